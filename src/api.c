@@ -1,0 +1,151 @@
+/*-------------------------------------------------------------------------
+ *
+ * api.c
+ *	  The calls for other extensions' C code: see event_store_api.h.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/api.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+#include "append.h"
+#include "check.h"
+#include "event_store_api.h"
+#include "locks.h"
+#include "read.h"
+#include "store.h"
+#include "stream.h"
+
+extern PGDLLEXPORT const EventStoreApi *event_store_get_api(void);
+
+/*
+ * stream_text
+ *		A stream's name, checked.
+ */
+static text *
+stream_text(const char *stream)
+{
+	text	   *result = cstring_to_text(stream);
+
+	es_check_stream(result);
+	return result;
+}
+
+/*
+ * api_lock_stream
+ *		See EventStoreApi.
+ */
+static int64
+api_lock_stream(const char *stream)
+{
+	text	   *name = stream_text(stream);
+	uint64		key = es_stream_key(name);
+	Relation	events;
+	Relation	streams;
+	EsStream	found;
+	EsHead		head = {0};
+
+	es_check_writable("append()");
+	es_prepare_stream_locks(1);
+	events = es_open_for_append(ES_EVENTS);
+	streams = es_open_for_append(ES_STREAMS);
+	es_lock_streams(&key, 1);
+	if (es_find_stream(streams, SnapshotSelf, name, &found))
+		es_stream_head(events, SnapshotSelf, &found, &head);
+	table_close(streams, NoLock);
+	table_close(events, NoLock);
+	return head.version;
+}
+
+/*
+ * api_fold_locked
+ *		See EventStoreApi.
+ */
+static void
+api_fold_locked(const char *stream, EventStoreVisit visit, void *arg)
+{
+	es_visit_stream(stream_text(stream), SnapshotSelf, NULL, visit, arg);
+}
+
+/*
+ * api_fold
+ *		See EventStoreApi.
+ */
+static void
+api_fold(const char *stream, const TimestampTz *as_of, EventStoreVisit visit,
+		 void *arg)
+{
+	es_visit_stream(stream_text(stream), GetActiveSnapshot(), as_of, visit,
+					arg);
+}
+
+/*
+ * api_append
+ *		See EventStoreApi.
+ */
+static void
+api_append(const char *stream, const char *type, Datum data,
+		   int64 expected_version, EventStoreAppended *appended)
+{
+	EsStreamAppend append = {0};
+	EsNewEvent	event = {0};
+
+	append.stream = stream_text(stream);
+	append.expected_version = expected_version;
+	es_check_expected_version(expected_version);
+	event.type = cstring_to_text(type);
+	es_check_type(event.type, NULL);
+	event.data = data;
+	es_check_data(data, "event data", NULL);
+	event.schema_version = 1;
+	append.nevents = 1;
+	append.events = &event;
+	es_append(&append, 1);
+	appended->version = append.version;
+	appended->global_position = append.global_position;
+}
+
+/*
+ * api_stream_name
+ *		See EventStoreApi.
+ */
+static char *
+api_stream_name(int64 stream_id)
+{
+	Relation	streams = es_store_open(ES_STREAMS, AccessShareLock);
+	text	   *name = es_find_stream_name(streams, SnapshotSelf, stream_id);
+
+	table_close(streams, AccessShareLock);
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stream %lld does not exist", (long long) stream_id)));
+	return text_to_cstring(name);
+}
+
+static const EventStoreApi api = {
+	.api_version = EVENT_STORE_API_VERSION,
+	.lock_stream = api_lock_stream,
+	.fold_locked = api_fold_locked,
+	.fold = api_fold,
+	.append = api_append,
+	.stream_name = api_stream_name,
+	.lock_store = es_lock_store
+};
+
+/*
+ * event_store_get_api
+ *		What event_store_api() finds by its name.
+ */
+const EventStoreApi *
+event_store_get_api(void)
+{
+	return &api;
+}

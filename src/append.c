@@ -1,0 +1,686 @@
+/*-------------------------------------------------------------------------
+ *
+ * append.c
+ *	  Appending events to streams.
+ *
+ * The order of steps is what makes an append right:
+ *
+ *	 1. The streams' locks.  From here on nobody else can append to them, and
+ *		whoever did before has ended; see locks.c.
+ *	 2. Each stream's row and head, with SnapshotSelf.
+ *	 3. Retries.  A caller that did not hear the answer repeats its call with
+ *		the same event ids: if all are there just as they would be stored, the
+ *		original places are the answer and nothing is stored, whatever
+ *		version is expected.  Looking after the lock is taken means that of
+ *		two retries that race each other the second finds the first's events.
+ *	 4. The expected versions.  A conflict raises before anything is drawn.
+ *	 5. New categories, under the locks of their names.
+ *	 6. The in-flight mark, and only then the positions; see position.c.
+ *	 7. The rows, in the order drawn.
+ *
+ * Event ids are unique over the whole store, but the lock is the stream's: a
+ * caller that gives one id to two streams at the same time runs into the
+ * unique index, whose error is made ST003.
+ *
+ * At REPEATABLE READ and above, an append that expects something of a stream
+ * which moved past the transaction's snapshot raises 40001, as an UPDATE of
+ * such a row does: the decision was made on a past that is over.  An append
+ * that expects nothing queues on the lock and never fails for a race.
+ *
+ * A guard, which checks a stream's version without appending to it, holds the
+ * stream's lock like an append; under SERIALIZABLE it also reads the head with
+ * the transaction's snapshot, so that the read is seen for what it is.
+ *
+ * Ids of streams and categories are positions, too: that of the first event.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/append.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "append.h"
+#include "check.h"
+#include "compat.h"
+#include "errors.h"
+#include "locks.h"
+#include "metadata.h"
+#include "position.h"
+#include "store.h"
+#include "stream.h"
+#include "uuid.h"
+#include "write.h"
+
+/* What an append finds out about one of its streams. */
+typedef struct StreamAppendState
+{
+	EsStreamAppend *append;
+	bool		exists;
+	bool		new_category;	/* this append makes the category */
+	bool		retried;		/* its events are there already */
+	EsStream	row;
+	EsHead		head;
+	int64	   *positions;		/* of its events */
+} StreamAppendState;
+
+/* The tables that an append writes to. */
+typedef struct AppendTables
+{
+	Relation	categories;
+	Relation	streams;
+	Relation	events;
+} AppendTables;
+
+/* Metadata of a call's events. */
+typedef struct CallMetadata
+{
+	Jsonb	   *session;		/* what the session gives; NULL for nothing */
+	Datum		plain;			/* of events that come without their own */
+} CallMetadata;
+
+/* An event that is stored, as a retry compares it. */
+typedef struct StoredEvent
+{
+	int64		stream_id;
+	int64		version;
+	int64		global_position;
+	bool		same;			/* type and data are the given event's */
+} StoredEvent;
+
+/*
+ * lock_all
+ *		Opens the tables and takes the locks of all streams of the call.
+ *
+ * A call over many streams takes the store lock before anything else.
+ */
+static void
+lock_all(StreamAppendState *states, int n, AppendTables *tables)
+{
+	uint64	   *keys = palloc(n * sizeof(uint64));
+
+	es_prepare_stream_locks(n);
+	tables->events = es_open_for_append(ES_EVENTS);
+	tables->streams = es_open_for_append(ES_STREAMS);
+	tables->categories = es_open_for_append(ES_CATEGORIES);
+
+	for (int i = 0; i < n; i++)
+		keys[i] = es_stream_key(states[i].append->stream);
+	es_lock_streams(keys, n);
+	pfree(keys);
+}
+
+/*
+ * close_all
+ *		Closes the tables; their locks stay.
+ */
+static void
+close_all(AppendTables *tables)
+{
+	table_close(tables->categories, NoLock);
+	table_close(tables->streams, NoLock);
+	table_close(tables->events, NoLock);
+}
+
+/*
+ * find_head
+ *		Looks up a stream's row and head.
+ */
+static void
+find_head(StreamAppendState *state, const AppendTables *tables)
+{
+	state->exists = es_find_stream(tables->streams, SnapshotSelf,
+								   state->append->stream, &state->row);
+	if (state->exists)
+	{
+		es_stream_head(tables->events, SnapshotSelf, &state->row,
+					   &state->head);
+		return;
+	}
+	state->head.version = 0;
+	state->head.recorded_at = DT_NOBEGIN;
+	state->head.unseen = false;
+}
+
+/*
+ * find_event
+ *		Looks up a stored event by its id, and compares it with the one given.
+ */
+static bool
+find_event(Relation events, Relation index, const EsNewEvent *event,
+		   StoredEvent *stored)
+{
+	TupleTableSlot *slot = table_slot_create(events, NULL);
+	IndexScanDesc scan = es_index_beginscan(events, index, SnapshotSelf, 1);
+	ScanKeyData key;
+	bool		found;
+	bool		isnull;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ,
+				UUIDPGetDatum(&event->event_id));
+	index_rescan(scan, &key, 1, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	if (found)
+	{
+		text	   *type = DatumGetTextPP(slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_TYPE), &isnull));
+		Jsonb	   *data = DatumGetJsonbP(slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_DATA), &isnull));
+		Jsonb	   *given = DatumGetJsonbP(event->data);
+
+		stored->stream_id = DatumGetInt64(slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_STREAM_ID), &isnull));
+		stored->version = DatumGetInt64(slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_VERSION), &isnull));
+		stored->global_position = DatumGetInt64(slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_GLOBAL_POSITION), &isnull));
+		stored->same =
+			VARSIZE_ANY_EXHDR(type) == VARSIZE_ANY_EXHDR(event->type) &&
+			memcmp(VARDATA_ANY(type), VARDATA_ANY(event->type),
+				   VARSIZE_ANY_EXHDR(type)) == 0 &&
+			compareJsonbContainers(&data->root, &given->root) == 0;
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
+}
+
+/*
+ * raise_duplicate
+ *		ST003: an id is taken.
+ */
+static void
+raise_duplicate(const pg_uuid_t *event_id, const char *why)
+{
+	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out,
+														 UUIDPGetDatum(event_id)));
+
+	ereport(ERROR,
+			(errcode(ES_ERR_DUPLICATE_EVENT),
+			 errmsg("event id %s is already taken", id),
+			 errdetail_internal("%s", why),
+			 errhint("Repeat a call just as it was, or give new events new ids.")));
+}
+
+/*
+ * find_retry
+ *		Whether a stream's events are all stored already, in which case their
+ *		places are set; raises ST003 when only some are, or are others.
+ */
+static bool
+find_retry(StreamAppendState *state, const AppendTables *tables, Relation index)
+{
+	EsStreamAppend *append = state->append;
+	StoredEvent stored;
+	int64		first_version = 0;
+	int			nfound = 0;
+	const pg_uuid_t *taken = NULL;
+
+	for (int i = 0; i < append->nevents; i++)
+	{
+		EsNewEvent *event = &append->events[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (!event->has_id ||
+			!find_event(tables->events, index, event, &stored))
+			continue;
+		taken = &event->event_id;
+		if (!state->exists || stored.stream_id != state->row.stream_id)
+			raise_duplicate(taken, "It is in another stream.");
+		if (!stored.same)
+			raise_duplicate(taken, "It has another type or other data.");
+		if (nfound == 0)
+			first_version = stored.version - i;
+		if (nfound != i || stored.version != first_version + i)
+			raise_duplicate(taken, "It is not stored in the place where this call has it.");
+		nfound++;
+		append->version = stored.version;
+		append->global_position = stored.global_position;
+	}
+	if (nfound > 0 && nfound < append->nevents)
+		raise_duplicate(taken, "Only some of the events of this call are stored.");
+	return nfound > 0;
+}
+
+/*
+ * is_retry
+ *		Whether the whole call is a retry of one that was stored.
+ */
+static bool
+is_retry(StreamAppendState *states, int n, const AppendTables *tables)
+{
+	Relation	index = es_store_open_index(ES_EVENTS_BY_ID, AccessShareLock);
+	StreamAppendState *retried = NULL;
+	StreamAppendState *fresh = NULL;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (states[i].append->nevents == 0)
+			continue;
+		states[i].retried = find_retry(&states[i], tables, index);
+		if (states[i].retried)
+			retried = &states[i];
+		else
+			fresh = &states[i];
+	}
+	index_close(index, AccessShareLock);
+	if (retried != NULL && fresh != NULL)
+		raise_duplicate(&retried->append->events[0].event_id,
+						"Only some of the streams of this call are stored.");
+	return retried != NULL;
+}
+
+/*
+ * has_given_ids
+ *		Whether any event of the call came with an id.
+ */
+static bool
+has_given_ids(const StreamAppendState *states, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		for (int j = 0; j < states[i].append->nevents; j++)
+		{
+			if (states[i].append->events[j].has_id)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * check_version
+ *		Raises ST001, or 40001, when a stream is not where it is expected.
+ */
+static void
+check_version(const StreamAppendState *state)
+{
+	int64		expected = state->append->expected_version;
+	int64		actual = state->head.version;
+	char	   *stream;
+
+	if (expected == ES_ANY_VERSION)
+		return;
+	if (state->head.unseen)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access to stream \"%s\" due to a concurrent append",
+						text_to_cstring(state->append->stream)),
+				 errhint("Retry the transaction.")));
+	if (expected == ES_STREAM_EXISTS ? actual > 0 : actual == expected)
+		return;
+
+	stream = text_to_cstring(state->append->stream);
+	ereport(ERROR,
+			(errcode(ES_ERR_VERSION_CONFLICT),
+			 errmsg("stream \"%s\" is not at the expected version", stream),
+			 errdetail("Stream \"%s\": expected version %lld, actual version %lld.",
+					   stream, (long long) expected, (long long) actual),
+			 errhint("Read the stream again and decide on its current version.")));
+}
+
+/*
+ * register_guard
+ *		Lets a SERIALIZABLE transaction's guard be seen as the read that it is.
+ */
+static void
+register_guard(const StreamAppendState *state, const AppendTables *tables)
+{
+	Snapshot	snapshot;
+	EsStream	row;
+	EsHead		head;
+
+	if (!IsolationIsSerializable())
+		return;
+	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	if (es_find_stream(tables->streams, snapshot, state->append->stream, &row))
+		es_stream_head(tables->events, snapshot, &row, &head);
+	UnregisterSnapshot(snapshot);
+}
+
+/*
+ * find_categories
+ *		Looks up the categories of streams that are new; returns how many were
+ *		not found, whose streams have new_category set.
+ */
+static int
+find_categories(StreamAppendState *states, int n, const AppendTables *tables)
+{
+	int			missing = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		text	   *stream = states[i].append->stream;
+		char	   *name = VARDATA_ANY(stream);
+		int			len = es_category_length(name,
+											 VARSIZE_ANY_EXHDR(stream));
+
+		if (states[i].exists || states[i].append->nevents == 0)
+			continue;
+		states[i].new_category =
+			!es_find_category(tables->categories, SnapshotSelf, name, len,
+							  &states[i].row.category_id);
+		if (states[i].new_category)
+			missing++;
+	}
+	return missing;
+}
+
+/*
+ * lock_categories
+ *		Takes the locks of categories that were not found, then looks again:
+ *		somebody else may have made them meanwhile.  Returns how many are
+ *		still missing.
+ */
+static int
+lock_categories(StreamAppendState *states, int n, const AppendTables *tables)
+{
+	uint64	   *keys = palloc(n * sizeof(uint64));
+	int			nkeys = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		text	   *stream = states[i].append->stream;
+
+		if (!states[i].new_category)
+			continue;
+		keys[nkeys++] =
+			es_category_key(VARDATA_ANY(stream),
+							es_category_length(VARDATA_ANY(stream),
+											   VARSIZE_ANY_EXHDR(stream)));
+	}
+	es_lock_streams(keys, nkeys);
+	pfree(keys);
+	return find_categories(states, n, tables);
+}
+
+/*
+ * draw_positions
+ *		Places the mark and draws the positions of all events of the call.
+ */
+static void
+draw_positions(StreamAppendState *states, int n)
+{
+	es_place_mark();
+	for (int i = 0; i < n; i++)
+	{
+		EsStreamAppend *append = states[i].append;
+
+		states[i].positions = palloc_extended(Max(append->nevents, 1) * sizeof(int64),
+											  MCXT_ALLOC_HUGE);
+		for (int j = 0; j < append->nevents; j++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			states[i].positions[j] = es_draw_position();
+		}
+	}
+}
+
+/*
+ * share_category
+ *		Whether a stream before this one in the call has the same category,
+ *		whose id it then shares.
+ */
+static bool
+share_category(StreamAppendState *states, int i)
+{
+	const text *stream = states[i].append->stream;
+	int			len = es_category_length(VARDATA_ANY(stream),
+										 VARSIZE_ANY_EXHDR(stream));
+
+	for (int j = 0; j < i; j++)
+	{
+		const text *other = states[j].append->stream;
+
+		if (states[j].new_category &&
+			es_category_length(VARDATA_ANY(other),
+							   VARSIZE_ANY_EXHDR(other)) == len &&
+			memcmp(VARDATA_ANY(stream), VARDATA_ANY(other), len) == 0)
+		{
+			states[i].row.category_id = states[j].row.category_id;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * write_categories
+ *		Stores the new categories.
+ */
+static void
+write_categories(StreamAppendState *states, int n, Relation categories)
+{
+	EsWriter   *writer = es_write_begin(ES_CATEGORIES, categories);
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[CAT_NUM_COLUMNS];
+		const text *stream = states[i].append->stream;
+
+		if (!states[i].new_category || share_category(states, i))
+			continue;
+		states[i].row.category_id = states[i].positions[0];
+		values[CAT_CATEGORY_ID] = Int64GetDatum(states[i].row.category_id);
+		values[CAT_CATEGORY] =
+			PointerGetDatum(cstring_to_text_with_len(VARDATA_ANY(stream),
+													 es_category_length(VARDATA_ANY(stream),
+																		VARSIZE_ANY_EXHDR(stream))));
+		es_write_row(writer, values);
+	}
+	es_write_end(writer);
+}
+
+/*
+ * write_streams
+ *		Stores the new streams.
+ */
+static void
+write_streams(StreamAppendState *states, int n, Relation streams, TimestampTz now)
+{
+	EsWriter   *writer = NULL;
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[STR_NUM_COLUMNS];
+
+		if (states[i].exists || states[i].append->nevents == 0)
+			continue;
+		if (writer == NULL)
+			writer = es_write_begin(ES_STREAMS, streams);
+		states[i].row.stream_id = states[i].positions[0];
+		values[STR_STREAM_ID] = Int64GetDatum(states[i].row.stream_id);
+		values[STR_CATEGORY_ID] = Int64GetDatum(states[i].row.category_id);
+		values[STR_BASE_VERSION] = Int64GetDatum(0);
+		values[STR_CREATED_AT] = TimestampTzGetDatum(now);
+		values[STR_STREAM] = PointerGetDatum(states[i].append->stream);
+		es_write_row(writer, values);
+	}
+	if (writer != NULL)
+		es_write_end(writer);
+}
+
+/*
+ * write_events
+ *		Stores the events of one stream; the last one's place is the result.
+ *
+ * Each event's own memory is in a context that is reset after it.
+ */
+static void
+write_events(StreamAppendState *state, EsWriter *writer, const CallMetadata *metadata,
+			 TimestampTz now, MemoryContext event_context)
+{
+	EsStreamAppend *append = state->append;
+	TimestampTz recorded_at = Max(now, state->head.recorded_at);
+	MemoryContext caller = MemoryContextSwitchTo(event_context);
+
+	for (int i = 0; i < append->nevents; i++)
+	{
+		EsNewEvent *event = &append->events[i];
+		Datum		values[EV_NUM_COLUMNS];
+
+		CHECK_FOR_INTERRUPTS();
+		if (!event->has_id)
+			es_uuid_generate(&event->event_id);
+
+		append->version = state->head.version + i + 1;
+		append->global_position = state->positions[i];
+		values[EV_GLOBAL_POSITION] = Int64GetDatum(append->global_position);
+		values[EV_STREAM_ID] = Int64GetDatum(state->row.stream_id);
+		values[EV_VERSION] = Int64GetDatum(append->version);
+		values[EV_CATEGORY_ID] = Int64GetDatum(state->row.category_id);
+		values[EV_RECORDED_AT] = TimestampTzGetDatum(recorded_at);
+		values[EV_SCHEMA_VERSION] = Int32GetDatum(event->schema_version);
+		values[EV_EVENT_ID] = UUIDPGetDatum(&event->event_id);
+		values[EV_TYPE] = PointerGetDatum(event->type);
+		values[EV_DATA] = event->data;
+		values[EV_METADATA] = event->metadata == NULL ? metadata->plain :
+			es_build_metadata(metadata->session, event->metadata);
+		es_write_row(writer, values);
+		MemoryContextReset(event_context);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * write_all
+ *		Stores what is new: categories, streams, events.
+ */
+static void
+write_all(StreamAppendState *states, int n, AppendTables *tables, int new_categories,
+		  const CallMetadata *metadata)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	MemoryContext event_context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store event",
+							  ALLOCSET_DEFAULT_SIZES);
+	EsWriter   *writer;
+
+	if (new_categories > 0)
+		write_categories(states, n, tables->categories);
+	write_streams(states, n, tables->streams, now);
+	writer = es_write_begin(ES_EVENTS, tables->events);
+	for (int i = 0; i < n; i++)
+		write_events(&states[i], writer, metadata, now, event_context);
+	es_write_end(writer);
+	MemoryContextDelete(event_context);
+}
+
+/*
+ * rethrow_taken_id
+ *		In a PG_CATCH: makes the unique violation of the index of event ids
+ *		ST003, and throws all other errors again.
+ */
+static void
+rethrow_taken_id(MemoryContext context, const char *id_index)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION ||
+		error->schema_name == NULL || error->constraint_name == NULL ||
+		strcmp(error->schema_name, ES_SCHEMA) != 0 ||
+		strcmp(error->constraint_name, id_index) != 0)
+		PG_RE_THROW();
+
+	FlushErrorState();
+	ereport(ERROR,
+			(errcode(ES_ERR_DUPLICATE_EVENT),
+			 errmsg("event id is already taken"),
+			 error->detail ? errdetail_internal("%s", error->detail) : 0,
+			 errhint("Repeat a call just as it was, or give new events new ids.")));
+}
+
+/*
+ * store_new
+ *		Steps 5 to 7: what is done once nothing can be refused any more but by
+ *		the owner's triggers and constraints.
+ */
+static void
+store_new(StreamAppendState *states, int n, AppendTables *tables, bool given_ids)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			new_categories = find_categories(states, n, tables);
+	CallMetadata metadata;
+
+	if (new_categories > 0)
+		new_categories = lock_categories(states, n, tables);
+	metadata.session = es_session_metadata();
+	metadata.plain = es_build_metadata(metadata.session, NULL);
+	draw_positions(states, n);
+
+	if (given_ids)
+	{
+		char	   *id_index = get_rel_name(es_store_index(ES_EVENTS_BY_ID));
+
+		PG_TRY();
+		{
+			write_all(states, n, tables, new_categories, &metadata);
+		}
+		PG_CATCH();
+		{
+			rethrow_taken_id(context, id_index);
+		}
+		PG_END_TRY();
+	}
+	else
+		write_all(states, n, tables, new_categories, &metadata);
+}
+
+/*
+ * es_append
+ *		Appends to one or several different streams, all or nothing.
+ *
+ * The parts of the events and the names have been checked.  Raises ST001,
+ * ST003, 40001, 25006, ST002 and what the owner's triggers and constraints
+ * raise.
+ */
+void
+es_append(EsStreamAppend *appends, int nappends)
+{
+	StreamAppendState *states = palloc0(nappends * sizeof(StreamAppendState));
+	AppendTables tables;
+	int			nguards = 0;
+	bool		given_ids;
+
+	es_check_writable("append()");
+	for (int i = 0; i < nappends; i++)
+		states[i].append = &appends[i];
+
+	lock_all(states, nappends, &tables);
+	for (int i = 0; i < nappends; i++)
+		find_head(&states[i], &tables);
+
+	given_ids = has_given_ids(states, nappends);
+	if (!given_ids || !is_retry(states, nappends, &tables))
+	{
+		for (int i = 0; i < nappends; i++)
+		{
+			check_version(&states[i]);
+			if (appends[i].nevents > 0)
+				continue;
+			register_guard(&states[i], &tables);
+			nguards++;
+		}
+		if (nguards < nappends)
+			store_new(states, nappends, &tables, given_ids);
+	}
+	for (int i = 0; i < nappends; i++)
+	{
+		if (appends[i].nevents == 0)
+		{
+			appends[i].version = states[i].head.version;
+			appends[i].global_position = 0;
+		}
+	}
+	close_all(&tables);
+	pfree(states);
+}

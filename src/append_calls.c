@@ -1,0 +1,186 @@
+/*-------------------------------------------------------------------------
+ *
+ * append_calls.c
+ *	  The SQL calls that append.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/append_calls.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "append.h"
+#include "check.h"
+#include "event_input.h"
+#include "locks.h"
+#include "metadata.h"
+
+PG_FUNCTION_INFO_V1(event_store_append);
+PG_FUNCTION_INFO_V1(event_store_append_events);
+PG_FUNCTION_INFO_V1(event_store_append_json);
+PG_FUNCTION_INFO_V1(event_store_append_streams);
+PG_FUNCTION_INFO_V1(event_store_lock_store);
+
+/*
+ * expected_version_argument
+ *		An argument that is an expected version, or raises 22004 or 22023.
+ */
+static int64
+expected_version_argument(FunctionCallInfo fcinfo, int arg)
+{
+	int64		expected_version;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("expected_version must not be null"),
+				 errhint("Leave it out, or pass event_store.any_version(), to append whatever the version is.")));
+	expected_version = PG_GETARG_INT64(arg);
+	es_check_expected_version(expected_version);
+	return expected_version;
+}
+
+/*
+ * result_datum
+ *		An append_result: the place of the last event.
+ */
+static Datum
+result_datum(FunctionCallInfo fcinfo, const EsStreamAppend *append)
+{
+	TupleDesc	desc;
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+
+	if (fcinfo->flinfo->fn_extra == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		fcinfo->flinfo->fn_extra = BlessTupleDesc(desc);
+		MemoryContextSwitchTo(caller);
+	}
+	desc = (TupleDesc) fcinfo->flinfo->fn_extra;
+	values[0] = Int64GetDatum(append->version);
+	values[1] = Int64GetDatum(append->global_position);
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+/*
+ * event_store_append
+ *		append(stream, type, data, expected_version, metadata, event_id,
+ *		schema_version) returns append_result
+ *
+ * Raises 22004 and 22023 for arguments that cannot be, and as es_append().
+ */
+Datum
+event_store_append(PG_FUNCTION_ARGS)
+{
+	EsStreamAppend append = {0};
+	EsNewEvent	event = {0};
+
+	append.stream = es_stream_argument(fcinfo, 0);
+	event.type = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	es_check_type(event.type, NULL);
+	es_check_not_null(fcinfo, 2, "event data");
+	event.data = PG_GETARG_DATUM(2);
+	es_check_data(event.data, "event data", NULL);
+	append.expected_version = expected_version_argument(fcinfo, 3);
+	event.metadata = PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4);
+	es_check_metadata(event.metadata, NULL);
+	event.has_id = !PG_ARGISNULL(5);
+	if (event.has_id)
+		event.event_id = *PG_GETARG_UUID_P(5);
+	event.schema_version = PG_ARGISNULL(6) ? 1 : PG_GETARG_INT32(6);
+	es_check_schema_version(event.schema_version, NULL);
+
+	append.nevents = 1;
+	append.events = &event;
+	es_append(&append, 1);
+	PG_RETURN_DATUM(result_datum(fcinfo, &append));
+}
+
+/*
+ * event_store_append_events
+ *		append_events(stream, events new_event[], expected_version) returns
+ *		append_result
+ */
+Datum
+event_store_append_events(PG_FUNCTION_ARGS)
+{
+	EsStreamAppend append = {0};
+
+	append.stream = es_stream_argument(fcinfo, 0);
+	es_check_not_null(fcinfo, 1, "events");
+	append.expected_version = expected_version_argument(fcinfo, 2);
+	es_events_from_array(PG_GETARG_ARRAYTYPE_P(1), &append);
+	es_append(&append, 1);
+	PG_RETURN_DATUM(result_datum(fcinfo, &append));
+}
+
+/*
+ * event_store_append_json
+ *		append_json(stream, events jsonb, expected_version) returns
+ *		append_result
+ */
+Datum
+event_store_append_json(PG_FUNCTION_ARGS)
+{
+	EsStreamAppend append = {0};
+
+	append.stream = es_stream_argument(fcinfo, 0);
+	es_check_not_null(fcinfo, 1, "events");
+	append.expected_version = expected_version_argument(fcinfo, 2);
+	es_events_from_json(PG_GETARG_JSONB_P(1), &append);
+	es_append(&append, 1);
+	PG_RETURN_DATUM(result_datum(fcinfo, &append));
+}
+
+/*
+ * event_store_append_streams
+ *		append_streams(streams jsonb) returns setof (stream, version,
+ *		global_position)
+ *
+ * A row a stream, in the order given; global_position is NULL for a guard.
+ */
+Datum
+event_store_append_streams(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	EsStreamAppend *appends;
+	int			nappends;
+
+	es_check_not_null(fcinfo, 0, "streams");
+	appends = es_appends_from_json(PG_GETARG_JSONB_P(0), &nappends);
+	es_append(appends, nappends);
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < nappends; i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {false, false, appends[i].nevents == 0};
+
+		values[0] = PointerGetDatum(appends[i].stream);
+		values[1] = Int64GetDatum(appends[i].version);
+		values[2] = Int64GetDatum(appends[i].global_position);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/*
+ * event_store_lock_store
+ *		lock_store() returns void: see locks.c.
+ */
+Datum
+event_store_lock_store(PG_FUNCTION_ARGS)
+{
+	es_check_writable("lock_store()");
+	es_lock_store();
+	PG_RETURN_VOID();
+}

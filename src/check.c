@@ -1,0 +1,222 @@
+/*-------------------------------------------------------------------------
+ *
+ * check.c
+ *	  Checks of arguments: one clear error each.
+ *
+ * Functions that take "where" are used for the elements of a batch, too:
+ * where names the element, as in "event 3", and is NULL for a single event.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/check.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+
+#include "check.h"
+
+/*
+ * es_errwhere
+ *		Adds the element of a batch that an error is about.
+ */
+int
+es_errwhere(const char *where)
+{
+	if (where != NULL)
+		errcontext("%s", where);
+	return 0;
+}
+
+/*
+ * es_check_not_null
+ *		Raises 22004 when an argument is NULL.
+ */
+void
+es_check_not_null(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+}
+
+/*
+ * es_stream_argument
+ *		An argument that names a stream or raises 22004 or 22023.
+ */
+text *
+es_stream_argument(FunctionCallInfo fcinfo, int arg)
+{
+	text	   *stream;
+
+	es_check_not_null(fcinfo, arg, "stream");
+	stream = PG_GETARG_TEXT_PP(arg);
+	es_check_stream(stream);
+	return stream;
+}
+
+/*
+ * es_check_stream
+ *		A stream's name: 1 to 1,024 bytes, its category not empty.
+ */
+void
+es_check_stream(const text *stream)
+{
+	int			len = VARSIZE_ANY_EXHDR(stream);
+
+	if (len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("stream must not be empty"),
+				 errhint("Name it category-id, such as order-1042.")));
+	if (len > ES_MAX_STREAM_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("stream name is too long"),
+				 errdetail("It has %d bytes; the limit is %d.", len,
+						   ES_MAX_STREAM_BYTES)));
+	if (VARDATA_ANY(stream)[0] == '-')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("stream name \"%s\" has an empty category",
+						text_to_cstring(stream)),
+				 errhint("Name it category-id, such as order-1042.")));
+}
+
+/*
+ * es_check_type
+ *		An event's type: 1 to 255 bytes.
+ */
+void
+es_check_type(const text *type, const char *where)
+{
+	int			len;
+
+	if (type == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("event type must not be null"),
+				 es_errwhere(where)));
+	len = VARSIZE_ANY_EXHDR(type);
+	if (len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("event type must not be empty"),
+				 errhint("Name what happened, such as ProductShipped."),
+				 es_errwhere(where)));
+	if (len > ES_MAX_TYPE_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("event type is too long"),
+				 errdetail("It has %d bytes; the limit is %d.", len,
+						   ES_MAX_TYPE_BYTES),
+				 es_errwhere(where)));
+}
+
+/*
+ * es_check_data
+ *		JSON that is to be stored: not JSON's null, and of a size that a row
+ *		can hold.  The caller has refused SQL's NULL.
+ */
+void
+es_check_data(Datum data, const char *what, const char *where)
+{
+	Size		size = toast_raw_datum_size(data) - VARHDRSZ;
+	Jsonb	   *json;
+
+	if (size > ES_MAX_DATA_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%s is too large", what),
+				 errdetail("It has %zu bytes; the limit is %d.", size,
+						   ES_MAX_DATA_BYTES),
+				 errhint("Keep large documents elsewhere and their address in the event."),
+				 es_errwhere(where)));
+	json = DatumGetJsonbP(data);
+	if (JB_ROOT_IS_SCALAR(json) && JBE_ISNULL(json->root.children[0]))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", what),
+				 errdetail("It is JSON's null."),
+				 errhint("Pass '{}' where there is nothing to say."),
+				 es_errwhere(where)));
+}
+
+/*
+ * es_check_schema_version
+ *		Versions of an event's shape count from 1.
+ */
+void
+es_check_schema_version(int32 schema_version, const char *where)
+{
+	if (schema_version < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("schema_version must be at least 1"),
+				 errdetail("It is %d.", schema_version),
+				 es_errwhere(where)));
+}
+
+/*
+ * es_check_expected_version
+ *		0 and up, any, or stream exists.
+ */
+void
+es_check_expected_version(int64 expected_version)
+{
+	if (expected_version < 0 && expected_version != ES_ANY_VERSION &&
+		expected_version != ES_STREAM_EXISTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid expected version: %lld",
+						(long long) expected_version),
+				 errhint("It is a version, event_store.no_stream(), event_store.stream_exists() or event_store.any_version().")));
+}
+
+/*
+ * es_check_count
+ *		A limit of rows.
+ */
+void
+es_check_count(int64 max_count)
+{
+	if (max_count < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_count must not be negative"),
+				 errdetail("It is %lld.", (long long) max_count),
+				 errhint("NULL stands for all, 0 for none.")));
+}
+
+/*
+ * es_check_not_negative
+ *		A version or a position.
+ */
+void
+es_check_not_negative(int64 value, const char *name)
+{
+	if (value < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be negative", name),
+				 errdetail("It is %lld.", (long long) value)));
+}
+
+/*
+ * es_check_writable
+ *		Raises 25006 in a read-only transaction and during recovery.
+ */
+void
+es_check_writable(const char *call)
+{
+	PreventCommandIfReadOnly(call);
+	PreventCommandDuringRecovery(call);
+	PreventCommandIfParallelMode(call);
+}

@@ -1,0 +1,109 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  The differences between PostgreSQL 15, 16, 17 and 18 that matter here.
+ *
+ * Code elsewhere uses the es_ forms below and names no server version.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/compat.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_COMPAT_H
+#define ES_COMPAT_H
+
+#include "access/genam.h"
+#include "catalog/pg_database.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "event_store supports PostgreSQL 15 to 18"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"				/* was part of postgres.h */
+#endif
+
+/*
+ * es_init_range_table
+ *		Gives an executor state its one range table entry.
+ *
+ * 16 moved the permissions out of the entry; they are not checked here.
+ */
+static inline void
+es_init_range_table(EState *estate, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, list_make1(rte), NIL, bms_make_singleton(1));
+#elif PG_VERSION_NUM >= 160000
+	ExecInitRangeTable(estate, list_make1(rte), NIL);
+#else
+	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+}
+
+/*
+ * es_insert_index_tuples
+ *		Makes a new row's index entries; returns the deferred unique indexes
+ *		that are to be checked again.
+ */
+static inline List *
+es_insert_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot,
+					   EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL,
+								 false);
+#else
+	return ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL);
+#endif
+}
+
+/*
+ * es_index_beginscan
+ *		index_beginscan, which from 18 takes a place for its statistics.
+ */
+static inline IndexScanDesc
+es_index_beginscan(Relation table, Relation index, Snapshot snapshot,
+				   int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(table, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(table, index, snapshot, nkeys, 0);
+#endif
+}
+
+/*
+ * es_owns_database
+ *		Whether a role owns the current database.
+ */
+static inline bool
+es_owns_database(Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, MyDatabaseId, roleid);
+#else
+	return pg_database_ownercheck(MyDatabaseId, roleid);
+#endif
+}
+
+/*
+ * es_owns_relation
+ *		Whether a role owns a relation.
+ */
+static inline bool
+es_owns_relation(Oid relid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, roleid);
+#else
+	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
+#endif							/* ES_COMPAT_H */

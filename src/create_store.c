@@ -1,0 +1,273 @@
+/*-------------------------------------------------------------------------
+ *
+ * create_store.c
+ *	  Making and dropping the store's tables.
+ *
+ * The tables are ordinary ones, owned by whoever calls create_store(), and
+ * never members of the extension: DROP EXTENSION must not take events with it,
+ * a dump must hold the tables with whatever their owner added to them, and a
+ * restore must load rows before it makes indexes and triggers.
+ *
+ * Ids of categories and streams are the global positions of their first
+ * events, so that the store has one sequence only.  Its increment, its cache
+ * of one and that it does not cycle are what position.c relies on.
+ *
+ * There are no foreign keys: they would lock a row of streams for each event.
+ * What they would promise, the calls keep by the stream's lock.
+ *
+ * Insertion, change and removal by anything but the calls is refused by rules
+ * and triggers, all of the ordinary kind that fires in sessions whose
+ * session_replication_role is not replica: that setting, a superuser's, is
+ * the switch for repairs.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/create_store.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "privileged.h"
+#include "rights.h"
+#include "store.h"
+
+PG_FUNCTION_INFO_V1(event_store_create_store);
+PG_FUNCTION_INFO_V1(event_store_drop_store);
+
+/* What makes a store, run in this order with search_path pinned. */
+static const char *const store_statements[] = {
+	"CREATE TABLE event_store.categories ("
+	" category_id bigint NOT NULL PRIMARY KEY,"
+	" category text COLLATE pg_catalog.\"C\" NOT NULL UNIQUE)",
+	"COMMENT ON TABLE event_store.categories IS 'The categories of the streams.'",
+	"COMMENT ON COLUMN event_store.categories.category_id IS 'global position of the category''s first event'",
+	"COMMENT ON COLUMN event_store.categories.category IS 'what the names of its streams begin with, before the first -'",
+
+	"CREATE TABLE event_store.streams ("
+	" stream_id bigint NOT NULL PRIMARY KEY,"
+	" category_id bigint NOT NULL,"
+	" base_version bigint NOT NULL,"
+	" created_at timestamptz NOT NULL,"
+	" stream text COLLATE pg_catalog.\"C\" NOT NULL UNIQUE)",
+	"COMMENT ON TABLE event_store.streams IS 'The streams. A row is not updated by appends: a stream''s version is its last event''s.'",
+	"COMMENT ON COLUMN event_store.streams.stream_id IS 'global position of the stream''s first event'",
+	"COMMENT ON COLUMN event_store.streams.category_id IS 'its category'",
+	"COMMENT ON COLUMN event_store.streams.base_version IS 'version below which no event is kept, so that versions are never used twice; 0 where all are'",
+	"COMMENT ON COLUMN event_store.streams.created_at IS 'when its first event was recorded'",
+	"COMMENT ON COLUMN event_store.streams.stream IS 'its name, category-id'",
+
+	"CREATE TABLE event_store.events ("
+	" global_position bigint NOT NULL PRIMARY KEY,"
+	" stream_id bigint NOT NULL,"
+	" version bigint NOT NULL,"
+	" category_id bigint NOT NULL,"
+	" recorded_at timestamptz NOT NULL,"
+	" schema_version integer NOT NULL,"
+	" event_id uuid NOT NULL UNIQUE,"
+	" type text COLLATE pg_catalog.\"C\" NOT NULL,"
+	" data jsonb NOT NULL,"
+	" metadata jsonb NOT NULL,"
+	" UNIQUE (stream_id, version))"
+	" WITH (autovacuum_vacuum_insert_scale_factor = 0.05,"
+	" autovacuum_analyze_scale_factor = 0.05,"
+	" autovacuum_freeze_min_age = 0,"
+	" vacuum_truncate = off)",
+	"CREATE INDEX events_category_id_global_position_idx"
+	" ON event_store.events (category_id, global_position)",
+	"COMMENT ON TABLE event_store.events IS 'The events. Written by the append calls and by nothing else.'",
+	"COMMENT ON COLUMN event_store.events.global_position IS 'place in the whole store; ascends, with gaps where appends rolled back'",
+	"COMMENT ON COLUMN event_store.events.stream_id IS 'its stream'",
+	"COMMENT ON COLUMN event_store.events.version IS 'place in the stream: 1, 2, 3 ... without gaps'",
+	"COMMENT ON COLUMN event_store.events.category_id IS 'its stream''s category'",
+	"COMMENT ON COLUMN event_store.events.recorded_at IS 'when it was appended, before its commit'",
+	"COMMENT ON COLUMN event_store.events.schema_version IS 'version of the shape of data'",
+	"COMMENT ON COLUMN event_store.events.event_id IS 'unique in the store; a UUIDv7 where the caller gave none'",
+	"COMMENT ON COLUMN event_store.events.type IS 'what happened'",
+	"COMMENT ON COLUMN event_store.events.data IS 'the facts of the event'",
+	"COMMENT ON COLUMN event_store.events.metadata IS 'facts about the event; keys that begin with $ are the store''s'",
+
+	"CREATE SEQUENCE event_store.events_global_position_seq AS bigint"
+	" INCREMENT BY 1 MINVALUE 1 START WITH 1 CACHE 1 NO CYCLE"
+	" OWNED BY event_store.events.global_position",
+	"COMMENT ON SEQUENCE event_store.events_global_position_seq IS 'Global positions. Its cache must stay 1.'",
+
+	"CREATE TABLE event_store.snapshots ("
+	" stream_id bigint NOT NULL,"
+	" version bigint NOT NULL,"
+	" state_version integer NOT NULL,"
+	" created_at timestamptz NOT NULL,"
+	" state jsonb NOT NULL,"
+	" PRIMARY KEY (stream_id, version, state_version))",
+	"COMMENT ON TABLE event_store.snapshots IS 'States of aggregates at versions of their streams. May be deleted: events are the truth.'",
+	"COMMENT ON COLUMN event_store.snapshots.stream_id IS 'its stream'",
+	"COMMENT ON COLUMN event_store.snapshots.version IS 'version of the last event that the state holds'",
+	"COMMENT ON COLUMN event_store.snapshots.state_version IS 'version of the code that made the state'",
+	"COMMENT ON COLUMN event_store.snapshots.created_at IS 'when it was saved'",
+	"COMMENT ON COLUMN event_store.snapshots.state IS 'the state after that event'",
+
+	"CREATE VIEW event_store.all_events AS"
+	" SELECT e.global_position, s.stream, e.version, e.type, e.data,"
+	" e.metadata, e.event_id, e.schema_version, e.recorded_at,"
+	" e.metadata OPERATOR(pg_catalog.->>) '$user' AS recorded_by,"
+	" NULL::pg_catalog.bytea AS hash"
+	" FROM event_store.events e"
+	" JOIN event_store.streams s"
+	" ON s.stream_id OPERATOR(pg_catalog.=) e.stream_id",
+	"COMMENT ON VIEW event_store.all_events IS 'All events that the query''s snapshot sees, for queries of any kind. A consumer that goes on from where it stopped uses read_all() instead: events appear here in the order of commit, not of global_position.'",
+	"COMMENT ON COLUMN event_store.all_events.global_position IS 'place in the whole store'",
+	"COMMENT ON COLUMN event_store.all_events.stream IS 'name of the stream, category-id'",
+	"COMMENT ON COLUMN event_store.all_events.version IS 'place in the stream'",
+	"COMMENT ON COLUMN event_store.all_events.type IS 'what happened'",
+	"COMMENT ON COLUMN event_store.all_events.data IS 'the facts of the event'",
+	"COMMENT ON COLUMN event_store.all_events.metadata IS 'facts about the event'",
+	"COMMENT ON COLUMN event_store.all_events.event_id IS 'unique in the store'",
+	"COMMENT ON COLUMN event_store.all_events.schema_version IS 'version of the shape of data'",
+	"COMMENT ON COLUMN event_store.all_events.recorded_at IS 'when it was appended, before its commit'",
+	"COMMENT ON COLUMN event_store.all_events.recorded_by IS 'role that appended it, metadata''s $user'",
+	"COMMENT ON COLUMN event_store.all_events.hash IS 'reserved for the hash chain; NULL without one'",
+};
+
+/* What create_store(type_index => true) adds. */
+static const char *const type_index_statement =
+"CREATE INDEX events_type_global_position_idx"
+" ON event_store.events (type, global_position)";
+
+/* Tables whose rows only the calls may add, and nobody may change. */
+static const char *const append_only_tables[] = {
+	"categories", "streams", "events"
+};
+
+/* What drops a store, dependents first. */
+static const char *const drop_statements[] = {
+	"DROP VIEW event_store.all_events",
+	"DROP TABLE event_store.snapshots",
+	"DROP TABLE event_store.events",
+	"DROP TABLE event_store.streams",
+	"DROP TABLE event_store.categories",
+};
+
+/*
+ * make_append_only
+ *		Hangs the refusing rule and trigger on a table.
+ */
+static void
+make_append_only(const char *table)
+{
+	es_execute(psprintf("CREATE RULE append_only AS ON INSERT TO event_store.%s"
+						" DO INSTEAD SELECT event_store.refuse_insert()",
+						table));
+	es_execute(psprintf("COMMENT ON RULE append_only ON event_store.%s IS"
+						" 'Rows are added by the append calls only.'", table));
+	es_execute(psprintf("CREATE TRIGGER append_only"
+						" BEFORE UPDATE OR DELETE OR TRUNCATE ON event_store.%s"
+						" FOR EACH STATEMENT"
+						" EXECUTE FUNCTION event_store.refuse_change()", table));
+	es_execute(psprintf("COMMENT ON TRIGGER append_only ON event_store.%s IS"
+						" 'Rows are never changed or removed.'", table));
+}
+
+/*
+ * make_tables
+ *		Creates the store, as the current role.
+ */
+static void
+make_tables(bool type_index)
+{
+	for (int i = 0; i < lengthof(store_statements); i++)
+		es_execute(store_statements[i]);
+	if (type_index)
+		es_execute(type_index_statement);
+	for (int i = 0; i < lengthof(append_only_tables); i++)
+		make_append_only(append_only_tables[i]);
+}
+
+/*
+ * event_store_create_store
+ *		create_store(if_not_exists, type_index) returns void
+ *
+ * Raises 42501 unless the caller owns the database or the extension, and
+ * 42P07 when there is a store.
+ */
+Datum
+event_store_create_store(PG_FUNCTION_ARGS)
+{
+	bool		if_not_exists = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
+	bool		type_index = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+
+	if (creating_extension)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot create the event store in an extension's script"),
+				 errdetail("Its tables would become members of that extension and be dropped with it."),
+				 errhint("Call event_store.create_store() after CREATE EXTENSION.")));
+	if (es_store_exists())
+	{
+		if (!if_not_exists)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_TABLE),
+					 errmsg("the event store already exists"),
+					 errhint("Pass if_not_exists => true to keep it.")));
+		es_require_store_owner("create_store()");
+		es_grant_to_owner();
+		ereport(NOTICE,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("the event store already exists, skipping")));
+		PG_RETURN_VOID();
+	}
+
+	es_require_extension_owner();
+	es_grant_to_owner();
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	make_tables(type_index);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * has_events
+ *		Whether anything was ever appended, as the table of events shows.
+ */
+static bool
+has_events(void)
+{
+	if (SPI_execute("SELECT FROM event_store.events LIMIT 1", true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the events");
+	return SPI_processed > 0;
+}
+
+/*
+ * event_store_drop_store
+ *		drop_store(with_events) returns void
+ *
+ * Raises 42501 unless the caller owns the store, and 55000 when it has events
+ * and with_events is not true.
+ */
+Datum
+event_store_drop_store(PG_FUNCTION_ARGS)
+{
+	bool		with_events = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
+
+	es_require_store_owner("drop_store()");
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	es_execute("LOCK TABLE event_store.events IN ACCESS EXCLUSIVE MODE");
+	if (!with_events && has_events())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot drop the event store because it has events"),
+				 errhint("Pass with_events => true to lose them all.")));
+	for (int i = 0; i < lengthof(drop_statements); i++)
+		es_execute(drop_statements[i]);
+	SPI_finish();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,55 @@
+/*-------------------------------------------------------------------------
+ *
+ * event_store.c
+ *	  Loading of the library.
+ *
+ * The words used throughout:
+ *
+ *	 store			 the event tables of one database
+ *	 stream			 the ordered events of one business object, named
+ *					 category-id
+ *	 category		 a stream's name before its first "-"
+ *	 version		 an event's place in its stream: 1, 2, 3 ... without gaps
+ *	 global position an event's place in the store; ascends, with gaps
+ *	 safe position	 highest global position at or below which nothing can
+ *					 still appear
+ *	 expected version what an appender believes the stream's version to be
+ *	 snapshot		 an aggregate's state at a version (PostgreSQL's snapshots
+ *					 are always of type Snapshot here)
+ *
+ * Calls go one way: SQL functions, then concepts (append, read, snapshot),
+ * then the store (tables, locks, positions), then PostgreSQL.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/event_store.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "locks.h"
+#include "metadata.h"
+#include "snapshot.h"
+#include "store.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+/*
+ * _PG_init
+ *		Settings and callbacks; the library need not be preloaded.
+ */
+void
+_PG_init(void)
+{
+	es_store_init();
+	es_locks_init();
+	es_metadata_init();
+	es_snapshot_init();
+	MarkGUCPrefixReserved("event_store");
+}

@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * event_store_api.h
+ *	  What another extension's C code may call of the event store.
+ *
+ * The library of event_store is found and checked at the first use:
+ *
+ *		const EventStoreApi *store = event_store_api();
+ *
+ *		version = store->lock_stream(stream);
+ *		store->fold_locked(stream, apply, &state);
+ *		... decide ...
+ *		store->append(stream, "ProductShipped", data, version, &result);
+ *
+ * These calls check no privileges: whoever may execute the SQL function that
+ * makes them may do what it does.  They raise the same errors as the SQL
+ * calls of the same names, ST002 among them when there is no store.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/event_store_api.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef EVENT_STORE_API_H
+#define EVENT_STORE_API_H
+
+#include "fmgr.h"
+#include "utils/timestamp.h"
+
+/* Raised whenever the struct below changes other than by growing. */
+#define EVENT_STORE_API_VERSION 1
+
+/* Expected versions that are not a version. */
+#define EVENT_STORE_NO_STREAM		0
+#define EVENT_STORE_ANY_VERSION		(-2)
+#define EVENT_STORE_STREAM_EXISTS	(-4)
+
+/* One event, as a fold sees it; the pointers live until the visit returns. */
+typedef struct EventStoreEvent
+{
+	int64		global_position;
+	int64		version;
+	TimestampTz recorded_at;
+	int32		schema_version;
+	const char *type;
+	Datum		data;			/* jsonb, possibly toasted */
+	Datum		metadata;		/* jsonb, possibly toasted */
+} EventStoreEvent;
+
+/*
+ * Called for each event in turn, in a memory context that is reset after it;
+ * what is to be kept goes into arg.
+ */
+typedef void (*EventStoreVisit) (const EventStoreEvent *event, void *arg);
+
+typedef struct EventStoreAppended
+{
+	int64		version;
+	int64		global_position;
+} EventStoreAppended;
+
+typedef struct EventStoreApi
+{
+	int			api_version;
+
+	/*
+	 * Takes the stream's lock to the end of the transaction and returns its
+	 * version, 0 for a stream that does not exist: nobody else can append to
+	 * it from here on.
+	 */
+	int64		(*lock_stream) (const char *stream);
+
+	/*
+	 * Visits all events of a stream that lock_stream holds, by version, the
+	 * transaction's own included, whatever its isolation level.
+	 */
+	void		(*fold_locked) (const char *stream, EventStoreVisit visit,
+								void *arg);
+
+	/*
+	 * Visits the events of a stream as the active snapshot sees them, by
+	 * version, those recorded later than as_of left out; NULL for all.
+	 */
+	void		(*fold) (const char *stream, const TimestampTz *as_of,
+						 EventStoreVisit visit, void *arg);
+
+	/* Appends one event, as the SQL call does. */
+	void		(*append) (const char *stream, const char *type, Datum data,
+						   int64 expected_version,
+						   EventStoreAppended *appended);
+
+	/*
+	 * Name of the stream with this id, palloc'd, the transaction's own
+	 * included: for triggers on the table of events.
+	 */
+	char	   *(*stream_name) (int64 stream_id);
+
+	/* Holds off every other append until the transaction ends. */
+	void		(*lock_store) (void);
+} EventStoreApi;
+
+/*
+ * event_store_api
+ *		The calls of the installed event_store library.
+ *
+ * Raises 55000 when that library is of another API version.
+ */
+static inline const EventStoreApi *
+event_store_api(void)
+{
+	/* set once a backend: a loaded library is never unloaded */
+	static const EventStoreApi *api = NULL;
+
+	if (api == NULL)
+	{
+		const EventStoreApi *(*get_api) (void);
+		const EventStoreApi *found;
+
+		get_api = (const EventStoreApi *(*) (void))
+			load_external_function("$libdir/event_store",
+								   "event_store_get_api", true, NULL);
+		found = get_api();
+		if (found->api_version != EVENT_STORE_API_VERSION)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("library event_store has API version %d, but %d is needed",
+							found->api_version, EVENT_STORE_API_VERSION),
+					 errhint("Install releases of the extensions that belong together, and reconnect.")));
+		api = found;
+	}
+	return api;
+}
+
+#endif							/* EVENT_STORE_API_H */

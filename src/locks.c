@@ -1,0 +1,367 @@
+/*-------------------------------------------------------------------------
+ *
+ * locks.c
+ *	  The locks of appenders: streams, the store, and the in-flight mark.
+ *
+ * All three are heavyweight locks to the end of the transaction.  Stream
+ * locks and marks live in the key space of advisory locks, in two classes of
+ * our own (pg_locks.objsubid 17747 and 17748), so that they never meet those
+ * of pg_advisory_lock(), which have 1 and 2, nor are freed with them.
+ *
+ * Stream lock: exclusive, keyed by a hash of the stream's name; streams whose
+ * hashes collide merely wait for each other.  Whoever holds it is alone in
+ * appending to the stream and in deciding on its version.  New categories are
+ * locked in the same class by a hash of another seed.
+ *
+ * Store lock: SHARE ROW EXCLUSIVE on the table of events, where every append
+ * holds ROW EXCLUSIVE.  It stands for all stream locks, and is taken where a
+ * transaction would come to hold so many that the lock table might overflow:
+ * more than max_locks_per_transaction / 2.
+ *
+ * In-flight mark: shared, keyed by the sequence's last value at the moment
+ * before the transaction's first draw, which is a lower bound of everything
+ * that it will draw.  See position.c for what readers make of it.
+ *
+ * Whose locks: a lock belongs to a resource owner, and the one that is
+ * current inside of a cursor's FETCH is the cursor's.  A FETCH that fails in a
+ * savepoint drops what its cursor holds although events that an earlier FETCH
+ * appended live on.  So stream and store locks are always taken for the
+ * current subtransaction, whose rollback takes the events away with them, and
+ * the mark for the top transaction, once, and kept to its end.
+ *
+ * Interleavings considered:
+ *
+ * - Two appenders to one stream: the second waits until the first's
+ *	 transaction has ended and its events are visible or gone, since locks
+ *	 are dropped after the transaction left the proc array: at commit, at
+ *	 COMMIT PREPARED, and at promotion.
+ * - Several streams in one call: locked in the order of their keys, then the
+ *	 new categories in the order of theirs, so two calls cannot deadlock.
+ *	 Several calls in one transaction can, and one gets 40P01.
+ * - Store lock against appender: the appender takes ROW EXCLUSIVE before any
+ *	 stream lock, so while it waits for the store lock's holder, or behind
+ *	 somebody who waits for the store lock, nobody waits for its streams.  A
+ *	 transaction that takes the store lock after it has appended may deadlock
+ *	 with another that does the same: 40P01, whose hint is lock_store().  A
+ *	 call that could pass the bound by itself takes the store lock first.
+ * - Rolled-back savepoint: stream locks taken in it go; the mark stays, which
+ *	 is harmless, as it only holds readers back until the end.  Whether the
+ *	 store lock is still held follows the subtransaction that took it.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/locks.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/resowner.h"
+
+#include "compat.h"
+#include "locks.h"
+#include "position.h"
+
+/* locktag_field4 of our advisory locks; the view in_flight has the second. */
+#define STREAM_LOCK_CLASS	17747
+#define MARK_CLASS			17748
+
+/* Keeps categories' keys apart from streams'. */
+#define CATEGORY_SEED		1
+
+/*
+ * What the current top-level transaction holds; reset at its end by
+ * forget_transaction().
+ */
+static struct
+{
+	bool		mark_held;
+	int64		mark;			/* lower bound of the positions it draws */
+	bool		store_locked;
+	SubTransactionId store_lock_owner;	/* subtransaction that holds it */
+	int			stream_locks;	/* taken so far, rolled-back ones included */
+} held;
+
+/*
+ * forget_transaction
+ *		Transaction callback: its locks are gone or belong to a prepared one.
+ */
+static void
+forget_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			memset(&held, 0, sizeof(held));
+			break;
+		default:
+			break;
+	}
+}
+
+/*
+ * follow_subtransaction
+ *		Subtransaction callback: the store lock goes with its subtransaction,
+ *		or passes to the parent.
+ */
+static void
+follow_subtransaction(SubXactEvent event, SubTransactionId subid,
+					  SubTransactionId parent, void *arg)
+{
+	if (!held.store_locked || held.store_lock_owner != subid)
+		return;
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		held.store_lock_owner = parent;
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		held.store_locked = false;
+}
+
+/*
+ * es_locks_init
+ *		Called once when the library is loaded.
+ */
+void
+es_locks_init(void)
+{
+	RegisterXactCallback(forget_transaction, NULL);
+	RegisterSubXactCallback(follow_subtransaction, NULL);
+}
+
+/*
+ * lock_for
+ *		Takes an advisory lock of ours on behalf of a resource owner.
+ *
+ * An error leaves the current owner changed, as it may: abort sets it anew.
+ */
+static LockAcquireResult
+lock_for(ResourceOwner owner, uint64 key, uint16 class, LOCKMODE mode)
+{
+	ResourceOwner current = CurrentResourceOwner;
+	LockAcquireResult result;
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (key >> 32),
+						 (uint32) key, class);
+	CurrentResourceOwner = owner;
+	result = LockAcquire(&tag, mode, false, false);
+	CurrentResourceOwner = current;
+	return result;
+}
+
+/*
+ * es_open_for_append
+ *		Opens a table to be written to, locked in ROW EXCLUSIVE mode to the
+ *		end of the current subtransaction.
+ */
+Relation
+es_open_for_append(EsTableId table)
+{
+	ResourceOwner current = CurrentResourceOwner;
+	Relation	rel;
+	Oid			relid;
+
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	rel = es_store_open(table, RowExclusiveLock);
+	relid = RelationGetRelid(rel);
+	table_close(rel, NoLock);
+	CurrentResourceOwner = current;
+
+	/* the reference is the caller's, the lock the subtransaction's */
+	return table_open(relid, NoLock);
+}
+
+/*
+ * hint_at_lock_store
+ *		Error context callback: a deadlock while escalating has a remedy.
+ */
+static void
+hint_at_lock_store(void *arg)
+{
+	if (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED)
+		errhint("A transaction that appends to many streams calls event_store.lock_store() before its first append.");
+}
+
+/*
+ * es_lock_store
+ *		Takes the store lock for the current subtransaction.
+ */
+void
+es_lock_store(void)
+{
+	ResourceOwner current = CurrentResourceOwner;
+	ErrorContextCallback context;
+	Relation	rel;
+
+	if (held.store_locked)
+		return;
+
+	context.callback = hint_at_lock_store;
+	context.arg = NULL;
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+	CurrentResourceOwner = CurTransactionResourceOwner;
+
+	rel = es_store_open(ES_EVENTS, ShareRowExclusiveLock);
+	table_close(rel, NoLock);
+
+	CurrentResourceOwner = current;
+	error_context_stack = context.previous;
+	held.store_locked = true;
+	held.store_lock_owner = GetCurrentSubTransactionId();
+}
+
+/*
+ * compare_keys
+ *		qsort comparator of lock keys.
+ */
+static int
+compare_keys(const void *a, const void *b)
+{
+	uint64		left = *(const uint64 *) a;
+	uint64		right = *(const uint64 *) b;
+
+	return (left > right) - (left < right);
+}
+
+/*
+ * es_prepare_stream_locks
+ *		Takes the store lock if the locks of some more streams, and of as many
+ *		new categories, could pass the bound.
+ */
+void
+es_prepare_stream_locks(int nstreams)
+{
+	if (held.stream_locks + 2 * (int64) nstreams > max_locks_per_xact / 2)
+		es_lock_store();
+}
+
+/*
+ * es_lock_streams
+ *		Takes the locks of some streams or categories in the order of their
+ *		keys, unless the store lock stands for them.
+ */
+void
+es_lock_streams(const uint64 *keys, int nkeys)
+{
+	uint64	   *sorted;
+
+	if (held.store_locked)
+		return;
+
+	sorted = palloc(nkeys * sizeof(uint64));
+	memcpy(sorted, keys, nkeys * sizeof(uint64));
+	qsort(sorted, nkeys, sizeof(uint64), compare_keys);
+	for (int i = 0; i < nkeys; i++)
+	{
+		if (lock_for(CurTransactionResourceOwner, sorted[i],
+					 STREAM_LOCK_CLASS, ExclusiveLock) == LOCKACQUIRE_OK)
+			held.stream_locks++;
+	}
+	pfree(sorted);
+}
+
+/*
+ * es_stream_key
+ *		Lock key of a stream.
+ */
+uint64
+es_stream_key(const text *stream)
+{
+	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(stream),
+							   VARSIZE_ANY_EXHDR(stream), 0);
+}
+
+/*
+ * es_category_key
+ *		Lock key of a category that is about to be made.
+ */
+uint64
+es_category_key(const char *category, int len)
+{
+	return hash_bytes_extended((const unsigned char *) category, len,
+							   CATEGORY_SEED);
+}
+
+/*
+ * es_place_mark
+ *		Places the transaction's in-flight mark, if it has none: before its
+ *		first draw.
+ */
+void
+es_place_mark(void)
+{
+	int64		last;
+
+	if (held.mark_held)
+		return;
+	last = es_sequence_last(false);
+	(void) lock_for(TopTransactionResourceOwner, (uint64) last, MARK_CLASS,
+					ShareLock);
+	held.mark = last;
+	held.mark_held = true;
+}
+
+/*
+ * es_holds_mark
+ *		Whether the current transaction has a mark, and where.
+ */
+bool
+es_holds_mark(int64 *position)
+{
+	*position = held.mark;
+	return held.mark_held;
+}
+
+/*
+ * is_foreign_mark
+ *		Whether a lock is an in-flight mark of this store that another
+ *		transaction holds, prepared ones included.
+ */
+static bool
+is_foreign_mark(const LockInstanceData *lock)
+{
+	return lock->locktag.locktag_type == LOCKTAG_ADVISORY &&
+		lock->locktag.locktag_field4 == MARK_CLASS &&
+		lock->locktag.locktag_field1 == MyDatabaseId &&
+		lock->holdMask != 0 &&
+		lock->pid != MyProcPid;
+}
+
+/*
+ * es_lowest_mark
+ *		The lowest mark that another transaction holds, if below the ceiling;
+ *		else the ceiling.
+ *
+ * The lock manager's status is taken with all its partitions locked, so it is
+ * of one moment.
+ */
+int64
+es_lowest_mark(int64 ceiling)
+{
+	LockData   *locks = GetLockStatusData();
+	int64		lowest = ceiling;
+
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		const LockInstanceData *lock = &locks->locks[i];
+
+		if (is_foreign_mark(lock))
+		{
+			int64		mark = (int64) (((uint64) lock->locktag.locktag_field2 << 32) |
+										lock->locktag.locktag_field3);
+
+			lowest = Min(lowest, mark);
+		}
+	}
+	pfree(locks->locks);
+	pfree(locks);
+	return lowest;
+}

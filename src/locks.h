@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * locks.h
+ *	  The locks of appenders: streams, the store, and the in-flight mark.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/locks.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_LOCKS_H
+#define ES_LOCKS_H
+
+#include "store.h"
+
+extern void es_locks_init(void);
+extern Relation es_open_for_append(EsTableId table);
+extern void es_prepare_stream_locks(int nstreams);
+extern void es_lock_streams(const uint64 *keys, int nkeys);
+extern void es_lock_store(void);
+extern uint64 es_stream_key(const text *stream);
+extern uint64 es_category_key(const char *category, int len);
+extern void es_place_mark(void);
+extern bool es_holds_mark(int64 *position);
+extern int64 es_lowest_mark(int64 ceiling);
+
+#endif							/* ES_LOCKS_H */

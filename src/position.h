@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * position.h
+ *	  Global positions: drawing them, and how far readers may go.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/position.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_POSITION_H
+#define ES_POSITION_H
+
+extern int64 es_sequence_last(bool flush);
+extern int64 es_draw_position(void);
+extern int64 es_safe_position(int64 wanted);
+
+#endif							/* ES_POSITION_H */

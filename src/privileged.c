@@ -1,0 +1,53 @@
+/*-------------------------------------------------------------------------
+ *
+ * privileged.c
+ *	  Running statements of our own as another role.
+ *
+ * The statements are constant text but for identifiers that went through
+ * quote_identifier(), and name everything with its schema.  An error's
+ * clean-up sets the role back.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/privileged.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+
+#include "privileged.h"
+
+/*
+ * es_execute
+ *		Runs a statement as the current role, between SPI_connect and
+ *		SPI_finish of the caller.
+ */
+void
+es_execute(const char *statement)
+{
+	int			result = SPI_execute(statement, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s: %s",
+			 SPI_result_code_string(result), statement);
+}
+
+/*
+ * es_execute_as
+ *		Runs a statement as another role.
+ */
+void
+es_execute_as(Oid role, const char *statement)
+{
+	Oid			save_userid;
+	int			save_sec_context;
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(role,
+						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	es_execute(statement);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+}

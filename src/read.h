@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * read.h
+ *	  Reading single streams from C.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/read.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_READ_H
+#define ES_READ_H
+
+#include "utils/snapshot.h"
+
+#include "event_store_api.h"
+
+extern void es_visit_stream(text *stream, Snapshot snapshot,
+							const TimestampTz *as_of, EventStoreVisit visit,
+							void *arg);
+
+#endif							/* ES_READ_H */

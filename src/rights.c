@@ -1,0 +1,281 @@
+/*-------------------------------------------------------------------------
+ *
+ * rights.c
+ *	  Who may do what: the store's owner, readers and writers.
+ *
+ * A reader or a writer has EXECUTE on calls and SELECT on views, and nothing
+ * on the tables.
+ *
+ * The extension is trusted, so a database's owner who is no superuser may
+ * install it; its functions then belong to the bootstrap superuser all the
+ * same.  The install script lets such an owner call create_store(), which
+ * gives the owner EXECUTE on all calls with the right to pass it on.  It does
+ * that here, as the bootstrap superuser, and not in the script: privileges
+ * from a script count as the extension's own, are not dumped, and would be
+ * missing after a superuser restores the dump.
+ *
+ * Everything else runs with the caller's rights.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/rights.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+
+#include "compat.h"
+#include "privileged.h"
+#include "rights.h"
+#include "store.h"
+
+PG_FUNCTION_INFO_V1(event_store_grant_reader);
+PG_FUNCTION_INFO_V1(event_store_grant_writer);
+PG_FUNCTION_INFO_V1(event_store_revoke_reader);
+PG_FUNCTION_INFO_V1(event_store_revoke_writer);
+
+/* What grant_reader() gives. */
+static const char *const reader_rights[] = {
+	"EXECUTE ON FUNCTION event_store.read_stream",
+	"EXECUTE ON FUNCTION event_store.read_category",
+	"EXECUTE ON FUNCTION event_store.read_all",
+	"EXECUTE ON FUNCTION event_store.last_event",
+	"EXECUTE ON FUNCTION event_store.list_streams",
+	"EXECUTE ON FUNCTION event_store.stream_version",
+	"EXECUTE ON FUNCTION event_store.safe_position",
+	"EXECUTE ON FUNCTION event_store.latest_snapshot",
+	"SELECT ON event_store.all_events",
+	"SELECT ON event_store.in_flight",
+	NULL
+};
+
+/* What grant_writer() gives. */
+static const char *const writer_rights[] = {
+	"EXECUTE ON FUNCTION event_store.append",
+	"EXECUTE ON FUNCTION event_store.append_events",
+	"EXECUTE ON FUNCTION event_store.append_json",
+	"EXECUTE ON FUNCTION event_store.append_streams",
+	"EXECUTE ON FUNCTION event_store.new_event",
+	"EXECUTE ON FUNCTION event_store.any_version",
+	"EXECUTE ON FUNCTION event_store.no_stream",
+	"EXECUTE ON FUNCTION event_store.stream_exists",
+	"EXECUTE ON FUNCTION event_store.lock_store",
+	"EXECUTE ON FUNCTION event_store.save_snapshot",
+	NULL
+};
+
+/*
+ * extension_owner
+ *		Owner of extension event_store.
+ */
+static Oid
+extension_owner(void)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			owner = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum(ES_SCHEMA));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		owner = ((Form_pg_extension) GETSTRUCT(tuple))->extowner;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return owner;
+}
+
+/*
+ * es_require_extension_owner
+ *		Raises 42501 unless the current role owns the database or the
+ *		extension.
+ *
+ * The current role, not the session's: who calls create_store() from a
+ * SECURITY DEFINER function does so as that function's owner.
+ */
+void
+es_require_extension_owner(void)
+{
+	Oid			owner = extension_owner();
+
+	if (es_owns_database(GetUserId()) ||
+		(OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be owner of the database or of extension event_store to create the event store")));
+}
+
+/*
+ * es_require_store_owner
+ *		Raises 42501 unless the current role owns the store.
+ */
+void
+es_require_store_owner(const char *call)
+{
+	if (!es_owns_relation(es_store_table(ES_EVENTS), GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of the event store to call %s", call)));
+}
+
+/*
+ * es_grant_to_owner
+ *		Gives the current role, whose right to it was checked, what the store's
+ *		owner needs.  A superuser needs nothing.
+ */
+void
+es_grant_to_owner(void)
+{
+	static const char *const rights[] = {
+		"USAGE, CREATE ON SCHEMA event_store",
+		"EXECUTE ON ALL FUNCTIONS IN SCHEMA event_store",
+		"SELECT ON event_store.in_flight"
+	};
+	const char *owner;
+
+	if (superuser())
+		return;
+	owner = quote_identifier(GetUserNameFromId(GetUserId(), false));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	for (int i = 0; i < lengthof(rights); i++)
+		es_execute_as(BOOTSTRAP_SUPERUSERID,
+					  psprintf("GRANT %s TO %s WITH GRANT OPTION", rights[i],
+							   owner));
+	SPI_finish();
+}
+
+/*
+ * role_argument
+ *		The role that a call names, as a quoted identifier; raises 42704 when
+ *		there is none.
+ */
+static const char *
+role_argument(FunctionCallInfo fcinfo)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	(void) get_role_oid(name, false);
+	return quote_identifier(name);
+}
+
+/*
+ * grant_rights
+ *		Gives a role a list of rights, and the schema.
+ */
+static void
+grant_rights(const char *role, const char *const *rights)
+{
+	es_execute(psprintf("GRANT USAGE ON SCHEMA event_store TO %s", role));
+	for (; *rights != NULL; rights++)
+		es_execute(psprintf("GRANT %s TO %s", *rights, role));
+}
+
+/*
+ * has_rights_left
+ *		Whether a role still has EXECUTE, by a grant to itself, on any function
+ *		of the schema.
+ */
+static bool
+has_rights_left(const char *role_name)
+{
+	Oid			types[1] = {OIDOID};
+	Datum		values[1] = {ObjectIdGetDatum(get_role_oid(role_name, false))};
+
+	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_proc p,"
+							  " pg_catalog.aclexplode(p.proacl) a"
+							  " WHERE p.pronamespace OPERATOR(pg_catalog.=)"
+							  " 'event_store'::pg_catalog.regnamespace"
+							  " AND a.grantee OPERATOR(pg_catalog.=) $1",
+							  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the privileges on functions");
+	return SPI_processed > 0;
+}
+
+/*
+ * revoke_rights
+ *		Takes a list of rights from a role, and the schema if nothing is left
+ *		to use in it.
+ */
+static void
+revoke_rights(FunctionCallInfo fcinfo, const char *const *rights)
+{
+	const char *role = role_argument(fcinfo);
+
+	for (; *rights != NULL; rights++)
+		es_execute(psprintf("REVOKE %s FROM %s", *rights, role));
+	if (!has_rights_left(text_to_cstring(PG_GETARG_TEXT_PP(0))))
+		es_execute(psprintf("REVOKE USAGE ON SCHEMA event_store FROM %s", role));
+}
+
+/*
+ * event_store_grant_reader
+ *		grant_reader(role_name) returns void
+ */
+Datum
+event_store_grant_reader(PG_FUNCTION_ARGS)
+{
+	es_require_store_owner("grant_reader()");
+	SPI_connect();
+	grant_rights(role_argument(fcinfo), reader_rights);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * event_store_grant_writer
+ *		grant_writer(role_name) returns void
+ */
+Datum
+event_store_grant_writer(PG_FUNCTION_ARGS)
+{
+	es_require_store_owner("grant_writer()");
+	SPI_connect();
+	grant_rights(role_argument(fcinfo), writer_rights);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * event_store_revoke_reader
+ *		revoke_reader(role_name) returns void
+ */
+Datum
+event_store_revoke_reader(PG_FUNCTION_ARGS)
+{
+	es_require_store_owner("revoke_reader()");
+	SPI_connect();
+	revoke_rights(fcinfo, reader_rights);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * event_store_revoke_writer
+ *		revoke_writer(role_name) returns void
+ */
+Datum
+event_store_revoke_writer(PG_FUNCTION_ARGS)
+{
+	es_require_store_owner("revoke_writer()");
+	SPI_connect();
+	revoke_rights(fcinfo, writer_rights);
+	SPI_finish();
+	PG_RETURN_VOID();
+}

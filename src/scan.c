@@ -1,0 +1,259 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  Scans over events: of one stream by version, of many by position.
+ *
+ * A scan is one or several index scans, called legs, each ordered by the same
+ * column and bounded by the same range: one per category or type asked for.
+ * Their rows are merged by a heap, so that reading a page of a few rare
+ * categories touches that page's rows and no others.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/scan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "lib/binaryheap.h"
+#include "utils/fmgroids.h"
+
+#include "compat.h"
+#include "scan.h"
+#include "store.h"
+
+/* One index scan; its current row, once fetched, is in the slot. */
+typedef struct ScanLeg
+{
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	int64		order;			/* the current row's place */
+} ScanLeg;
+
+struct EsScan
+{
+	Relation	events;
+	Relation	index;
+	MemoryContext context;		/* what the index scans keep lives here */
+	AttrNumber	order_column;	/* of events */
+	ScanDirection direction;
+	int			nlegs;
+	ScanLeg    *legs;
+	binaryheap *heap;			/* of legs with a current row; NULL if one leg */
+	ScanLeg    *given;			/* leg whose row was returned last */
+};
+
+/*
+ * compare_legs
+ *		Heap comparator: the leg to be returned next is the greatest.
+ */
+static int
+compare_legs(Datum a, Datum b, void *arg)
+{
+	const ScanLeg *left = (const ScanLeg *) DatumGetPointer(a);
+	const ScanLeg *right = (const ScanLeg *) DatumGetPointer(b);
+	int			order = (left->order > right->order) -
+		(left->order < right->order);
+
+	return ((EsScan *) arg)->direction == ForwardScanDirection ? -order : order;
+}
+
+/*
+ * make_scan
+ *		A scan without legs yet.
+ */
+static EsScan *
+make_scan(Relation events, EsIndexId index, EsEventsColumn order_column,
+		  int nlegs, const EsRange *range)
+{
+	EsScan	   *scan = palloc0(sizeof(EsScan));
+
+	scan->events = events;
+	scan->context = CurrentMemoryContext;
+	scan->index = es_store_open_index(index, AccessShareLock);
+	scan->order_column = es_store_attnum(ES_EVENTS, order_column);
+	scan->direction = range->backwards ? BackwardScanDirection :
+		ForwardScanDirection;
+	scan->legs = palloc0(Max(nlegs, 1) * sizeof(ScanLeg));
+	if (nlegs != 1)
+		scan->heap = binaryheap_allocate(Max(nlegs, 1), compare_legs, scan);
+	return scan;
+}
+
+/*
+ * fetch_row
+ *		Moves a leg to its next row; false at its end.
+ */
+static bool
+fetch_row(EsScan *scan, ScanLeg *leg)
+{
+	MemoryContext caller = MemoryContextSwitchTo(scan->context);
+	bool		found = index_getnext_slot(leg->scan, scan->direction,
+										   leg->slot);
+	bool		isnull;
+
+	MemoryContextSwitchTo(caller);
+	if (!found)
+		return false;
+	leg->order = DatumGetInt64(slot_getattr(leg->slot, scan->order_column,
+											&isnull));
+	return true;
+}
+
+/*
+ * add_leg
+ *		Adds an index scan; nprefix keys of prefix lead, then the range.
+ */
+static void
+add_leg(EsScan *scan, Snapshot snapshot, ScanKey prefix, int nprefix,
+		const EsRange *range)
+{
+	ScanLeg    *leg = &scan->legs[scan->nlegs++];
+	ScanKeyData keys[3];
+	int			nkeys = 0;
+
+	for (; nkeys < nprefix; nkeys++)
+		keys[nkeys] = prefix[nkeys];
+	ScanKeyInit(&keys[nkeys++], nprefix + 1, BTGreaterEqualStrategyNumber,
+				F_INT8GE, Int64GetDatum(range->lowest));
+	ScanKeyInit(&keys[nkeys++], nprefix + 1, BTLessEqualStrategyNumber,
+				F_INT8LE, Int64GetDatum(range->highest));
+
+	leg->slot = table_slot_create(scan->events, NULL);
+	leg->scan = es_index_beginscan(scan->events, scan->index, snapshot, nkeys);
+	index_rescan(leg->scan, keys, nkeys, NULL, 0);
+	if (scan->heap != NULL && fetch_row(scan, leg))
+		binaryheap_add_unordered(scan->heap, PointerGetDatum(leg));
+}
+
+/*
+ * es_scan_stream
+ *		The events of a stream, by version.
+ */
+EsScan *
+es_scan_stream(Relation events, Snapshot snapshot, int64 stream_id,
+			   const EsRange *range)
+{
+	EsScan	   *scan = make_scan(events, ES_EVENTS_BY_VERSION, EV_VERSION, 1,
+								 range);
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(stream_id));
+	add_leg(scan, snapshot, &key, 1, range);
+	return scan;
+}
+
+/*
+ * es_scan_positions
+ *		All events, by global position.
+ */
+EsScan *
+es_scan_positions(Relation events, Snapshot snapshot, const EsRange *range)
+{
+	EsScan	   *scan = make_scan(events, ES_EVENTS_BY_POSITION,
+								 EV_GLOBAL_POSITION, 1, range);
+
+	add_leg(scan, snapshot, NULL, 0, range);
+	return scan;
+}
+
+/*
+ * es_scan_categories
+ *		The events of some categories, different ones, by global position.
+ */
+EsScan *
+es_scan_categories(Relation events, Snapshot snapshot,
+				   const int64 *category_ids, int ncategories,
+				   const EsRange *range)
+{
+	EsScan	   *scan = make_scan(events, ES_EVENTS_BY_CATEGORY,
+								 EV_GLOBAL_POSITION, ncategories, range);
+
+	for (int i = 0; i < ncategories; i++)
+	{
+		ScanKeyData key;
+
+		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
+					Int64GetDatum(category_ids[i]));
+		add_leg(scan, snapshot, &key, 1, range);
+	}
+	if (scan->heap != NULL)
+		binaryheap_build(scan->heap);
+	return scan;
+}
+
+/*
+ * es_scan_types
+ *		The events of some types, different ones, by global position; the
+ *		store must have its index for that.
+ */
+EsScan *
+es_scan_types(Relation events, Snapshot snapshot, text *const *types,
+			  int ntypes, const EsRange *range)
+{
+	EsScan	   *scan = make_scan(events, ES_EVENTS_BY_TYPE, EV_GLOBAL_POSITION,
+								 ntypes, range);
+
+	for (int i = 0; i < ntypes; i++)
+	{
+		ScanKeyData key;
+
+		ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid,
+							   scan->index->rd_indcollation[0], F_TEXTEQ,
+							   PointerGetDatum(types[i]));
+		add_leg(scan, snapshot, &key, 1, range);
+	}
+	if (scan->heap != NULL)
+		binaryheap_build(scan->heap);
+	return scan;
+}
+
+/*
+ * es_scan_next
+ *		The next event, good until the next call; NULL after the last.
+ */
+TupleTableSlot *
+es_scan_next(EsScan *scan)
+{
+	ScanLeg    *leg;
+
+	if (scan->heap == NULL)
+		return fetch_row(scan, &scan->legs[0]) ? scan->legs[0].slot : NULL;
+
+	if (scan->given != NULL)
+	{
+		if (fetch_row(scan, scan->given))
+			binaryheap_replace_first(scan->heap, PointerGetDatum(scan->given));
+		else
+			(void) binaryheap_remove_first(scan->heap);
+		scan->given = NULL;
+	}
+	if (binaryheap_empty(scan->heap))
+		return NULL;
+	leg = (ScanLeg *) DatumGetPointer(binaryheap_first(scan->heap));
+	scan->given = leg;
+	return leg->slot;
+}
+
+/*
+ * es_scan_end
+ *		Frees a scan.
+ */
+void
+es_scan_end(EsScan *scan)
+{
+	for (int i = 0; i < scan->nlegs; i++)
+	{
+		index_endscan(scan->legs[i].scan);
+		ExecDropSingleTupleTableSlot(scan->legs[i].slot);
+	}
+	if (scan->heap != NULL)
+		binaryheap_free(scan->heap);
+	index_close(scan->index, AccessShareLock);
+	pfree(scan->legs);
+	pfree(scan);
+}

@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.h
+ *	  Scans over events: of one stream by version, of many by position.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/scan.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_SCAN_H
+#define ES_SCAN_H
+
+#include "executor/tuptable.h"
+#include "utils/snapshot.h"
+
+/* Bounds of a scan; both inclusive. */
+typedef struct EsRange
+{
+	int64		lowest;
+	int64		highest;
+	bool		backwards;
+} EsRange;
+
+typedef struct EsScan EsScan;
+
+extern EsScan *es_scan_stream(Relation events, Snapshot snapshot,
+							  int64 stream_id, const EsRange *range);
+extern EsScan *es_scan_positions(Relation events, Snapshot snapshot,
+								 const EsRange *range);
+extern EsScan *es_scan_categories(Relation events, Snapshot snapshot,
+								  const int64 *category_ids, int ncategories,
+								  const EsRange *range);
+extern EsScan *es_scan_types(Relation events, Snapshot snapshot,
+							 text *const *types, int ntypes,
+							 const EsRange *range);
+extern TupleTableSlot *es_scan_next(EsScan *scan);
+extern void es_scan_end(EsScan *scan);
+
+#endif							/* ES_SCAN_H */

@@ -1,0 +1,353 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.c
+ *	  Keeping states of aggregates at versions of their streams.
+ *
+ * A snapshot only saves time: deleting it changes no answer.  Saving one takes
+ * the stream's lock, as an append does, so that the version it claims can be
+ * checked and two savers of one stream do not meet on its rows.  The rows are
+ * written with a fresh snapshot, or else a transaction at REPEATABLE READ
+ * would fail on what another saved after it began.
+ *
+ * Who may save has no rights on the table: the statements run as its owner.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/snapshot.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+
+#include "check.h"
+#include "compat.h"
+#include "locks.h"
+#include "snapshot.h"
+#include "store.h"
+#include "stream.h"
+
+PG_FUNCTION_INFO_V1(event_store_save_snapshot);
+PG_FUNCTION_INFO_V1(event_store_latest_snapshot);
+
+/* Setting event_store.snapshots_kept; reset by SET and its like. */
+static int	snapshots_kept = 2;
+
+/* Plans of the statements below, made at first use and kept; the plan cache
+ * looks after changes of the table. */
+static SPIPlanPtr save_plan = NULL;
+static SPIPlanPtr prune_plan = NULL;
+
+static const char *const save_statement =
+"INSERT INTO event_store.snapshots"
+" (stream_id, version, state_version, created_at, state)"
+" VALUES ($1, $2, $3, pg_catalog.clock_timestamp(), $4)"
+" ON CONFLICT (stream_id, version, state_version) DO UPDATE"
+" SET created_at = EXCLUDED.created_at, state = EXCLUDED.state";
+
+static const char *const prune_statement =
+"DELETE FROM event_store.snapshots s"
+" WHERE s.stream_id OPERATOR(pg_catalog.=) $1"
+" AND s.state_version OPERATOR(pg_catalog.=) $2"
+" AND s.version OPERATOR(pg_catalog.<)"
+" (SELECT pg_catalog.min(n.version) FROM"
+" (SELECT k.version FROM event_store.snapshots k"
+" WHERE k.stream_id OPERATOR(pg_catalog.=) $1"
+" AND k.state_version OPERATOR(pg_catalog.=) $2"
+" ORDER BY k.version DESC LIMIT $3) n)";
+
+/*
+ * es_snapshot_init
+ *		Called once when the library is loaded.
+ */
+void
+es_snapshot_init(void)
+{
+	DefineCustomIntVariable("event_store.snapshots_kept",
+							"How many snapshots of a stream are kept for each state version.",
+							"Saving a snapshot deletes those beyond.",
+							&snapshots_kept,
+							2, 1, INT_MAX,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+}
+
+/*
+ * raise_beyond
+ *		22023: the stream has not reached the version of a snapshot.
+ */
+static void
+raise_beyond(const text *stream, int64 version, int64 actual)
+{
+	if (actual == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("stream \"%s\" does not exist",
+						text_to_cstring(stream)),
+				 errhint("A snapshot is of events: append some first.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("snapshot is beyond the version of stream \"%s\"",
+					text_to_cstring(stream)),
+			 errdetail("The snapshot is at version %lld, the stream at %lld.",
+					   (long long) version, (long long) actual)));
+}
+
+/*
+ * lock_and_check
+ *		Takes the stream's lock and makes sure that it has reached a version;
+ *		returns its id.
+ */
+static int64
+lock_and_check(text *stream, int64 version)
+{
+	uint64		key = es_stream_key(stream);
+	Relation	streams;
+	Relation	events;
+	EsStream	found;
+	EsHead		head = {0};
+
+	es_prepare_stream_locks(1);
+	events = es_open_for_append(ES_EVENTS);
+	streams = es_open_for_append(ES_STREAMS);
+	es_lock_streams(&key, 1);
+	if (es_find_stream(streams, SnapshotSelf, stream, &found))
+		es_stream_head(events, SnapshotSelf, &found, &head);
+	table_close(streams, NoLock);
+	table_close(events, NoLock);
+	if (version > head.version)
+		raise_beyond(stream, version, head.version);
+	return found.stream_id;
+}
+
+/*
+ * prepare
+ *		Prepares a statement on its first use.
+ */
+static void
+prepare(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types)
+{
+	SPIPlanPtr	prepared;
+
+	if (*plan != NULL)
+		return;
+	prepared = SPI_prepare(statement, nargs, types);
+	if (prepared == NULL || SPI_keepplan(prepared) != 0)
+		elog(ERROR, "could not prepare: %s: %s",
+			 SPI_result_code_string(SPI_result), statement);
+	*plan = prepared;
+}
+
+/*
+ * execute_fresh
+ *		Runs a kept plan with a fresh snapshot, at every isolation level.
+ */
+static void
+execute_fresh(SPIPlanPtr plan, Datum *values, int expected)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	int			result = SPI_execute_snapshot(plan, values, NULL, snapshot,
+											  InvalidSnapshot, false, true, 0);
+
+	UnregisterSnapshot(snapshot);
+	if (result != expected)
+		elog(ERROR, "could not write a snapshot: %s",
+			 SPI_result_code_string(result));
+}
+
+/*
+ * save_row
+ *		Stores a snapshot and deletes those beyond the number to keep.
+ */
+static void
+save_row(int64 stream_id, int64 version, int32 state_version, Datum state)
+{
+	Oid			save_types[] = {INT8OID, INT8OID, INT4OID, JSONBOID};
+	Oid			prune_types[] = {INT8OID, INT4OID, INT8OID};
+	Datum		save_values[] = {Int64GetDatum(stream_id),
+		Int64GetDatum(version), Int32GetDatum(state_version), state};
+	Datum		prune_values[] = {Int64GetDatum(stream_id),
+		Int32GetDatum(state_version), Int64GetDatum((int64) snapshots_kept)};
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	prepare(&save_plan, save_statement, lengthof(save_types), save_types);
+	prepare(&prune_plan, prune_statement, lengthof(prune_types), prune_types);
+	execute_fresh(save_plan, save_values, SPI_OK_INSERT);
+	execute_fresh(prune_plan, prune_values, SPI_OK_DELETE);
+	SPI_finish();
+}
+
+/*
+ * save_as_owner
+ *		Stores a snapshot with the rights of the table's owner.
+ */
+static void
+save_as_owner(int64 stream_id, int64 version, int32 state_version, Datum state)
+{
+	Relation	snapshots = es_open_for_append(ES_SNAPSHOTS);
+	Oid			owner = snapshots->rd_rel->relowner;
+	Oid			save_userid;
+	int			save_sec_context;
+
+	table_close(snapshots, NoLock);
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(owner, save_sec_context |
+						   SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_NOFORCE_RLS);
+	save_row(stream_id, version, state_version, state);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+}
+
+/*
+ * event_store_save_snapshot
+ *		save_snapshot(stream, version, state, state_version) returns void
+ *
+ * Raises 22004 and 22023 for arguments that cannot be, 25006, ST002.
+ */
+Datum
+event_store_save_snapshot(PG_FUNCTION_ARGS)
+{
+	text	   *stream = es_stream_argument(fcinfo, 0);
+	int64		version;
+	int32		state_version;
+
+	es_check_not_null(fcinfo, 1, "version");
+	version = PG_GETARG_INT64(1);
+	if (version < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version of a snapshot must be at least 1"),
+				 errdetail("It is %lld.", (long long) version)));
+	es_check_not_null(fcinfo, 2, "state");
+	es_check_data(PG_GETARG_DATUM(2), "state", NULL);
+	es_check_not_null(fcinfo, 3, "state_version");
+	state_version = PG_GETARG_INT32(3);
+	if (state_version < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("state_version must be at least 1"),
+				 errdetail("It is %d.", state_version)));
+
+	es_check_writable("save_snapshot()");
+	save_as_owner(lock_and_check(stream, version), version, state_version,
+				  PG_GETARG_DATUM(2));
+	PG_RETURN_VOID();
+}
+
+/*
+ * snapshot_column
+ *		A column of a snapshot.
+ */
+static Datum
+snapshot_column(TupleTableSlot *slot, EsSnapshotsColumn column)
+{
+	bool		isnull;
+
+	return slot_getattr(slot, es_store_attnum(ES_SNAPSHOTS, column), &isnull);
+}
+
+/*
+ * put_snapshot
+ *		Adds a snapshot to the result, its attributes found by name.
+ */
+static void
+put_snapshot(ReturnSetInfo *result, TupleTableSlot *slot, text *stream)
+{
+	TupleDesc	desc = result->setDesc;
+	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
+	bool	   *nulls = palloc0(desc->natts * sizeof(bool));
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		const char *name = NameStr(TupleDescAttr(desc, i)->attname);
+
+		if (strcmp(name, "stream") == 0)
+			values[i] = PointerGetDatum(stream);
+		else if (strcmp(name, "version") == 0)
+			values[i] = snapshot_column(slot, SNAP_VERSION);
+		else if (strcmp(name, "state") == 0)
+			values[i] = PointerGetDatum(PG_DETOAST_DATUM(snapshot_column(slot, SNAP_STATE)));
+		else if (strcmp(name, "state_version") == 0)
+			values[i] = snapshot_column(slot, SNAP_STATE_VERSION);
+		else if (strcmp(name, "created_at") == 0)
+			values[i] = snapshot_column(slot, SNAP_CREATED_AT);
+		else
+			nulls[i] = true;
+	}
+	tuplestore_putvalues(result->setResult, desc, values, nulls);
+}
+
+/*
+ * put_latest
+ *		Adds the newest snapshot of a stream, or of a state version of it, to
+ *		the result.
+ */
+static void
+put_latest(ReturnSetInfo *result, text *stream, int64 stream_id,
+		   const int32 *state_version)
+{
+	Relation	snapshots = es_store_open(ES_SNAPSHOTS, AccessShareLock);
+	Relation	index = es_store_open_index(ES_SNAPSHOTS_BY_VERSION,
+											AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(snapshots, NULL);
+	IndexScanDesc scan = es_index_beginscan(snapshots, index,
+											GetActiveSnapshot(), 1);
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(stream_id));
+	index_rescan(scan, &key, 1, NULL, 0);
+	while (index_getnext_slot(scan, BackwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (state_version == NULL ||
+			DatumGetInt32(snapshot_column(slot, SNAP_STATE_VERSION)) == *state_version)
+		{
+			put_snapshot(result, slot, stream);
+			break;
+		}
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+	table_close(snapshots, AccessShareLock);
+}
+
+/*
+ * event_store_latest_snapshot
+ *		latest_snapshot(stream, state_version) returns setof snapshot
+ */
+Datum
+event_store_latest_snapshot(PG_FUNCTION_ARGS)
+{
+	text	   *stream = es_stream_argument(fcinfo, 0);
+	int32		state_version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	Relation	streams;
+	EsStream	found;
+	bool		exists;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_BLESS);
+	streams = es_store_open(ES_STREAMS, AccessShareLock);
+	exists = es_find_stream(streams, GetActiveSnapshot(), stream, &found);
+	table_close(streams, AccessShareLock);
+	if (exists)
+		put_latest((ReturnSetInfo *) fcinfo->resultinfo, stream,
+				   found.stream_id, PG_ARGISNULL(1) ? NULL : &state_version);
+	return (Datum) 0;
+}

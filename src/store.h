@@ -1,0 +1,106 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.h
+ *	  The store's tables: their columns, indexes and how they are opened.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/store.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_STORE_H
+#define ES_STORE_H
+
+#include "access/attnum.h"
+#include "storage/lockdefs.h"
+#include "utils/rel.h"
+
+#define ES_SCHEMA "event_store"
+
+/* The store's tables. */
+typedef enum EsTableId
+{
+	ES_CATEGORIES,
+	ES_STREAMS,
+	ES_EVENTS,
+	ES_SNAPSHOTS
+} EsTableId;
+
+#define ES_NUM_TABLES (ES_SNAPSHOTS + 1)
+
+/* Columns of categories. */
+typedef enum EsCategoriesColumn
+{
+	CAT_CATEGORY_ID,
+	CAT_CATEGORY,
+	CAT_NUM_COLUMNS
+} EsCategoriesColumn;
+
+/* Columns of streams. */
+typedef enum EsStreamsColumn
+{
+	STR_STREAM_ID,
+	STR_CATEGORY_ID,
+	STR_BASE_VERSION,
+	STR_CREATED_AT,
+	STR_STREAM,
+	STR_NUM_COLUMNS
+} EsStreamsColumn;
+
+/* Columns of events. */
+typedef enum EsEventsColumn
+{
+	EV_GLOBAL_POSITION,
+	EV_STREAM_ID,
+	EV_VERSION,
+	EV_CATEGORY_ID,
+	EV_RECORDED_AT,
+	EV_SCHEMA_VERSION,
+	EV_EVENT_ID,
+	EV_TYPE,
+	EV_DATA,
+	EV_METADATA,
+	EV_NUM_COLUMNS
+} EsEventsColumn;
+
+/* Columns of snapshots. */
+typedef enum EsSnapshotsColumn
+{
+	SNAP_STREAM_ID,
+	SNAP_VERSION,
+	SNAP_STATE_VERSION,
+	SNAP_CREATED_AT,
+	SNAP_STATE,
+	SNAP_NUM_COLUMNS
+} EsSnapshotsColumn;
+
+#define ES_MAX_COLUMNS EV_NUM_COLUMNS
+
+/* The indexes that the store's code reads by. */
+typedef enum EsIndexId
+{
+	ES_CATEGORIES_BY_NAME,
+	ES_STREAMS_BY_ID,
+	ES_STREAMS_BY_NAME,
+	ES_EVENTS_BY_POSITION,
+	ES_EVENTS_BY_VERSION,
+	ES_EVENTS_BY_ID,
+	ES_EVENTS_BY_CATEGORY,
+	ES_EVENTS_BY_TYPE,			/* only where create_store() was asked for it */
+	ES_SNAPSHOTS_BY_VERSION
+} EsIndexId;
+
+#define ES_NUM_INDEXES (ES_SNAPSHOTS_BY_VERSION + 1)
+
+extern void es_store_init(void);
+extern bool es_store_exists(void);
+extern uint64 es_store_generation(void);
+extern Oid	es_store_sequence(void);
+extern Oid	es_store_table(EsTableId table);
+extern Oid	es_store_index(EsIndexId index);
+extern AttrNumber es_store_attnum(EsTableId table, int column);
+extern Relation es_store_open(EsTableId table, LOCKMODE lockmode);
+extern Relation es_store_open_index(EsIndexId index, LOCKMODE lockmode);
+
+#endif							/* ES_STORE_H */

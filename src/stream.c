@@ -1,0 +1,236 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream.c
+ *	  Streams and categories: finding them, and a stream's head.
+ *
+ * All look-ups go through an index and take the snapshot to see with.  An
+ * appender, who holds the stream's lock, uses SnapshotSelf: it sees all that
+ * is committed, and what its own command appended a moment ago, which no MVCC
+ * snapshot does; and it takes no predicate locks, so that serializable
+ * transactions on disjoint streams do not fail for sharing an index page.
+ * Only the lock makes that right: nobody else can add to the stream meanwhile.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/stream.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/tuptable.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "store.h"
+#include "stream.h"
+
+/*
+ * es_category_length
+ *		How many bytes of a stream's name are its category: those before the
+ *		first "-", or all.
+ */
+int
+es_category_length(const char *stream, int len)
+{
+	const char *dash = memchr(stream, '-', len);
+
+	return dash != NULL ? (int) (dash - stream) : len;
+}
+
+/*
+ * text_key
+ *		Scan key for an index's first column, a text.
+ */
+static void
+text_key(ScanKey key, Relation index, Datum value)
+{
+	ScanKeyEntryInitialize(key, 0, 1, BTEqualStrategyNumber, InvalidOid,
+						   index->rd_indcollation[0], F_TEXTEQ, value);
+}
+
+/*
+ * fetch_one
+ *		The first row of an index scan by equality, in a new slot that the
+ *		caller drops; NULL when there is none.
+ */
+static TupleTableSlot *
+fetch_one(Relation table, Relation index, Snapshot snapshot, ScanKey key)
+{
+	TupleTableSlot *slot = table_slot_create(table, NULL);
+	IndexScanDesc scan = es_index_beginscan(table, index, snapshot, 1);
+	bool		found;
+
+	index_rescan(scan, key, 1, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	if (found)
+		ExecMaterializeSlot(slot);
+	index_endscan(scan);
+	if (found)
+		return slot;
+	ExecDropSingleTupleTableSlot(slot);
+	return NULL;
+}
+
+/*
+ * column
+ *		A column of the store's tables that is not null.
+ */
+static Datum
+column(TupleTableSlot *slot, EsTableId table, int col)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, es_store_attnum(table, col), &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d of table %d of the event store",
+			 col, table);
+	return value;
+}
+
+/*
+ * es_find_category
+ *		Looks up a category's id by its name.
+ */
+bool
+es_find_category(Relation categories, Snapshot snapshot,
+				 const char *category, int len, int64 *category_id)
+{
+	Relation	index = es_store_open_index(ES_CATEGORIES_BY_NAME,
+											AccessShareLock);
+	text	   *name = cstring_to_text_with_len(category, len);
+	TupleTableSlot *slot;
+	ScanKeyData key;
+
+	text_key(&key, index, PointerGetDatum(name));
+	slot = fetch_one(categories, index, snapshot, &key);
+	if (slot != NULL)
+	{
+		*category_id = DatumGetInt64(column(slot, ES_CATEGORIES,
+											CAT_CATEGORY_ID));
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	index_close(index, AccessShareLock);
+	pfree(name);
+	return slot != NULL;
+}
+
+/*
+ * es_find_stream
+ *		Looks up a stream by its name.
+ */
+bool
+es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
+			   EsStream *found)
+{
+	Relation	index = es_store_open_index(ES_STREAMS_BY_NAME, AccessShareLock);
+	TupleTableSlot *slot;
+	ScanKeyData key;
+
+	text_key(&key, index, PointerGetDatum(stream));
+	slot = fetch_one(streams, index, snapshot, &key);
+	if (slot != NULL)
+	{
+		found->stream_id = DatumGetInt64(column(slot, ES_STREAMS,
+												STR_STREAM_ID));
+		found->category_id = DatumGetInt64(column(slot, ES_STREAMS,
+												  STR_CATEGORY_ID));
+		found->base_version = DatumGetInt64(column(slot, ES_STREAMS,
+												   STR_BASE_VERSION));
+		found->created_at = DatumGetTimestampTz(column(slot, ES_STREAMS,
+													   STR_CREATED_AT));
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	index_close(index, AccessShareLock);
+	return slot != NULL;
+}
+
+/*
+ * es_find_stream_name
+ *		Looks up a stream's name by its id, a copy; NULL when there is none.
+ */
+text *
+es_find_stream_name(Relation streams, Snapshot snapshot, int64 stream_id)
+{
+	Relation	index = es_store_open_index(ES_STREAMS_BY_ID, AccessShareLock);
+	TupleTableSlot *slot;
+	ScanKeyData key;
+	text	   *name = NULL;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(stream_id));
+	slot = fetch_one(streams, index, snapshot, &key);
+	if (slot != NULL)
+	{
+		name = DatumGetTextPCopy(column(slot, ES_STREAMS, STR_STREAM));
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	index_close(index, AccessShareLock);
+	return name;
+}
+
+/*
+ * is_unseen
+ *		Whether a row, just fetched with SnapshotSelf, is neither visible to
+ *		the transaction's snapshot nor the transaction's own.
+ *
+ * Only transactions that keep one snapshot have a past to be consistent with.
+ */
+static bool
+is_unseen(Relation events, TupleTableSlot *slot)
+{
+	bool		isnull;
+	TransactionId xmin;
+
+	if (!IsolationUsesXactSnapshot())
+		return false;
+	if (table_tuple_satisfies_snapshot(events, slot, GetTransactionSnapshot()))
+		return false;
+	xmin = DatumGetTransactionId(slot_getsysattr(slot,
+												 MinTransactionIdAttributeNumber,
+												 &isnull));
+	return !TransactionIdIsCurrentTransactionId(xmin);
+}
+
+/*
+ * es_stream_head
+ *		A stream's version and when its last event was recorded.
+ *
+ * With SnapshotSelf, which needs the stream's lock, it also tells whether the
+ * stream moved past the transaction's snapshot.
+ */
+void
+es_stream_head(Relation events, Snapshot snapshot, const EsStream *stream,
+			   EsHead *head)
+{
+	Relation	index = es_store_open_index(ES_EVENTS_BY_VERSION,
+											AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(events, NULL);
+	IndexScanDesc scan = es_index_beginscan(events, index, snapshot, 1);
+	ScanKeyData key;
+
+	head->version = stream->base_version;
+	head->recorded_at = DT_NOBEGIN;
+	head->unseen = false;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(stream->stream_id));
+	index_rescan(scan, &key, 1, NULL, 0);
+	if (index_getnext_slot(scan, BackwardScanDirection, slot))
+	{
+		int64		version = DatumGetInt64(column(slot, ES_EVENTS, EV_VERSION));
+
+		head->version = Max(head->version, version);
+		head->recorded_at = DatumGetTimestampTz(column(slot, ES_EVENTS,
+													   EV_RECORDED_AT));
+		head->unseen = snapshot == SnapshotSelf && is_unseen(events, slot);
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+}

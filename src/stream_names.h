@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream_names.h
+ *	  Names of streams by their ids, for reads over many streams.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/stream_names.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_STREAM_NAMES_H
+#define ES_STREAM_NAMES_H
+
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+
+typedef struct EsStreamNames EsStreamNames;
+
+extern EsStreamNames *es_stream_names_begin(Relation streams,
+											Snapshot snapshot);
+extern text *es_stream_names_get(EsStreamNames *names, int64 stream_id);
+
+#endif							/* ES_STREAM_NAMES_H */

@@ -1,0 +1,356 @@
+/*-------------------------------------------------------------------------
+ *
+ * write.c
+ *	  Inserting rows into the store's tables.
+ *
+ * Every row that the store adds goes through here, and gets what an INSERT
+ * gives it: defaults of columns that the owner added, generated columns,
+ * constraints, index entries (deferred unique constraints, too), row and
+ * statement triggers, and transition tables.  Rules and privileges are passed
+ * by: whoever may execute the call may do what it does.
+ *
+ * Rows are gathered and written many at once, as COPY does, unless a BEFORE
+ * ROW trigger would see the difference.  Such a trigger may change what an
+ * event says but not what it is: an id, a version or a position that it
+ * changes, or a row that it drops, is an error.
+ *
+ * The table must be open and locked in ROW EXCLUSIVE mode.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/write.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/nodeModifyTable.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "write.h"
+
+/* How much is gathered before it is written; COPY's figures. */
+#define MAX_GATHERED_ROWS	1000
+#define MAX_GATHERED_BYTES	65535
+
+/* Columns that a BEFORE ROW trigger must leave alone: the first of a table. */
+static const int key_columns[ES_NUM_TABLES] = {
+	[ES_CATEGORIES] = CAT_NUM_COLUMNS,
+	[ES_STREAMS] = STR_NUM_COLUMNS,
+	[ES_EVENTS] = EV_EVENT_ID + 1,
+};
+
+struct EsWriter
+{
+	EsTableId	table;
+	Relation	rel;
+	EState	   *estate;
+	ResultRelInfo *rri;
+	TransitionCaptureState *transition_capture;
+	CommandId	cid;
+	bool		row_by_row;		/* there is a BEFORE ROW trigger */
+
+	/* columns that are not the store's, by attribute number less one */
+	ExprState **defaults;		/* NULL where it is null */
+	bool	   *ours;
+
+	/* rows that wait to be written */
+	int			nslots;			/* made so far */
+	int			nrows;
+	Size		nbytes;
+	TupleTableSlot **slots;
+};
+
+/*
+ * prepare_columns
+ *		Tells the store's columns from the others and compiles the defaults of
+ *		those.
+ */
+static void
+prepare_columns(EsWriter *writer, int ncolumns)
+{
+	TupleDesc	desc = RelationGetDescr(writer->rel);
+
+	writer->ours = palloc0(desc->natts * sizeof(bool));
+	writer->defaults = palloc0(desc->natts * sizeof(ExprState *));
+	for (int col = 0; col < ncolumns; col++)
+		writer->ours[es_store_attnum(writer->table, col) - 1] = true;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Expr	   *expr;
+
+		if (writer->ours[i] || att->attisdropped || att->attgenerated)
+			continue;
+		expr = (Expr *) build_column_default(writer->rel, i + 1);
+		if (expr != NULL)
+			writer->defaults[i] = ExecInitExpr(expression_planner(expr), NULL);
+	}
+}
+
+/*
+ * count_columns
+ *		How many columns of a table are the store's.
+ */
+static int
+count_columns(EsTableId table)
+{
+	switch (table)
+	{
+		case ES_CATEGORIES:
+			return CAT_NUM_COLUMNS;
+		case ES_STREAMS:
+			return STR_NUM_COLUMNS;
+		case ES_EVENTS:
+			return EV_NUM_COLUMNS;
+		case ES_SNAPSHOTS:
+			return SNAP_NUM_COLUMNS;
+	}
+	return 0;					/* keep the compiler quiet */
+}
+
+/*
+ * es_write_begin
+ *		Starts inserting into a table: opens its indexes and fires BEFORE
+ *		STATEMENT triggers.
+ *
+ * The writer lives in the current memory context until es_write_end(); an
+ * error's clean-up frees all of it.
+ */
+EsWriter *
+es_write_begin(EsTableId table, Relation rel)
+{
+	EState	   *estate = CreateExecutorState();
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+	EsWriter   *writer = palloc0(sizeof(EsWriter));
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+
+	rte->rtekind = RTE_RELATION;
+	rte->relid = RelationGetRelid(rel);
+	rte->relkind = rel->rd_rel->relkind;
+	rte->rellockmode = RowExclusiveLock;
+	es_init_range_table(estate, rte);
+	estate->es_output_cid = GetCurrentCommandId(true);
+
+	writer->table = table;
+	writer->rel = rel;
+	writer->estate = estate;
+	writer->cid = estate->es_output_cid;
+	writer->rri = makeNode(ResultRelInfo);
+	ExecInitResultRelation(estate, writer->rri, 1);
+	ExecOpenIndices(writer->rri, false);
+	writer->row_by_row = writer->rri->ri_TrigDesc != NULL &&
+		writer->rri->ri_TrigDesc->trig_insert_before_row;
+	writer->slots = palloc(MAX_GATHERED_ROWS * sizeof(TupleTableSlot *));
+	prepare_columns(writer, count_columns(table));
+
+	AfterTriggerBeginQuery();
+	writer->transition_capture =
+		MakeTransitionCaptureState(rel->trigdesc, RelationGetRelid(rel),
+								   CMD_INSERT);
+	ExecBSInsertTriggers(estate, writer->rri);
+
+	MemoryContextSwitchTo(caller);
+	return writer;
+}
+
+/*
+ * finish_row
+ *		Index entries and AFTER ROW triggers of a row that was written.
+ */
+static void
+finish_row(EsWriter *writer, TupleTableSlot *slot)
+{
+	List	   *recheck = NIL;
+
+	if (writer->rri->ri_NumIndices > 0)
+		recheck = es_insert_index_tuples(writer->rri, slot, writer->estate);
+	ExecARInsertTriggers(writer->estate, writer->rri, slot, recheck,
+						 writer->transition_capture);
+	list_free(recheck);
+	ResetPerTupleExprContext(writer->estate);
+}
+
+/*
+ * flush_rows
+ *		Writes the rows that were gathered.
+ */
+static void
+flush_rows(EsWriter *writer)
+{
+	MemoryContext caller;
+
+	if (writer->nrows == 0)
+		return;
+
+	/* a table access method may leak in these calls */
+	caller = MemoryContextSwitchTo(GetPerTupleMemoryContext(writer->estate));
+	if (writer->nrows == 1)
+		table_tuple_insert(writer->rel, writer->slots[0], writer->cid, 0, NULL);
+	else
+		table_multi_insert(writer->rel, writer->slots, writer->nrows,
+						   writer->cid, 0, NULL);
+	MemoryContextSwitchTo(writer->estate->es_query_cxt);
+
+	for (int i = 0; i < writer->nrows; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		finish_row(writer, writer->slots[i]);
+		ExecClearTuple(writer->slots[i]);
+	}
+	MemoryContextSwitchTo(caller);
+	writer->nrows = 0;
+	writer->nbytes = 0;
+}
+
+/*
+ * next_slot
+ *		An empty slot for the next row.
+ */
+static TupleTableSlot *
+next_slot(EsWriter *writer)
+{
+	if (writer->nrows == writer->nslots)
+		writer->slots[writer->nslots++] =
+			table_slot_create(writer->rel, &writer->estate->es_tupleTable);
+	return ExecClearTuple(writer->slots[writer->nrows]);
+}
+
+/*
+ * fill_slot
+ *		Puts the store's values and the other columns' defaults into a slot.
+ */
+static void
+fill_slot(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
+{
+	ExprContext *econtext = GetPerTupleExprContext(writer->estate);
+	TupleDesc	desc = RelationGetDescr(writer->rel);
+	int			ncolumns = count_columns(writer->table);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		slot->tts_values[i] = (Datum) 0;
+		slot->tts_isnull[i] = !writer->ours[i];
+		if (writer->defaults[i] != NULL)
+			slot->tts_values[i] =
+				ExecEvalExprSwitchContext(writer->defaults[i], econtext,
+										  &slot->tts_isnull[i]);
+	}
+	for (int col = 0; col < ncolumns; col++)
+	{
+		int			i = es_store_attnum(writer->table, col) - 1;
+
+		slot->tts_values[i] = values[col];
+		if (TupleDescAttr(desc, i)->attlen == -1)
+			writer->nbytes += VARSIZE_ANY(DatumGetPointer(values[col]));
+	}
+	ExecStoreVirtualTuple(slot);
+	slot->tts_tableOid = RelationGetRelid(writer->rel);
+}
+
+/*
+ * check_keys
+ *		Raises 09000 when a BEFORE ROW trigger has changed what a row is.
+ */
+static void
+check_keys(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
+{
+	for (int col = 0; col < key_columns[writer->table]; col++)
+	{
+		AttrNumber	attnum = es_store_attnum(writer->table, col);
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(writer->rel),
+											  attnum - 1);
+		bool		isnull;
+		Datum		value = slot_getattr(slot, attnum, &isnull);
+
+		if (isnull || !datum_image_eq(value, values[col], att->attbyval,
+									  att->attlen))
+			ereport(ERROR,
+					(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+					 errmsg("a BEFORE ROW trigger on \"%s\" changed column \"%s\"",
+							RelationGetRelationName(writer->rel),
+							NameStr(att->attname)),
+					 errhint("A trigger may change an event's type, data and metadata only.")));
+	}
+}
+
+/*
+ * fire_before_row
+ *		Fires the BEFORE ROW triggers; a row they drop is an error.
+ */
+static void
+fire_before_row(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
+{
+	if (!ExecBRInsertTriggers(writer->estate, writer->rri, slot))
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("a BEFORE ROW trigger on \"%s\" dropped a row",
+						RelationGetRelationName(writer->rel)),
+				 errhint("Raise an error in the trigger to refuse an append.")));
+	check_keys(writer, slot, values);
+}
+
+/*
+ * es_write_row
+ *		Inserts a row, or gathers it to be inserted with others; the values
+ *		are those of the table's column enum, none of them null, and are
+ *		copied.
+ */
+void
+es_write_row(EsWriter *writer, const Datum *values)
+{
+	MemoryContext caller = MemoryContextSwitchTo(writer->estate->es_query_cxt);
+	TupleConstr *constr = RelationGetDescr(writer->rel)->constr;
+	TupleTableSlot *slot = next_slot(writer);
+
+	fill_slot(writer, slot, values);
+	if (writer->row_by_row)
+		fire_before_row(writer, slot, values);
+	if (constr != NULL)
+	{
+		if (constr->has_generated_stored)
+			ExecComputeStoredGenerated(writer->rri, writer->estate, slot,
+									   CMD_INSERT);
+		ExecConstraints(writer->rri, slot, writer->estate);
+	}
+	ExecMaterializeSlot(slot);
+	ResetPerTupleExprContext(writer->estate);
+
+	writer->nrows++;
+	if (writer->row_by_row || writer->nrows == MAX_GATHERED_ROWS ||
+		writer->nbytes > MAX_GATHERED_BYTES)
+		flush_rows(writer);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * es_write_end
+ *		Writes what is left, fires the AFTER triggers that are due, and frees
+ *		the writer.
+ */
+void
+es_write_end(EsWriter *writer)
+{
+	EState	   *estate = writer->estate;
+	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+
+	flush_rows(writer);
+	ExecASInsertTriggers(estate, writer->rri, writer->transition_capture);
+	AfterTriggerEndQuery(estate);
+
+	ExecResetTupleTable(estate->es_tupleTable, false);
+	ExecCloseResultRelations(estate);
+	ExecCloseRangeTableRelations(estate);
+	MemoryContextSwitchTo(caller);
+	FreeExecutorState(estate);
+}
