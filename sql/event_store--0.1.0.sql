@@ -110,7 +110,7 @@ REVOKE ALL ON FUNCTION event_store.drop_store FROM PUBLIC;
 
 CREATE FUNCTION event_store.grant_reader(role_name text)
 RETURNS void
-LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'event_store_grant_reader';
 COMMENT ON FUNCTION event_store.grant_reader IS
@@ -119,7 +119,7 @@ REVOKE ALL ON FUNCTION event_store.grant_reader FROM PUBLIC;
 
 CREATE FUNCTION event_store.grant_writer(role_name text)
 RETURNS void
-LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'event_store_grant_writer';
 COMMENT ON FUNCTION event_store.grant_writer IS
@@ -128,7 +128,7 @@ REVOKE ALL ON FUNCTION event_store.grant_writer FROM PUBLIC;
 
 CREATE FUNCTION event_store.revoke_reader(role_name text)
 RETURNS void
-LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'event_store_revoke_reader';
 COMMENT ON FUNCTION event_store.revoke_reader IS
@@ -137,7 +137,7 @@ REVOKE ALL ON FUNCTION event_store.revoke_reader FROM PUBLIC;
 
 CREATE FUNCTION event_store.revoke_writer(role_name text)
 RETURNS void
-LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'event_store_revoke_writer';
 COMMENT ON FUNCTION event_store.revoke_writer IS

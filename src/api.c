@@ -32,7 +32,7 @@ extern PGDLLEXPORT const EventStoreApi *event_store_get_api(void);
 static text *
 stream_text(const char *stream)
 {
-	text	   *result = cstring_to_text(stream);
+	text *result = cstring_to_text(stream);
 
 	es_check_stream(result);
 	return result;
@@ -45,12 +45,12 @@ stream_text(const char *stream)
 static int64
 api_lock_stream(const char *stream)
 {
-	text	   *name = stream_text(stream);
-	uint64		key = es_stream_key(name);
-	Relation	events;
-	Relation	streams;
-	EsStream	found;
-	EsHead		head = {0};
+	text *name = stream_text(stream);
+	uint64 key = es_stream_key(name);
+	Relation events;
+	Relation streams;
+	EsStream found;
+	EsHead head = {0};
 
 	es_check_writable("append()");
 	es_prepare_stream_locks(1);
@@ -82,8 +82,7 @@ static void
 api_fold(const char *stream, const TimestampTz *as_of, EventStoreVisit visit,
 		 void *arg)
 {
-	es_visit_stream(stream_text(stream), GetActiveSnapshot(), as_of, visit,
-					arg);
+	es_visit_stream(stream_text(stream), GetActiveSnapshot(), as_of, visit, arg);
 }
 
 /*
@@ -95,7 +94,7 @@ api_append(const char *stream, const char *type, Datum data,
 		   int64 expected_version, EventStoreAppended *appended)
 {
 	EsStreamAppend append = {0};
-	EsNewEvent	event = {0};
+	EsNewEvent event = {0};
 
 	append.stream = stream_text(stream);
 	append.expected_version = expected_version;
@@ -119,8 +118,8 @@ api_append(const char *stream, const char *type, Datum data,
 static char *
 api_stream_name(int64 stream_id)
 {
-	Relation	streams = es_store_open(ES_STREAMS, AccessShareLock);
-	text	   *name = es_find_stream_name(streams, SnapshotSelf, stream_id);
+	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
+	text *name = es_find_stream_name(streams, SnapshotSelf, stream_id);
 
 	table_close(streams, AccessShareLock);
 	if (name == NULL)
@@ -130,15 +129,13 @@ api_stream_name(int64 stream_id)
 	return text_to_cstring(name);
 }
 
-static const EventStoreApi api = {
-	.api_version = EVENT_STORE_API_VERSION,
-	.lock_stream = api_lock_stream,
-	.fold_locked = api_fold_locked,
-	.fold = api_fold,
-	.append = api_append,
-	.stream_name = api_stream_name,
-	.lock_store = es_lock_store
-};
+static const EventStoreApi api = {.api_version = EVENT_STORE_API_VERSION,
+								  .lock_stream = api_lock_stream,
+								  .fold_locked = api_fold_locked,
+								  .fold = api_fold,
+								  .append = api_append,
+								  .stream_name = api_stream_name,
+								  .lock_store = es_lock_store};
 
 /*
  * event_store_get_api

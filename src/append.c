@@ -68,36 +68,36 @@
 typedef struct StreamAppendState
 {
 	EsStreamAppend *append;
-	bool		exists;
-	bool		new_category;	/* this append makes the category */
-	bool		retried;		/* its events are there already */
-	EsStream	row;
-	EsHead		head;
-	int64	   *positions;		/* of its events */
+	bool exists;
+	bool new_category; /* this append makes the category */
+	bool retried;	   /* its events are there already */
+	EsStream row;
+	EsHead head;
+	int64 *positions; /* of its events */
 } StreamAppendState;
 
 /* The tables that an append writes to. */
 typedef struct AppendTables
 {
-	Relation	categories;
-	Relation	streams;
-	Relation	events;
+	Relation categories;
+	Relation streams;
+	Relation events;
 } AppendTables;
 
 /* Metadata of a call's events. */
 typedef struct CallMetadata
 {
-	Jsonb	   *session;		/* what the session gives; NULL for nothing */
-	Datum		plain;			/* of events that come without their own */
+	Jsonb *session; /* what the session gives; NULL for nothing */
+	Datum plain;	/* of events that come without their own */
 } CallMetadata;
 
 /* An event that is stored, as a retry compares it. */
 typedef struct StoredEvent
 {
-	int64		stream_id;
-	int64		version;
-	int64		global_position;
-	bool		same;			/* type and data are the given event's */
+	int64 stream_id;
+	int64 version;
+	int64 global_position;
+	bool same; /* type and data are the given event's */
 } StoredEvent;
 
 /*
@@ -109,7 +109,7 @@ typedef struct StoredEvent
 static void
 lock_all(StreamAppendState *states, int n, AppendTables *tables)
 {
-	uint64	   *keys = palloc(n * sizeof(uint64));
+	uint64 *keys = palloc(n * sizeof(uint64));
 
 	es_prepare_stream_locks(n);
 	tables->events = es_open_for_append(ES_EVENTS);
@@ -145,8 +145,7 @@ find_head(StreamAppendState *state, const AppendTables *tables)
 								   state->append->stream, &state->row);
 	if (state->exists)
 	{
-		es_stream_head(tables->events, SnapshotSelf, &state->row,
-					   &state->head);
+		es_stream_head(tables->events, SnapshotSelf, &state->row, &state->head);
 		return;
 	}
 	state->head.version = 0;
@@ -165,8 +164,8 @@ find_event(Relation events, Relation index, const EsNewEvent *event,
 	TupleTableSlot *slot = table_slot_create(events, NULL);
 	IndexScanDesc scan = es_index_beginscan(events, index, SnapshotSelf, 1);
 	ScanKeyData key;
-	bool		found;
-	bool		isnull;
+	bool found;
+	bool isnull;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ,
 				UUIDPGetDatum(&event->event_id));
@@ -174,17 +173,20 @@ find_event(Relation events, Relation index, const EsNewEvent *event,
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);
 	if (found)
 	{
-		text	   *type = DatumGetTextPP(slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_TYPE), &isnull));
-		Jsonb	   *data = DatumGetJsonbP(slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_DATA), &isnull));
-		Jsonb	   *given = DatumGetJsonbP(event->data);
+		text *type = DatumGetTextPP(
+			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_TYPE), &isnull));
+		Jsonb *data = DatumGetJsonbP(
+			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_DATA), &isnull));
+		Jsonb *given = DatumGetJsonbP(event->data);
 
-		stored->stream_id = DatumGetInt64(slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_STREAM_ID), &isnull));
-		stored->version = DatumGetInt64(slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_VERSION), &isnull));
-		stored->global_position = DatumGetInt64(slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_GLOBAL_POSITION), &isnull));
-		stored->same =
-			VARSIZE_ANY_EXHDR(type) == VARSIZE_ANY_EXHDR(event->type) &&
-			memcmp(VARDATA_ANY(type), VARDATA_ANY(event->type),
-				   VARSIZE_ANY_EXHDR(type)) == 0 &&
+		stored->stream_id = DatumGetInt64(
+			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_STREAM_ID), &isnull));
+		stored->version = DatumGetInt64(
+			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_VERSION), &isnull));
+		stored->global_position = DatumGetInt64(
+			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_GLOBAL_POSITION),
+						 &isnull));
+		stored->same = es_compare_texts(&type, &event->type) == 0 &&
 			compareJsonbContainers(&data->root, &given->root) == 0;
 	}
 	index_endscan(scan);
@@ -199,8 +201,8 @@ find_event(Relation events, Relation index, const EsNewEvent *event,
 static void
 raise_duplicate(const pg_uuid_t *event_id, const char *why)
 {
-	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out,
-														 UUIDPGetDatum(event_id)));
+	char *id =
+		DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(event_id)));
 
 	ereport(ERROR,
 			(errcode(ES_ERR_DUPLICATE_EVENT),
@@ -219,8 +221,8 @@ find_retry(StreamAppendState *state, const AppendTables *tables, Relation index)
 {
 	EsStreamAppend *append = state->append;
 	StoredEvent stored;
-	int64		first_version = 0;
-	int			nfound = 0;
+	int64 first_version = 0;
+	int nfound = 0;
 	const pg_uuid_t *taken = NULL;
 
 	for (int i = 0; i < append->nevents; i++)
@@ -228,8 +230,7 @@ find_retry(StreamAppendState *state, const AppendTables *tables, Relation index)
 		EsNewEvent *event = &append->events[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (!event->has_id ||
-			!find_event(tables->events, index, event, &stored))
+		if (!event->has_id || !find_event(tables->events, index, event, &stored))
 			continue;
 		taken = &event->event_id;
 		if (!state->exists || stored.stream_id != state->row.stream_id)
@@ -239,13 +240,15 @@ find_retry(StreamAppendState *state, const AppendTables *tables, Relation index)
 		if (nfound == 0)
 			first_version = stored.version - i;
 		if (nfound != i || stored.version != first_version + i)
-			raise_duplicate(taken, "It is not stored in the place where this call has it.");
+			raise_duplicate(taken,
+							"It is not stored in the place where this call has it.");
 		nfound++;
 		append->version = stored.version;
 		append->global_position = stored.global_position;
 	}
 	if (nfound > 0 && nfound < append->nevents)
-		raise_duplicate(taken, "Only some of the events of this call are stored.");
+		raise_duplicate(taken,
+						"Only some of the events of this call are stored.");
 	return nfound > 0;
 }
 
@@ -256,7 +259,7 @@ find_retry(StreamAppendState *state, const AppendTables *tables, Relation index)
 static bool
 is_retry(StreamAppendState *states, int n, const AppendTables *tables)
 {
-	Relation	index = es_store_open_index(ES_EVENTS_BY_ID, AccessShareLock);
+	Relation index = es_store_open_index(ES_EVENTS_BY_ID, AccessShareLock);
 	StreamAppendState *retried = NULL;
 	StreamAppendState *fresh = NULL;
 
@@ -302,9 +305,9 @@ has_given_ids(const StreamAppendState *states, int n)
 static void
 check_version(const StreamAppendState *state)
 {
-	int64		expected = state->append->expected_version;
-	int64		actual = state->head.version;
-	char	   *stream;
+	int64 expected = state->append->expected_version;
+	int64 actual = state->head.version;
+	char *stream;
 
 	if (expected == ES_ANY_VERSION)
 		return;
@@ -333,9 +336,9 @@ check_version(const StreamAppendState *state)
 static void
 register_guard(const StreamAppendState *state, const AppendTables *tables)
 {
-	Snapshot	snapshot;
-	EsStream	row;
-	EsHead		head;
+	Snapshot snapshot;
+	EsStream row;
+	EsHead head;
 
 	if (!IsolationIsSerializable())
 		return;
@@ -353,14 +356,13 @@ register_guard(const StreamAppendState *state, const AppendTables *tables)
 static int
 find_categories(StreamAppendState *states, int n, const AppendTables *tables)
 {
-	int			missing = 0;
+	int missing = 0;
 
 	for (int i = 0; i < n; i++)
 	{
-		text	   *stream = states[i].append->stream;
-		char	   *name = VARDATA_ANY(stream);
-		int			len = es_category_length(name,
-											 VARSIZE_ANY_EXHDR(stream));
+		text *stream = states[i].append->stream;
+		char *name = VARDATA_ANY(stream);
+		int len = es_category_length(name, VARSIZE_ANY_EXHDR(stream));
 
 		if (states[i].exists || states[i].append->nevents == 0)
 			continue;
@@ -382,12 +384,12 @@ find_categories(StreamAppendState *states, int n, const AppendTables *tables)
 static int
 lock_categories(StreamAppendState *states, int n, const AppendTables *tables)
 {
-	uint64	   *keys = palloc(n * sizeof(uint64));
-	int			nkeys = 0;
+	uint64 *keys = palloc(n * sizeof(uint64));
+	int nkeys = 0;
 
 	for (int i = 0; i < n; i++)
 	{
-		text	   *stream = states[i].append->stream;
+		text *stream = states[i].append->stream;
 
 		if (!states[i].new_category)
 			continue;
@@ -413,8 +415,9 @@ draw_positions(StreamAppendState *states, int n)
 	{
 		EsStreamAppend *append = states[i].append;
 
-		states[i].positions = palloc_extended(Max(append->nevents, 1) * sizeof(int64),
-											  MCXT_ALLOC_HUGE);
+		states[i].positions =
+			palloc_extended(Max(append->nevents, 1) * sizeof(int64),
+							MCXT_ALLOC_HUGE);
 		for (int j = 0; j < append->nevents; j++)
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -432,16 +435,15 @@ static bool
 share_category(StreamAppendState *states, int i)
 {
 	const text *stream = states[i].append->stream;
-	int			len = es_category_length(VARDATA_ANY(stream),
-										 VARSIZE_ANY_EXHDR(stream));
+	int len = es_category_length(VARDATA_ANY(stream), VARSIZE_ANY_EXHDR(stream));
 
 	for (int j = 0; j < i; j++)
 	{
 		const text *other = states[j].append->stream;
 
 		if (states[j].new_category &&
-			es_category_length(VARDATA_ANY(other),
-							   VARSIZE_ANY_EXHDR(other)) == len &&
+			es_category_length(VARDATA_ANY(other), VARSIZE_ANY_EXHDR(other)) ==
+				len &&
 			memcmp(VARDATA_ANY(stream), VARDATA_ANY(other), len) == 0)
 		{
 			states[i].row.category_id = states[j].row.category_id;
@@ -458,21 +460,22 @@ share_category(StreamAppendState *states, int i)
 static void
 write_categories(StreamAppendState *states, int n, Relation categories)
 {
-	EsWriter   *writer = es_write_begin(ES_CATEGORIES, categories);
+	EsWriter *writer = es_write_begin(ES_CATEGORIES, categories);
 
 	for (int i = 0; i < n; i++)
 	{
-		Datum		values[CAT_NUM_COLUMNS];
+		Datum values[CAT_NUM_COLUMNS];
 		const text *stream = states[i].append->stream;
 
 		if (!states[i].new_category || share_category(states, i))
 			continue;
 		states[i].row.category_id = states[i].positions[0];
 		values[CAT_CATEGORY_ID] = Int64GetDatum(states[i].row.category_id);
-		values[CAT_CATEGORY] =
-			PointerGetDatum(cstring_to_text_with_len(VARDATA_ANY(stream),
-													 es_category_length(VARDATA_ANY(stream),
-																		VARSIZE_ANY_EXHDR(stream))));
+		values[CAT_CATEGORY] = PointerGetDatum(
+			cstring_to_text_with_len(VARDATA_ANY(stream),
+									 es_category_length(VARDATA_ANY(stream),
+														VARSIZE_ANY_EXHDR(
+															stream))));
 		es_write_row(writer, values);
 	}
 	es_write_end(writer);
@@ -485,11 +488,11 @@ write_categories(StreamAppendState *states, int n, Relation categories)
 static void
 write_streams(StreamAppendState *states, int n, Relation streams, TimestampTz now)
 {
-	EsWriter   *writer = NULL;
+	EsWriter *writer = NULL;
 
 	for (int i = 0; i < n; i++)
 	{
-		Datum		values[STR_NUM_COLUMNS];
+		Datum values[STR_NUM_COLUMNS];
 
 		if (states[i].exists || states[i].append->nevents == 0)
 			continue;
@@ -514,8 +517,9 @@ write_streams(StreamAppendState *states, int n, Relation streams, TimestampTz no
  * Each event's own memory is in a context that is reset after it.
  */
 static void
-write_events(StreamAppendState *state, EsWriter *writer, const CallMetadata *metadata,
-			 TimestampTz now, MemoryContext event_context)
+write_events(StreamAppendState *state, EsWriter *writer,
+			 const CallMetadata *metadata, TimestampTz now,
+			 MemoryContext event_context)
 {
 	EsStreamAppend *append = state->append;
 	TimestampTz recorded_at = Max(now, state->head.recorded_at);
@@ -524,7 +528,7 @@ write_events(StreamAppendState *state, EsWriter *writer, const CallMetadata *met
 	for (int i = 0; i < append->nevents; i++)
 	{
 		EsNewEvent *event = &append->events[i];
-		Datum		values[EV_NUM_COLUMNS];
+		Datum values[EV_NUM_COLUMNS];
 
 		CHECK_FOR_INTERRUPTS();
 		if (!event->has_id)
@@ -541,8 +545,9 @@ write_events(StreamAppendState *state, EsWriter *writer, const CallMetadata *met
 		values[EV_EVENT_ID] = UUIDPGetDatum(&event->event_id);
 		values[EV_TYPE] = PointerGetDatum(event->type);
 		values[EV_DATA] = event->data;
-		values[EV_METADATA] = event->metadata == NULL ? metadata->plain :
-			es_build_metadata(metadata->session, event->metadata);
+		values[EV_METADATA] = event->metadata == NULL
+			? metadata->plain
+			: es_build_metadata(metadata->session, event->metadata);
 		es_write_row(writer, values);
 		MemoryContextReset(event_context);
 	}
@@ -554,14 +559,14 @@ write_events(StreamAppendState *state, EsWriter *writer, const CallMetadata *met
  *		Stores what is new: categories, streams, events.
  */
 static void
-write_all(StreamAppendState *states, int n, AppendTables *tables, int new_categories,
-		  const CallMetadata *metadata)
+write_all(StreamAppendState *states, int n, AppendTables *tables,
+		  int new_categories, const CallMetadata *metadata)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	MemoryContext event_context =
 		AllocSetContextCreate(CurrentMemoryContext, "event_store event",
 							  ALLOCSET_DEFAULT_SIZES);
-	EsWriter   *writer;
+	EsWriter *writer;
 
 	if (new_categories > 0)
 		write_categories(states, n, tables->categories);
@@ -581,7 +586,7 @@ write_all(StreamAppendState *states, int n, AppendTables *tables, int new_catego
 static void
 rethrow_taken_id(MemoryContext context, const char *id_index)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
@@ -593,8 +598,7 @@ rethrow_taken_id(MemoryContext context, const char *id_index)
 
 	FlushErrorState();
 	ereport(ERROR,
-			(errcode(ES_ERR_DUPLICATE_EVENT),
-			 errmsg("event id is already taken"),
+			(errcode(ES_ERR_DUPLICATE_EVENT), errmsg("event id is already taken"),
 			 error->detail ? errdetail_internal("%s", error->detail) : 0,
 			 errhint("Repeat a call just as it was, or give new events new ids.")));
 }
@@ -608,7 +612,7 @@ static void
 store_new(StreamAppendState *states, int n, AppendTables *tables, bool given_ids)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int			new_categories = find_categories(states, n, tables);
+	int new_categories = find_categories(states, n, tables);
 	CallMetadata metadata;
 
 	if (new_categories > 0)
@@ -619,7 +623,7 @@ store_new(StreamAppendState *states, int n, AppendTables *tables, bool given_ids
 
 	if (given_ids)
 	{
-		char	   *id_index = get_rel_name(es_store_index(ES_EVENTS_BY_ID));
+		char *id_index = get_rel_name(es_store_index(ES_EVENTS_BY_ID));
 
 		PG_TRY();
 		{
@@ -648,8 +652,8 @@ es_append(EsStreamAppend *appends, int nappends)
 {
 	StreamAppendState *states = palloc0(nappends * sizeof(StreamAppendState));
 	AppendTables tables;
-	int			nguards = 0;
-	bool		given_ids;
+	int nguards = 0;
+	bool given_ids;
 
 	es_check_writable("append()");
 	for (int i = 0; i < nappends; i++)

@@ -33,13 +33,14 @@ PG_FUNCTION_INFO_V1(event_store_lock_store);
 static int64
 expected_version_argument(FunctionCallInfo fcinfo, int arg)
 {
-	int64		expected_version;
+	int64 expected_version;
 
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("expected_version must not be null"),
-				 errhint("Leave it out, or pass event_store.any_version(), to append whatever the version is.")));
+				 errhint(
+					 "Leave it out, or pass event_store.any_version(), to append whatever the version is.")));
 	expected_version = PG_GETARG_INT64(arg);
 	es_check_expected_version(expected_version);
 	return expected_version;
@@ -52,9 +53,9 @@ expected_version_argument(FunctionCallInfo fcinfo, int arg)
 static Datum
 result_datum(FunctionCallInfo fcinfo, const EsStreamAppend *append)
 {
-	TupleDesc	desc;
-	Datum		values[2];
-	bool		nulls[2] = {false, false};
+	TupleDesc desc;
+	Datum values[2];
+	bool nulls[2] = {false, false};
 
 	if (fcinfo->flinfo->fn_extra == NULL)
 	{
@@ -82,7 +83,7 @@ Datum
 event_store_append(PG_FUNCTION_ARGS)
 {
 	EsStreamAppend append = {0};
-	EsNewEvent	event = {0};
+	EsNewEvent event = {0};
 
 	append.stream = es_stream_argument(fcinfo, 0);
 	event.type = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
@@ -153,7 +154,7 @@ event_store_append_streams(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	EsStreamAppend *appends;
-	int			nappends;
+	int nappends;
 
 	es_check_not_null(fcinfo, 0, "streams");
 	appends = es_appends_from_json(PG_GETARG_JSONB_P(0), &nappends);
@@ -162,8 +163,8 @@ event_store_append_streams(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < nappends; i++)
 	{
-		Datum		values[3];
-		bool		nulls[3] = {false, false, appends[i].nevents == 0};
+		Datum values[3];
+		bool nulls[3] = {false, false, appends[i].nevents == 0};
 
 		values[0] = PointerGetDatum(appends[i].stream);
 		values[1] = Int64GetDatum(appends[i].version);

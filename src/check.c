@@ -54,7 +54,7 @@ es_check_not_null(FunctionCallInfo fcinfo, int arg, const char *name)
 text *
 es_stream_argument(FunctionCallInfo fcinfo, int arg)
 {
-	text	   *stream;
+	text *stream;
 
 	es_check_not_null(fcinfo, arg, "stream");
 	stream = PG_GETARG_TEXT_PP(arg);
@@ -69,7 +69,7 @@ es_stream_argument(FunctionCallInfo fcinfo, int arg)
 void
 es_check_stream(const text *stream)
 {
-	int			len = VARSIZE_ANY_EXHDR(stream);
+	int len = VARSIZE_ANY_EXHDR(stream);
 
 	if (len == 0)
 		ereport(ERROR,
@@ -97,13 +97,12 @@ es_check_stream(const text *stream)
 void
 es_check_type(const text *type, const char *where)
 {
-	int			len;
+	int len;
 
 	if (type == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("event type must not be null"),
-				 es_errwhere(where)));
+				 errmsg("event type must not be null"), es_errwhere(where)));
 	len = VARSIZE_ANY_EXHDR(type);
 	if (len == 0)
 		ereport(ERROR,
@@ -128,8 +127,8 @@ es_check_type(const text *type, const char *where)
 void
 es_check_data(Datum data, const char *what, const char *where)
 {
-	Size		size = toast_raw_datum_size(data) - VARHDRSZ;
-	Jsonb	   *json;
+	Size size = toast_raw_datum_size(data) - VARHDRSZ;
+	Jsonb *json;
 
 	if (size > ES_MAX_DATA_BYTES)
 		ereport(ERROR,
@@ -137,7 +136,8 @@ es_check_data(Datum data, const char *what, const char *where)
 				 errmsg("%s is too large", what),
 				 errdetail("It has %zu bytes; the limit is %d.", size,
 						   ES_MAX_DATA_BYTES),
-				 errhint("Keep large documents elsewhere and their address in the event."),
+				 errhint(
+					 "Keep large documents elsewhere and their address in the event."),
 				 es_errwhere(where)));
 	json = DatumGetJsonbP(data);
 	if (JB_ROOT_IS_SCALAR(json) && JBE_ISNULL(json->root.children[0]))
@@ -160,8 +160,7 @@ es_check_schema_version(int32 schema_version, const char *where)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("schema_version must be at least 1"),
-				 errdetail("It is %d.", schema_version),
-				 es_errwhere(where)));
+				 errdetail("It is %d.", schema_version), es_errwhere(where)));
 }
 
 /*
@@ -177,7 +176,8 @@ es_check_expected_version(int64 expected_version)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid expected version: %lld",
 						(long long) expected_version),
-				 errhint("It is a version, event_store.no_stream(), event_store.stream_exists() or event_store.any_version().")));
+				 errhint(
+					 "It is a version, event_store.no_stream(), event_store.stream_exists() or event_store.any_version().")));
 }
 
 /*
@@ -219,4 +219,21 @@ es_check_writable(const char *call)
 	PreventCommandIfReadOnly(call);
 	PreventCommandDuringRecovery(call);
 	PreventCommandIfParallelMode(call);
+}
+
+/*
+ * es_compare_texts
+ *		Comparator of text pointers, by bytes, for qsort and bsearch.
+ */
+int
+es_compare_texts(const void *a, const void *b)
+{
+	const text *left = *(text *const *) a;
+	const text *right = *(text *const *) b;
+	int left_len = VARSIZE_ANY_EXHDR(left);
+	int right_len = VARSIZE_ANY_EXHDR(right);
+	int order =
+		memcmp(VARDATA_ANY(left), VARDATA_ANY(right), Min(left_len, right_len));
+
+	return order != 0 ? order : (left_len > right_len) - (left_len < right_len);
 }

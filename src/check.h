@@ -16,16 +16,15 @@
 #include "utils/jsonb.h"
 
 /* Expected versions that are not a version, beside 0 for "no stream". */
-#define ES_ANY_VERSION		(-2)
-#define ES_STREAM_EXISTS	(-4)
+#define ES_ANY_VERSION	 (-2)
+#define ES_STREAM_EXISTS (-4)
 
-#define ES_MAX_STREAM_BYTES		1024
-#define ES_MAX_TYPE_BYTES		255
-#define ES_MAX_DATA_BYTES		(250 * 1024 * 1024)
+#define ES_MAX_STREAM_BYTES 1024
+#define ES_MAX_TYPE_BYTES	255
+#define ES_MAX_DATA_BYTES	(250 * 1024 * 1024)
 
-extern int	es_errwhere(const char *where);
-extern void es_check_not_null(FunctionCallInfo fcinfo, int arg,
-							  const char *name);
+extern int es_errwhere(const char *where);
+extern void es_check_not_null(FunctionCallInfo fcinfo, int arg, const char *name);
 extern text *es_stream_argument(FunctionCallInfo fcinfo, int arg);
 extern void es_check_stream(const text *stream);
 extern void es_check_type(const text *type, const char *where);
@@ -35,5 +34,6 @@ extern void es_check_expected_version(int64 expected_version);
 extern void es_check_count(int64 max_count);
 extern void es_check_not_negative(int64 value, const char *name);
 extern void es_check_writable(const char *call);
+extern int es_compare_texts(const void *a, const void *b);
 
-#endif							/* ES_CHECK_H */
+#endif /* ES_CHECK_H */

@@ -25,22 +25,30 @@
 #endif
 
 #if PG_VERSION_NUM >= 160000
-#include "varatt.h"				/* was part of postgres.h */
+#include "parser/parse_relation.h"
+#include "varatt.h" /* was part of postgres.h */
 #endif
 
 /*
  * es_init_range_table
  *		Gives an executor state its one range table entry.
  *
- * 16 moved the permissions out of the entry; they are not checked here.
+ * 16 moved the permissions out of the entry.  They are not checked here, but
+ * the executor looks at them to describe a row that fails a constraint.
  */
 static inline void
 es_init_range_table(EState *estate, RangeTblEntry *rte)
 {
+#if PG_VERSION_NUM >= 160000
+	List *permissions = NIL;
+
+	(void) addRTEPermissionInfo(&permissions, rte);
+#endif
 #if PG_VERSION_NUM >= 180000
-	ExecInitRangeTable(estate, list_make1(rte), NIL, bms_make_singleton(1));
+	ExecInitRangeTable(estate, list_make1(rte), permissions,
+					   bms_make_singleton(1));
 #elif PG_VERSION_NUM >= 160000
-	ExecInitRangeTable(estate, list_make1(rte), NIL);
+	ExecInitRangeTable(estate, list_make1(rte), permissions);
 #else
 	ExecInitRangeTable(estate, list_make1(rte));
 #endif
@@ -52,8 +60,7 @@ es_init_range_table(EState *estate, RangeTblEntry *rte)
  *		that are to be checked again.
  */
 static inline List *
-es_insert_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot,
-					   EState *estate)
+es_insert_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot, EState *estate)
 {
 #if PG_VERSION_NUM >= 160000
 	return ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL,
@@ -68,8 +75,7 @@ es_insert_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot,
  *		index_beginscan, which from 18 takes a place for its statistics.
  */
 static inline IndexScanDesc
-es_index_beginscan(Relation table, Relation index, Snapshot snapshot,
-				   int nkeys)
+es_index_beginscan(Relation table, Relation index, Snapshot snapshot, int nkeys)
 {
 #if PG_VERSION_NUM >= 180000
 	return index_beginscan(table, index, snapshot, NULL, nkeys, 0);
@@ -106,4 +112,4 @@ es_owns_relation(Oid relid, Oid roleid)
 #endif
 }
 
-#endif							/* ES_COMPAT_H */
+#endif /* ES_COMPAT_H */

@@ -138,20 +138,17 @@ static const char *const store_statements[] = {
 
 /* What create_store(type_index => true) adds. */
 static const char *const type_index_statement =
-"CREATE INDEX events_type_global_position_idx"
-" ON event_store.events (type, global_position)";
+	"CREATE INDEX events_type_global_position_idx"
+	" ON event_store.events (type, global_position)";
 
 /* Tables whose rows only the calls may add, and nobody may change. */
-static const char *const append_only_tables[] = {
-	"categories", "streams", "events"
-};
+static const char *const append_only_tables[] = {"categories", "streams",
+												 "events"};
 
 /* What drops a store, dependents first. */
 static const char *const drop_statements[] = {
-	"DROP VIEW event_store.all_events",
-	"DROP TABLE event_store.snapshots",
-	"DROP TABLE event_store.events",
-	"DROP TABLE event_store.streams",
+	"DROP VIEW event_store.all_events",	 "DROP TABLE event_store.snapshots",
+	"DROP TABLE event_store.events",	 "DROP TABLE event_store.streams",
 	"DROP TABLE event_store.categories",
 };
 
@@ -166,13 +163,16 @@ make_append_only(const char *table)
 						" DO INSTEAD SELECT event_store.refuse_insert()",
 						table));
 	es_execute(psprintf("COMMENT ON RULE append_only ON event_store.%s IS"
-						" 'Rows are added by the append calls only.'", table));
+						" 'Rows are added by the append calls only.'",
+						table));
 	es_execute(psprintf("CREATE TRIGGER append_only"
 						" BEFORE UPDATE OR DELETE OR TRUNCATE ON event_store.%s"
 						" FOR EACH STATEMENT"
-						" EXECUTE FUNCTION event_store.refuse_change()", table));
+						" EXECUTE FUNCTION event_store.refuse_change()",
+						table));
 	es_execute(psprintf("COMMENT ON TRIGGER append_only ON event_store.%s IS"
-						" 'Rows are never changed or removed.'", table));
+						" 'Rows are never changed or removed.'",
+						table));
 }
 
 /*
@@ -200,15 +200,17 @@ make_tables(bool type_index)
 Datum
 event_store_create_store(PG_FUNCTION_ARGS)
 {
-	bool		if_not_exists = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
-	bool		type_index = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	bool if_not_exists = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
+	bool type_index = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 
 	if (creating_extension)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot create the event store in an extension's script"),
-				 errdetail("Its tables would become members of that extension and be dropped with it."),
-				 errhint("Call event_store.create_store() after CREATE EXTENSION.")));
+				 errdetail(
+					 "Its tables would become members of that extension and be dropped with it."),
+				 errhint(
+					 "Call event_store.create_store() after CREATE EXTENSION.")));
 	if (es_store_exists())
 	{
 		if (!if_not_exists)
@@ -226,8 +228,7 @@ event_store_create_store(PG_FUNCTION_ARGS)
 
 	es_require_extension_owner();
 	es_grant_to_owner();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	es_spi_connect();
 	make_tables(type_index);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -240,7 +241,8 @@ event_store_create_store(PG_FUNCTION_ARGS)
 static bool
 has_events(void)
 {
-	if (SPI_execute("SELECT FROM event_store.events LIMIT 1", true, 1) != SPI_OK_SELECT)
+	if (SPI_execute("SELECT FROM event_store.events LIMIT 1", true, 1) !=
+		SPI_OK_SELECT)
 		elog(ERROR, "could not read the events");
 	return SPI_processed > 0;
 }
@@ -255,11 +257,10 @@ has_events(void)
 Datum
 event_store_drop_store(PG_FUNCTION_ARGS)
 {
-	bool		with_events = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
+	bool with_events = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
 
 	es_require_store_owner("drop_store()");
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	es_spi_connect();
 	es_execute("LOCK TABLE event_store.events IN ACCESS EXCLUSIVE MODE");
 	if (!with_events && has_events())
 		ereport(ERROR,

@@ -18,15 +18,15 @@
 #include "utils/elog.h"
 
 /* ST001: the stream is not at the expected version; load it and decide again */
-#define ES_ERR_VERSION_CONFLICT	MAKE_SQLSTATE('S', 'T', '0', '0', '1')
+#define ES_ERR_VERSION_CONFLICT MAKE_SQLSTATE('S', 'T', '0', '0', '1')
 
 /* ST002: create_store() has not been called in this database */
-#define ES_ERR_NO_STORE			MAKE_SQLSTATE('S', 'T', '0', '0', '2')
+#define ES_ERR_NO_STORE MAKE_SQLSTATE('S', 'T', '0', '0', '2')
 
 /* ST003: an event id is taken by an event that this is not a retry of */
-#define ES_ERR_DUPLICATE_EVENT	MAKE_SQLSTATE('S', 'T', '0', '0', '3')
+#define ES_ERR_DUPLICATE_EVENT MAKE_SQLSTATE('S', 'T', '0', '0', '3')
 
 /* ST007: events, streams and categories are only ever added, by the calls */
-#define ES_ERR_APPEND_ONLY		MAKE_SQLSTATE('S', 'T', '0', '0', '7')
+#define ES_ERR_APPEND_ONLY MAKE_SQLSTATE('S', 'T', '0', '0', '7')
 
-#endif							/* ES_ERRORS_H */
+#endif /* ES_ERRORS_H */

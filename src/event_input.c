@@ -17,7 +17,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "common/hashfn.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -43,9 +42,8 @@ typedef enum EventPart
 	NUM_PARTS
 } EventPart;
 
-static const char *const part_names[NUM_PARTS] = {
-	"type", "data", "metadata", "event_id", "schema_version"
-};
+static const char *const part_names[NUM_PARTS] = {"type", "data", "metadata",
+												  "event_id", "schema_version"};
 
 /* The parts of an element of append_streams. */
 typedef enum AppendPart
@@ -56,9 +54,9 @@ typedef enum AppendPart
 	NUM_APPEND_PARTS
 } AppendPart;
 
-static const char *const append_part_names[NUM_APPEND_PARTS] = {
-	"stream", "expected_version", "events"
-};
+static const char *const append_part_names[NUM_APPEND_PARTS] = {"stream",
+																"expected_version",
+																"events"};
 
 /*
  * allocate_events
@@ -96,16 +94,17 @@ check_event(EsNewEvent *event, const char *where)
 static void
 check_distinct_ids(const EsStreamAppend *appends, int nappends)
 {
-	HASHCTL		control = {.keysize = sizeof(pg_uuid_t),
-	.entrysize = sizeof(pg_uuid_t),.hcxt = CurrentMemoryContext};
-	HTAB	   *seen = NULL;
+	HASHCTL control = {.keysize = sizeof(pg_uuid_t),
+					   .entrysize = sizeof(pg_uuid_t),
+					   .hcxt = CurrentMemoryContext};
+	HTAB *seen = NULL;
 
 	for (int i = 0; i < nappends; i++)
 	{
 		for (int j = 0; j < appends[i].nevents; j++)
 		{
 			const EsNewEvent *event = &appends[i].events[j];
-			bool		found;
+			bool found;
 
 			if (!event->has_id)
 				continue;
@@ -117,9 +116,12 @@ check_distinct_ids(const EsStreamAppend *appends, int nappends)
 				ereport(ERROR,
 						(errcode(ES_ERR_DUPLICATE_EVENT),
 						 errmsg("event id %s is given twice",
-								DatumGetCString(DirectFunctionCall1(uuid_out,
-																	UUIDPGetDatum(&event->event_id)))),
-						 errhint("Each event of a call needs an id of its own, or none.")));
+								DatumGetCString(
+									DirectFunctionCall1(uuid_out,
+														UUIDPGetDatum(
+															&event->event_id)))),
+						 errhint(
+							 "Each event of a call needs an id of its own, or none.")));
 		}
 	}
 	if (seen != NULL)
@@ -133,14 +135,13 @@ check_distinct_ids(const EsStreamAppend *appends, int nappends)
  *		One element of an array of new_event, its attributes found by name.
  */
 static void
-event_from_composite(HeapTupleHeader header, EsNewEvent *event,
-					 const char *where)
+event_from_composite(HeapTupleHeader header, EsNewEvent *event, const char *where)
 {
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
-											  HeapTupleHeaderGetTypMod(header));
+	TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
+											HeapTupleHeaderGetTypMod(header));
 	HeapTupleData tuple;
-	Datum		values[NUM_PARTS] = {0};
-	bool		isnull[NUM_PARTS];
+	Datum values[NUM_PARTS] = {0};
+	bool isnull[NUM_PARTS];
 
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	ItemPointerSetInvalid(&tuple.t_self);
@@ -167,16 +168,17 @@ event_from_composite(HeapTupleHeader header, EsNewEvent *event,
 				 errmsg("event data must not be null"),
 				 errhint("Pass '{}' where there is nothing to say."),
 				 es_errwhere(where)));
-	event->type = isnull[PART_TYPE] ? NULL :
-		DatumGetTextPP(values[PART_TYPE]);
+	event->type = isnull[PART_TYPE] ? NULL : DatumGetTextPP(values[PART_TYPE]);
 	event->data = values[PART_DATA];
-	event->metadata = isnull[PART_METADATA] ? NULL :
-		DatumGetJsonbP(values[PART_METADATA]);
+	event->metadata =
+		isnull[PART_METADATA] ? NULL : DatumGetJsonbP(values[PART_METADATA]);
 	event->has_id = !isnull[PART_EVENT_ID];
 	if (event->has_id)
-		event->event_id = *DatumGetUUIDP(values[PART_EVENT_ID]);
-	event->schema_version = isnull[PART_SCHEMA_VERSION] ? 1 :
-		DatumGetInt32(values[PART_SCHEMA_VERSION]);
+		memcpy(&event->event_id, DatumGetUUIDP(values[PART_EVENT_ID]),
+			   sizeof(pg_uuid_t));
+	event->schema_version = isnull[PART_SCHEMA_VERSION]
+		? 1
+		: DatumGetInt32(values[PART_SCHEMA_VERSION]);
 	check_event(event, where);
 }
 
@@ -187,12 +189,12 @@ event_from_composite(HeapTupleHeader header, EsNewEvent *event,
 void
 es_events_from_array(ArrayType *array, EsStreamAppend *append)
 {
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			nevents;
+	int16 typlen;
+	bool typbyval;
+	char typalign;
+	Datum *elements;
+	bool *nulls;
+	int nevents;
 
 	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &typbyval, &typalign);
 	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign,
@@ -200,15 +202,14 @@ es_events_from_array(ArrayType *array, EsStreamAppend *append)
 	allocate_events(append, nevents);
 	for (int i = 0; i < nevents; i++)
 	{
-		char		where[32];
+		char where[32];
 
 		CHECK_FOR_INTERRUPTS();
 		snprintf(where, sizeof(where), "event %d", i + 1);
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("event must not be null"),
-					 es_errwhere(where)));
+					 errmsg("event must not be null"), es_errwhere(where)));
 		event_from_composite(DatumGetHeapTupleHeader(elements[i]),
 							 &append->events[i], where);
 	}
@@ -235,8 +236,8 @@ type_name(const JsonbValue *value)
 		case jbvBool:
 			return "a boolean";
 		case jbvBinary:
-			return JsonContainerIsArray(value->val.binary.data) ?
-				"an array" : "an object";
+			return JsonContainerIsArray(value->val.binary.data) ? "an array"
+																: "an object";
 		default:
 			return "something else";
 	}
@@ -253,8 +254,7 @@ raise_wrong_type(const char *key, const char *wanted, const JsonbValue *value,
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("key \"%s\" must be %s", key, wanted),
-			 errdetail("It is %s.", type_name(value)),
-			 es_errwhere(where)));
+			 errdetail("It is %s.", type_name(value)), es_errwhere(where)));
 }
 
 /*
@@ -267,22 +267,20 @@ read_object(const JsonbValue *object, const char *const *keys, int nkeys,
 			JsonbValue *values, bool *present, const char *where)
 {
 	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	key;
-	int			k;
+	JsonbValue key;
+	int k;
 
 	if (object->type != jbvBinary ||
 		!JsonContainerIsObject(object->val.binary.data))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("element must be a JSON object"),
-				 errdetail("It is %s.", type_name(object)),
-				 es_errwhere(where)));
+				 errdetail("It is %s.", type_name(object)), es_errwhere(where)));
 
 	memset(present, false, nkeys * sizeof(bool));
 	iterator = JsonbIteratorInit(object->val.binary.data);
 	(void) JsonbIteratorNext(&iterator, &key, true);
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) == WJB_KEY)
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
 	{
 		for (k = 0; k < nkeys; k++)
 		{
@@ -296,14 +294,12 @@ read_object(const JsonbValue *object, const char *const *keys, int nkeys,
 
 			initStringInfo(&known);
 			for (k = 0; k < nkeys; k++)
-				appendStringInfo(&known, "%s\"%s\"", k > 0 ? ", " : "",
-								 keys[k]);
+				appendStringInfo(&known, "%s\"%s\"", k > 0 ? ", " : "", keys[k]);
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unknown key \"%.*s\"",
-							key.val.string.len, key.val.string.val),
-					 errhint("The keys are %s.", known.data),
-					 es_errwhere(where)));
+					 errmsg("unknown key \"%.*s\"", key.val.string.len,
+							key.val.string.val),
+					 errhint("The keys are %s.", known.data), es_errwhere(where)));
 		}
 		(void) JsonbIteratorNext(&iterator, &values[k], true);
 		present[k] = true;
@@ -320,8 +316,7 @@ require_key(bool present, const char *key, const char *where)
 	if (!present)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("key \"%s\" is missing", key),
-				 es_errwhere(where)));
+				 errmsg("key \"%s\" is missing", key), es_errwhere(where)));
 }
 
 /*
@@ -333,8 +328,7 @@ string_value(const JsonbValue *value, const char *key, const char *where)
 {
 	if (value->type != jbvString)
 		raise_wrong_type(key, "a string", value, where);
-	return cstring_to_text_with_len(value->val.string.val,
-									value->val.string.len);
+	return cstring_to_text_with_len(value->val.string.val, value->val.string.len);
 }
 
 /*
@@ -345,24 +339,30 @@ static int64
 integer_value(const JsonbValue *value, const char *key, int64 lowest,
 			  int64 highest, const char *where)
 {
-	Datum		number;
-	int64		result = 0;
-	bool		fits;
+	Datum number;
+	int64 result = 0;
+	bool fits;
 
 	if (value->type != jbvNumeric)
 		raise_wrong_type(key, "an integer", value, where);
 	number = NumericGetDatum(value->val.numeric);
 
 	/* compare as numeric: casting would round, or overflow */
-	fits = DatumGetBool(DirectFunctionCall2(numeric_ge, number,
-											DirectFunctionCall1(int8_numeric, Int64GetDatum(lowest)))) &&
-		DatumGetBool(DirectFunctionCall2(numeric_le, number,
-										 DirectFunctionCall1(int8_numeric, Int64GetDatum(highest))));
+	fits = DatumGetBool(
+			   DirectFunctionCall2(numeric_ge, number,
+								   DirectFunctionCall1(int8_numeric,
+													   Int64GetDatum(lowest)))) &&
+		DatumGetBool(
+			   DirectFunctionCall2(numeric_le, number,
+								   DirectFunctionCall1(int8_numeric,
+													   Int64GetDatum(highest))));
 	if (fits)
 	{
 		result = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
-		fits = DatumGetBool(DirectFunctionCall2(numeric_eq, number,
-												DirectFunctionCall1(int8_numeric, Int64GetDatum(result))));
+		fits = DatumGetBool(
+			DirectFunctionCall2(numeric_eq, number,
+								DirectFunctionCall1(int8_numeric,
+													Int64GetDatum(result))));
 	}
 	if (!fits)
 		ereport(ERROR,
@@ -370,7 +370,8 @@ integer_value(const JsonbValue *value, const char *key, int64 lowest,
 				 errmsg("key \"%s\" must be an integer from %lld to %lld", key,
 						(long long) lowest, (long long) highest),
 				 errdetail("It is %s.",
-						   DatumGetCString(DirectFunctionCall1(numeric_out, number))),
+						   DatumGetCString(
+							   DirectFunctionCall1(numeric_out, number))),
 				 es_errwhere(where)));
 	return result;
 }
@@ -383,8 +384,8 @@ integer_value(const JsonbValue *value, const char *key, int64 lowest,
 static bool
 is_uuid(const char *string)
 {
-	bool		braces = string[0] == '{';
-	int			digits = 0;
+	bool braces = string[0] == '{';
+	int digits = 0;
 
 	if (braces)
 		string++;
@@ -408,16 +409,14 @@ is_uuid(const char *string)
 static pg_uuid_t
 uuid_value(const JsonbValue *value, const char *key, const char *where)
 {
-	char	   *string = text_to_cstring(string_value(value, key, where));
+	char *string = text_to_cstring(string_value(value, key, where));
 
 	if (!is_uuid(string))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("key \"%s\" must be a UUID", key),
-				 errdetail("It is \"%s\".", string),
-				 es_errwhere(where)));
-	return *DatumGetUUIDP(DirectFunctionCall1(uuid_in,
-											  CStringGetDatum(string)));
+				 errdetail("It is \"%s\".", string), es_errwhere(where)));
+	return *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(string)));
 }
 
 /*
@@ -426,11 +425,10 @@ uuid_value(const JsonbValue *value, const char *key, const char *where)
  *		type, which must be.
  */
 static void
-event_from_json(const JsonbValue *element, EsNewEvent *event,
-				const char *where)
+event_from_json(const JsonbValue *element, EsNewEvent *event, const char *where)
 {
-	JsonbValue	values[NUM_PARTS];
-	bool		present[NUM_PARTS];
+	JsonbValue values[NUM_PARTS];
+	bool present[NUM_PARTS];
 
 	read_object(element, part_names, NUM_PARTS, values, present, where);
 	require_key(present[PART_TYPE], part_names[PART_TYPE], where);
@@ -438,19 +436,20 @@ event_from_json(const JsonbValue *element, EsNewEvent *event,
 	for (int part = PART_METADATA; part < NUM_PARTS; part++)
 		present[part] = present[part] && values[part].type != jbvNull;
 
-	event->type = string_value(&values[PART_TYPE], part_names[PART_TYPE],
-							   where);
+	event->type = string_value(&values[PART_TYPE], part_names[PART_TYPE], where);
 	event->data = JsonbPGetDatum(JsonbValueToJsonb(&values[PART_DATA]));
-	event->metadata = present[PART_METADATA] ?
-		JsonbValueToJsonb(&values[PART_METADATA]) : NULL;
+	event->metadata = present[PART_METADATA]
+		? JsonbValueToJsonb(&values[PART_METADATA])
+		: NULL;
 	event->has_id = present[PART_EVENT_ID];
 	if (event->has_id)
-		event->event_id = uuid_value(&values[PART_EVENT_ID],
-									 part_names[PART_EVENT_ID], where);
-	event->schema_version = !present[PART_SCHEMA_VERSION] ? 1 :
-		(int32) integer_value(&values[PART_SCHEMA_VERSION],
-							  part_names[PART_SCHEMA_VERSION], 1, PG_INT32_MAX,
-							  where);
+		event->event_id =
+			uuid_value(&values[PART_EVENT_ID], part_names[PART_EVENT_ID], where);
+	event->schema_version = !present[PART_SCHEMA_VERSION]
+		? 1
+		: (int32) integer_value(&values[PART_SCHEMA_VERSION],
+								part_names[PART_SCHEMA_VERSION], 1,
+								PG_INT32_MAX, where);
 	check_event(event, where);
 }
 
@@ -463,14 +462,14 @@ events_from_container(JsonbContainer *array, EsStreamAppend *append,
 					  const char *prefix)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(array);
-	JsonbValue	element;
-	int			i = 0;
+	JsonbValue element;
+	int i = 0;
 
 	allocate_events(append, JsonContainerSize(array));
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
-		char		where[64];
+		char where[64];
 
 		CHECK_FOR_INTERRUPTS();
 		snprintf(where, sizeof(where), "%sevent %d", prefix, i + 1);
@@ -489,7 +488,8 @@ require_array(Jsonb *json, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be a JSON array", name),
-				 errhint("A driver that sends arrays as PostgreSQL arrays needs the JSON as text.")));
+				 errhint(
+					 "A driver that sends arrays as PostgreSQL arrays needs the JSON as text.")));
 	if (JB_ROOT_COUNT(json) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -516,9 +516,9 @@ static void
 append_from_json(const JsonbValue *element, EsStreamAppend *append,
 				 const char *where)
 {
-	JsonbValue	values[NUM_APPEND_PARTS];
-	bool		present[NUM_APPEND_PARTS];
-	char		prefix[48];
+	JsonbValue values[NUM_APPEND_PARTS];
+	bool present[NUM_APPEND_PARTS];
+	char prefix[48];
 
 	read_object(element, append_part_names, NUM_APPEND_PARTS, values, present,
 				where);
@@ -557,25 +557,21 @@ append_from_json(const JsonbValue *element, EsStreamAppend *append,
 static void
 check_distinct_streams(const EsStreamAppend *appends, int nappends)
 {
-	HASHCTL		control = {.keysize = ES_MAX_STREAM_BYTES + 1,
-	.entrysize = ES_MAX_STREAM_BYTES + 1,.hcxt = CurrentMemoryContext};
-	HTAB	   *seen = hash_create("streams of a call", nappends, &control,
-								   HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	text **streams = palloc_extended(nappends * sizeof(text *), MCXT_ALLOC_HUGE);
 
 	for (int i = 0; i < nappends; i++)
+		streams[i] = appends[i].stream;
+	qsort(streams, nappends, sizeof(text *), es_compare_texts);
+	for (int i = 1; i < nappends; i++)
 	{
-		bool		found;
-
-		(void) hash_search(seen, text_to_cstring(appends[i].stream),
-						   HASH_ENTER, &found);
-		if (found)
+		if (es_compare_texts(&streams[i - 1], &streams[i]) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("stream \"%s\" is given twice",
-							text_to_cstring(appends[i].stream)),
+							text_to_cstring(streams[i])),
 					 errhint("Give all events of a stream in one element.")));
 	}
-	hash_destroy(seen);
+	pfree(streams);
 }
 
 /*
@@ -586,9 +582,9 @@ EsStreamAppend *
 es_appends_from_json(Jsonb *json, int *nappends)
 {
 	JsonbIterator *iterator;
-	JsonbValue	element;
+	JsonbValue element;
 	EsStreamAppend *appends;
-	int			i = 0;
+	int i = 0;
 
 	require_array(json, "streams");
 	*nappends = JB_ROOT_COUNT(json);
@@ -598,7 +594,7 @@ es_appends_from_json(Jsonb *json, int *nappends)
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
-		char		where[32];
+		char where[32];
 
 		CHECK_FOR_INTERRUPTS();
 		snprintf(where, sizeof(where), "element %d", i + 1);

@@ -20,4 +20,4 @@ extern void es_events_from_array(ArrayType *array, EsStreamAppend *append);
 extern void es_events_from_json(Jsonb *json, EsStreamAppend *append);
 extern EsStreamAppend *es_appends_from_json(Jsonb *json, int *nappends);
 
-#endif							/* ES_EVENT_INPUT_H */
+#endif /* ES_EVENT_INPUT_H */

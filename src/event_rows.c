@@ -27,17 +27,17 @@
 #include "store.h"
 
 /* Where an attribute's value comes from, beside the columns of events. */
-#define FROM_NOWHERE		(-1)
-#define FROM_STREAM			(-2)
-#define FROM_RECORDED_BY	(-3)
+#define FROM_NOWHERE	 (-1)
+#define FROM_STREAM		 (-2)
+#define FROM_RECORDED_BY (-3)
 
 struct EsEventRows
 {
 	Tuplestorestate *store;
-	TupleDesc	desc;
-	int		   *sources;		/* an EsEventsColumn or one of the above */
-	Datum	   *values;
-	bool	   *nulls;
+	TupleDesc desc;
+	int *sources; /* an EsEventsColumn or one of the above */
+	Datum *values;
+	bool *nulls;
 };
 
 /*
@@ -50,8 +50,8 @@ find_source(const char *name)
 	static const struct
 	{
 		const char *name;
-		int			source;
-	}			sources[] = {
+		int source;
+	} sources[] = {
 		{"global_position", EV_GLOBAL_POSITION},
 		{"stream", FROM_STREAM},
 		{"version", EV_VERSION},
@@ -81,7 +81,7 @@ es_event_rows_begin(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	EsEventRows *rows = palloc(sizeof(EsEventRows));
-	int			natts;
+	int natts;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_BLESS);
 	rows->store = result->setResult;
@@ -103,9 +103,10 @@ es_event_rows_begin(FunctionCallInfo fcinfo)
 static Datum
 recorded_by(TupleTableSlot *slot, bool *isnull)
 {
-	Datum		metadata = slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_METADATA), isnull);
-	JsonbValue	value;
-	Jsonb	   *json;
+	Datum metadata =
+		slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_METADATA), isnull);
+	JsonbValue value;
+	Jsonb *json;
 
 	if (*isnull)
 		return (Datum) 0;
@@ -116,8 +117,8 @@ recorded_by(TupleTableSlot *slot, bool *isnull)
 		value.type != jbvString;
 	if (*isnull)
 		return (Datum) 0;
-	return PointerGetDatum(cstring_to_text_with_len(value.val.string.val,
-													value.val.string.len));
+	return PointerGetDatum(
+		cstring_to_text_with_len(value.val.string.val, value.val.string.len));
 }
 
 /*
@@ -130,7 +131,7 @@ es_event_rows_put(EsEventRows *rows, TupleTableSlot *slot, text *stream)
 {
 	for (int i = 0; i < rows->desc->natts; i++)
 	{
-		int			source = rows->sources[i];
+		int source = rows->sources[i];
 
 		rows->nulls[i] = false;
 		if (source == FROM_STREAM)
@@ -140,9 +141,9 @@ es_event_rows_put(EsEventRows *rows, TupleTableSlot *slot, text *stream)
 		else if (source == FROM_NOWHERE)
 			rows->nulls[i] = true;
 		else
-			rows->values[i] = slot_getattr(slot,
-										   es_store_attnum(ES_EVENTS, source),
-										   &rows->nulls[i]);
+			rows->values[i] =
+				slot_getattr(slot, es_store_attnum(ES_EVENTS, source),
+							 &rows->nulls[i]);
 	}
 	tuplestore_putvalues(rows->store, rows->desc, rows->values, rows->nulls);
 }

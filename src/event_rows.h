@@ -21,4 +21,4 @@ extern EsEventRows *es_event_rows_begin(FunctionCallInfo fcinfo);
 extern void es_event_rows_put(EsEventRows *rows, TupleTableSlot *slot,
 							  text *stream);
 
-#endif							/* ES_EVENT_ROWS_H */
+#endif /* ES_EVENT_ROWS_H */

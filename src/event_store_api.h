@@ -32,72 +32,70 @@
 #define EVENT_STORE_API_VERSION 1
 
 /* Expected versions that are not a version. */
-#define EVENT_STORE_NO_STREAM		0
-#define EVENT_STORE_ANY_VERSION		(-2)
-#define EVENT_STORE_STREAM_EXISTS	(-4)
+#define EVENT_STORE_NO_STREAM	  0
+#define EVENT_STORE_ANY_VERSION	  (-2)
+#define EVENT_STORE_STREAM_EXISTS (-4)
 
 /* One event, as a fold sees it; the pointers live until the visit returns. */
 typedef struct EventStoreEvent
 {
-	int64		global_position;
-	int64		version;
+	int64 global_position;
+	int64 version;
 	TimestampTz recorded_at;
-	int32		schema_version;
+	int32 schema_version;
 	const char *type;
-	Datum		data;			/* jsonb, possibly toasted */
-	Datum		metadata;		/* jsonb, possibly toasted */
+	Datum data;		/* jsonb, possibly toasted */
+	Datum metadata; /* jsonb, possibly toasted */
 } EventStoreEvent;
 
 /*
  * Called for each event in turn, in a memory context that is reset after it;
  * what is to be kept goes into arg.
  */
-typedef void (*EventStoreVisit) (const EventStoreEvent *event, void *arg);
+typedef void (*EventStoreVisit)(const EventStoreEvent *event, void *arg);
 
 typedef struct EventStoreAppended
 {
-	int64		version;
-	int64		global_position;
+	int64 version;
+	int64 global_position;
 } EventStoreAppended;
 
 typedef struct EventStoreApi
 {
-	int			api_version;
+	int api_version;
 
 	/*
 	 * Takes the stream's lock to the end of the transaction and returns its
 	 * version, 0 for a stream that does not exist: nobody else can append to
 	 * it from here on.
 	 */
-	int64		(*lock_stream) (const char *stream);
+	int64 (*lock_stream)(const char *stream);
 
 	/*
 	 * Visits all events of a stream that lock_stream holds, by version, the
 	 * transaction's own included, whatever its isolation level.
 	 */
-	void		(*fold_locked) (const char *stream, EventStoreVisit visit,
-								void *arg);
+	void (*fold_locked)(const char *stream, EventStoreVisit visit, void *arg);
 
 	/*
 	 * Visits the events of a stream as the active snapshot sees them, by
 	 * version, those recorded later than as_of left out; NULL for all.
 	 */
-	void		(*fold) (const char *stream, const TimestampTz *as_of,
-						 EventStoreVisit visit, void *arg);
+	void (*fold)(const char *stream, const TimestampTz *as_of,
+				 EventStoreVisit visit, void *arg);
 
 	/* Appends one event, as the SQL call does. */
-	void		(*append) (const char *stream, const char *type, Datum data,
-						   int64 expected_version,
-						   EventStoreAppended *appended);
+	void (*append)(const char *stream, const char *type, Datum data,
+				   int64 expected_version, EventStoreAppended *appended);
 
 	/*
 	 * Name of the stream with this id, palloc'd, the transaction's own
 	 * included: for triggers on the table of events.
 	 */
-	char	   *(*stream_name) (int64 stream_id);
+	char *(*stream_name)(int64 stream_id);
 
 	/* Holds off every other append until the transaction ends. */
-	void		(*lock_store) (void);
+	void (*lock_store)(void);
 } EventStoreApi;
 
 /*
@@ -114,22 +112,23 @@ event_store_api(void)
 
 	if (api == NULL)
 	{
-		const EventStoreApi *(*get_api) (void);
+		const EventStoreApi *(*get_api)(void);
 		const EventStoreApi *found;
 
-		get_api = (const EventStoreApi *(*) (void))
-			load_external_function("$libdir/event_store",
-								   "event_store_get_api", true, NULL);
+		get_api = (const EventStoreApi *(*) (void) )
+			load_external_function("$libdir/event_store", "event_store_get_api",
+								   true, NULL);
 		found = get_api();
 		if (found->api_version != EVENT_STORE_API_VERSION)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("library event_store has API version %d, but %d is needed",
 							found->api_version, EVENT_STORE_API_VERSION),
-					 errhint("Install releases of the extensions that belong together, and reconnect.")));
+					 errhint(
+						 "Install releases of the extensions that belong together, and reconnect.")));
 		api = found;
 	}
 	return api;
 }
 
-#endif							/* EVENT_STORE_API_H */
+#endif /* EVENT_STORE_API_H */

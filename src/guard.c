@@ -34,7 +34,7 @@ event_store_refuse_insert(PG_FUNCTION_ARGS)
 			(errcode(ES_ERR_APPEND_ONLY),
 			 errmsg("cannot insert into a table of the event store"),
 			 errhint("Append events with event_store.append().")));
-	PG_RETURN_VOID();			/* keep the compiler quiet */
+	PG_RETURN_VOID(); /* keep the compiler quiet */
 }
 
 /*
@@ -63,5 +63,5 @@ event_store_refuse_change(PG_FUNCTION_ARGS)
 					RelationGetRelationName(trigger->tg_relation)),
 			 errdetail("Events are never changed or removed."),
 			 errhint("Append an event that corrects or reverses the other.")));
-	PG_RETURN_NULL();			/* keep the compiler quiet */
+	PG_RETURN_NULL(); /* keep the compiler quiet */
 }

@@ -37,9 +37,9 @@ PG_FUNCTION_INFO_V1(event_store_list_streams);
 /* Where a listing starts and ends, by name. */
 typedef struct NameRange
 {
-	text	   *category;		/* NULL: all */
-	text	   *after_stream;	/* NULL: from the start */
-	int			nkeys;
+	text *category;		/* NULL: all */
+	text *after_stream; /* NULL: from the start */
+	int nkeys;
 	ScanKeyData keys[3];
 } NameRange;
 
@@ -69,8 +69,7 @@ set_bounds(NameRange *range, Relation index)
 				  range->after_stream);
 	if (range->category != NULL)
 	{
-		char	   *end = psprintf("%s%c", text_to_cstring(range->category),
-								   '-' + 1);
+		char *end = psprintf("%s%c", text_to_cstring(range->category), '-' + 1);
 
 		add_bound(range, index, BTGreaterEqualStrategyNumber, F_TEXT_GE,
 				  range->category);
@@ -86,10 +85,10 @@ set_bounds(NameRange *range, Relation index)
 static bool
 is_of_category(const text *stream, const text *category)
 {
-	int			len = VARSIZE_ANY_EXHDR(category);
+	int len = VARSIZE_ANY_EXHDR(category);
 
-	return es_category_length(VARDATA_ANY(stream),
-							  VARSIZE_ANY_EXHDR(stream)) == len &&
+	return es_category_length(VARDATA_ANY(stream), VARSIZE_ANY_EXHDR(stream)) ==
+		len &&
 		memcmp(VARDATA_ANY(stream), VARDATA_ANY(category), len) == 0;
 }
 
@@ -100,18 +99,23 @@ is_of_category(const text *stream, const text *category)
 static void
 put_stream_row(ReturnSetInfo *result, Relation events, TupleTableSlot *slot)
 {
-	EsStream	stream;
-	EsHead		head;
-	Datum		values[3];
-	bool		nulls[3] = {false, false, false};
+	EsStream stream;
+	EsHead head;
+	Datum values[3];
+	bool nulls[3] = {false, false, false};
 
-	stream.stream_id = DatumGetInt64(slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_STREAM_ID), &nulls[0]));
-	stream.base_version = DatumGetInt64(slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_BASE_VERSION), &nulls[0]));
+	stream.stream_id = DatumGetInt64(
+		slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_STREAM_ID), &nulls[0]));
+	stream.base_version = DatumGetInt64(
+		slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_BASE_VERSION),
+					 &nulls[0]));
 	es_stream_head(events, GetActiveSnapshot(), &stream, &head);
 
-	values[0] = slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_STREAM), &nulls[0]);
+	values[0] =
+		slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_STREAM), &nulls[0]);
 	values[1] = Int64GetDatum(head.version);
-	values[2] = slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_CREATED_AT), &nulls[2]);
+	values[2] = slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_CREATED_AT),
+							 &nulls[2]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -122,25 +126,24 @@ put_stream_row(ReturnSetInfo *result, Relation events, TupleTableSlot *slot)
 static void
 put_streams(ReturnSetInfo *result, NameRange *range, int64 max_count)
 {
-	Relation	streams = es_store_open(ES_STREAMS, AccessShareLock);
-	Relation	events = es_store_open(ES_EVENTS, AccessShareLock);
-	Relation	index = es_store_open_index(ES_STREAMS_BY_NAME, AccessShareLock);
+	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
+	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
+	Relation index = es_store_open_index(ES_STREAMS_BY_NAME, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(streams, NULL);
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
-													  "event_store row",
-													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store row",
+							  ALLOCSET_DEFAULT_SIZES);
 	IndexScanDesc scan;
 
 	set_bounds(range, index);
-	scan = es_index_beginscan(streams, index, GetActiveSnapshot(),
-							  range->nkeys);
+	scan = es_index_beginscan(streams, index, GetActiveSnapshot(), range->nkeys);
 	index_rescan(scan, range->keys, range->nkeys, NULL, 0);
-	while (max_count > 0 &&
-		   index_getnext_slot(scan, ForwardScanDirection, slot))
+	while (max_count > 0 && index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
 		MemoryContext caller = MemoryContextSwitchTo(row_context);
-		bool		isnull;
-		text	   *stream = DatumGetTextPP(slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_STREAM), &isnull));
+		bool isnull;
+		text *stream = DatumGetTextPP(
+			slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_STREAM), &isnull));
 
 		CHECK_FOR_INTERRUPTS();
 		if (range->category == NULL || is_of_category(stream, range->category))
@@ -169,9 +172,8 @@ put_streams(ReturnSetInfo *result, NameRange *range, int64 max_count)
 Datum
 event_store_list_streams(PG_FUNCTION_ARGS)
 {
-	NameRange	range = {0};
-	int64		max_count = PG_ARGISNULL(2) ? PG_INT64_MAX :
-		PG_GETARG_INT64(2);
+	NameRange range = {0};
+	int64 max_count = PG_ARGISNULL(2) ? PG_INT64_MAX : PG_GETARG_INT64(2);
 
 	es_check_count(max_count);
 	if (!PG_ARGISNULL(0))

@@ -45,8 +45,8 @@
  *	 with another that does the same: 40P01, whose hint is lock_store().  A
  *	 call that could pass the bound by itself takes the store lock first.
  * - Rolled-back savepoint: stream locks taken in it go; the mark stays, which
- *	 is harmless, as it only holds readers back until the end.  Whether the
- *	 store lock is still held follows the subtransaction that took it.
+ *	 is harmless, as it only holds readers back until the end.  What is still
+ *	 held is followed by subtransaction.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -62,6 +62,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "utils/memutils.h"
 #include "utils/resowner.h"
 
 #include "compat.h"
@@ -69,11 +70,23 @@
 #include "position.h"
 
 /* locktag_field4 of our advisory locks; the view in_flight has the second. */
-#define STREAM_LOCK_CLASS	17747
-#define MARK_CLASS			17748
+#define STREAM_LOCK_CLASS 17747
+#define MARK_CLASS		  17748
 
 /* Keeps categories' keys apart from streams'. */
-#define CATEGORY_SEED		1
+#define CATEGORY_SEED 1
+
+/*
+ * What one subtransaction holds, itself or by children that committed: the
+ * innermost that holds anything comes first.
+ */
+typedef struct SubtransactionLocks
+{
+	SubTransactionId owner;
+	int stream_locks;
+	bool store_lock;
+	struct SubtransactionLocks *outer;
+} SubtransactionLocks;
 
 /*
  * What the current top-level transaction holds; reset at its end by
@@ -81,11 +94,11 @@
  */
 static struct
 {
-	bool		mark_held;
-	int64		mark;			/* lower bound of the positions it draws */
-	bool		store_locked;
-	SubTransactionId store_lock_owner;	/* subtransaction that holds it */
-	int			stream_locks;	/* taken so far, rolled-back ones included */
+	bool mark_held;
+	int64 mark; /* lower bound of the positions it draws */
+	bool store_locked;
+	int stream_locks;
+	SubtransactionLocks *innermost; /* in TopTransactionContext */
 } held;
 
 /*
@@ -108,20 +121,76 @@ forget_transaction(XactEvent event, void *arg)
 }
 
 /*
+ * own_locks
+ *		The entry of the current subtransaction, made if there is none.
+ */
+static SubtransactionLocks *
+own_locks(void)
+{
+	SubTransactionId current = GetCurrentSubTransactionId();
+	SubtransactionLocks *locks = held.innermost;
+
+	if (locks == NULL || locks->owner != current)
+	{
+		locks = MemoryContextAllocZero(TopTransactionContext,
+									   sizeof(SubtransactionLocks));
+		locks->owner = current;
+		locks->outer = held.innermost;
+		held.innermost = locks;
+	}
+	return locks;
+}
+
+/*
+ * pass_to_parent
+ *		A subtransaction committed: what it holds is its parent's.
+ */
+static void
+pass_to_parent(SubtransactionLocks *locks, SubTransactionId parent)
+{
+	SubtransactionLocks *outer = locks->outer;
+
+	if (outer == NULL || outer->owner != parent)
+	{
+		locks->owner = parent;
+		return;
+	}
+	outer->stream_locks += locks->stream_locks;
+	outer->store_lock |= locks->store_lock;
+	held.innermost = outer;
+	pfree(locks);
+}
+
+/*
+ * drop_locks
+ *		A subtransaction rolled back: what it held is free.
+ */
+static void
+drop_locks(SubtransactionLocks *locks)
+{
+	held.stream_locks -= locks->stream_locks;
+	if (locks->store_lock)
+		held.store_locked = false;
+	held.innermost = locks->outer;
+	pfree(locks);
+}
+
+/*
  * follow_subtransaction
- *		Subtransaction callback: the store lock goes with its subtransaction,
- *		or passes to the parent.
+ *		Subtransaction callback: locks pass to the parent, or go.
  */
 static void
 follow_subtransaction(SubXactEvent event, SubTransactionId subid,
 					  SubTransactionId parent, void *arg)
 {
-	if (!held.store_locked || held.store_lock_owner != subid)
+	SubtransactionLocks *locks = held.innermost;
+
+	if (locks == NULL || locks->owner != subid)
 		return;
 	if (event == SUBXACT_EVENT_COMMIT_SUB)
-		held.store_lock_owner = parent;
+		pass_to_parent(locks, parent);
 	else if (event == SUBXACT_EVENT_ABORT_SUB)
-		held.store_locked = false;
+		drop_locks(locks);
 }
 
 /*
@@ -146,10 +215,10 @@ lock_for(ResourceOwner owner, uint64 key, uint16 class, LOCKMODE mode)
 {
 	ResourceOwner current = CurrentResourceOwner;
 	LockAcquireResult result;
-	LOCKTAG		tag;
+	LOCKTAG tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (key >> 32),
-						 (uint32) key, class);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (key >> 32), (uint32) key,
+						 class);
 	CurrentResourceOwner = owner;
 	result = LockAcquire(&tag, mode, false, false);
 	CurrentResourceOwner = current;
@@ -165,8 +234,8 @@ Relation
 es_open_for_append(EsTableId table)
 {
 	ResourceOwner current = CurrentResourceOwner;
-	Relation	rel;
-	Oid			relid;
+	Relation rel;
+	Oid relid;
 
 	CurrentResourceOwner = CurTransactionResourceOwner;
 	rel = es_store_open(table, RowExclusiveLock);
@@ -186,7 +255,8 @@ static void
 hint_at_lock_store(void *arg)
 {
 	if (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED)
-		errhint("A transaction that appends to many streams calls event_store.lock_store() before its first append.");
+		errhint(
+			"A transaction that appends to many streams calls event_store.lock_store() before its first append.");
 }
 
 /*
@@ -198,7 +268,7 @@ es_lock_store(void)
 {
 	ResourceOwner current = CurrentResourceOwner;
 	ErrorContextCallback context;
-	Relation	rel;
+	Relation rel;
 
 	if (held.store_locked)
 		return;
@@ -214,8 +284,8 @@ es_lock_store(void)
 
 	CurrentResourceOwner = current;
 	error_context_stack = context.previous;
+	own_locks()->store_lock = true;
 	held.store_locked = true;
-	held.store_lock_owner = GetCurrentSubTransactionId();
 }
 
 /*
@@ -225,8 +295,8 @@ es_lock_store(void)
 static int
 compare_keys(const void *a, const void *b)
 {
-	uint64		left = *(const uint64 *) a;
-	uint64		right = *(const uint64 *) b;
+	uint64 left = *(const uint64 *) a;
+	uint64 right = *(const uint64 *) b;
 
 	return (left > right) - (left < right);
 }
@@ -251,7 +321,8 @@ es_prepare_stream_locks(int nstreams)
 void
 es_lock_streams(const uint64 *keys, int nkeys)
 {
-	uint64	   *sorted;
+	SubtransactionLocks *locks;
+	uint64 *sorted;
 
 	if (held.store_locked)
 		return;
@@ -259,11 +330,15 @@ es_lock_streams(const uint64 *keys, int nkeys)
 	sorted = palloc(nkeys * sizeof(uint64));
 	memcpy(sorted, keys, nkeys * sizeof(uint64));
 	qsort(sorted, nkeys, sizeof(uint64), compare_keys);
+	locks = own_locks();
 	for (int i = 0; i < nkeys; i++)
 	{
-		if (lock_for(CurTransactionResourceOwner, sorted[i],
-					 STREAM_LOCK_CLASS, ExclusiveLock) == LOCKACQUIRE_OK)
+		if (lock_for(CurTransactionResourceOwner, sorted[i], STREAM_LOCK_CLASS,
+					 ExclusiveLock) == LOCKACQUIRE_OK)
+		{
+			locks->stream_locks++;
 			held.stream_locks++;
+		}
 	}
 	pfree(sorted);
 }
@@ -298,7 +373,7 @@ es_category_key(const char *category, int len)
 void
 es_place_mark(void)
 {
-	int64		last;
+	int64 last;
 
 	if (held.mark_held)
 		return;
@@ -330,8 +405,7 @@ is_foreign_mark(const LockInstanceData *lock)
 {
 	return lock->locktag.locktag_type == LOCKTAG_ADVISORY &&
 		lock->locktag.locktag_field4 == MARK_CLASS &&
-		lock->locktag.locktag_field1 == MyDatabaseId &&
-		lock->holdMask != 0 &&
+		lock->locktag.locktag_field1 == MyDatabaseId && lock->holdMask != 0 &&
 		lock->pid != MyProcPid;
 }
 
@@ -346,8 +420,8 @@ is_foreign_mark(const LockInstanceData *lock)
 int64
 es_lowest_mark(int64 ceiling)
 {
-	LockData   *locks = GetLockStatusData();
-	int64		lowest = ceiling;
+	LockData *locks = GetLockStatusData();
+	int64 lowest = ceiling;
 
 	for (int i = 0; i < locks->nelements; i++)
 	{
@@ -355,8 +429,8 @@ es_lowest_mark(int64 ceiling)
 
 		if (is_foreign_mark(lock))
 		{
-			int64		mark = (int64) (((uint64) lock->locktag.locktag_field2 << 32) |
-										lock->locktag.locktag_field3);
+			int64 mark = (int64) (((uint64) lock->locktag.locktag_field2 << 32) |
+								  lock->locktag.locktag_field3);
 
 			lowest = Min(lowest, mark);
 		}

@@ -25,4 +25,4 @@ extern void es_place_mark(void);
 extern bool es_holds_mark(int64 *position);
 extern int64 es_lowest_mark(int64 ceiling);
 
-#endif							/* ES_LOCKS_H */
+#endif /* ES_LOCKS_H */

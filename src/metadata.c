@@ -39,11 +39,8 @@ es_metadata_init(void)
 	DefineCustomStringVariable("event_store.metadata",
 							   "JSON object that is added to the metadata of every event the session appends.",
 							   "The keys that come with an event win over it.",
-							   &session_metadata,
-							   "",
-							   PGC_USERSET,
-							   0,
-							   NULL, NULL, NULL);
+							   &session_metadata, "", PGC_USERSET, 0, NULL,
+							   NULL, NULL);
 }
 
 /*
@@ -56,15 +53,14 @@ es_check_metadata(const Jsonb *metadata, const char *where)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (metadata == NULL)
 		return;
 	if (!JB_ROOT_IS_OBJECT(metadata))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("metadata must be a JSON object"),
-				 es_errwhere(where)));
+				 errmsg("metadata must be a JSON object"), es_errwhere(where)));
 	es_check_data(JsonbPGetDatum(metadata), "metadata", where);
 
 	iterator = JsonbIteratorInit((JsonbContainer *) &metadata->root);
@@ -100,7 +96,7 @@ Jsonb *
 es_session_metadata(void)
 {
 	ErrorContextCallback context;
-	Jsonb	   *metadata;
+	Jsonb *metadata;
 
 	if (session_metadata == NULL || session_metadata[0] == '\0')
 		return NULL;
@@ -109,8 +105,8 @@ es_session_metadata(void)
 	context.arg = NULL;
 	context.previous = error_context_stack;
 	error_context_stack = &context;
-	metadata = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-												  CStringGetDatum(session_metadata)));
+	metadata = DatumGetJsonbP(
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(session_metadata)));
 	es_check_metadata(metadata, NULL);
 	error_context_stack = context.previous;
 	return metadata;
@@ -123,7 +119,7 @@ es_session_metadata(void)
 static void
 push_string(JsonbParseState **state, const char *key, const char *string)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	value.type = jbvString;
 	value.val.string.val = unconstify(char *, key);
@@ -143,7 +139,7 @@ push_members(JsonbParseState **state, Jsonb *object)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
 	JsonbIteratorToken token;
-	JsonbValue	value;
+	JsonbValue value;
 
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{

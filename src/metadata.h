@@ -19,4 +19,4 @@ extern void es_check_metadata(const Jsonb *metadata, const char *where);
 extern Jsonb *es_session_metadata(void);
 extern Datum es_build_metadata(Jsonb *session, Jsonb *own);
 
-#endif							/* ES_METADATA_H */
+#endif /* ES_METADATA_H */

@@ -80,18 +80,19 @@ static uint64 highest_safe_generation = 0;
 int64
 es_sequence_last(bool flush)
 {
-	Relation	rel = relation_open(es_store_sequence(), AccessShareLock);
-	Buffer		buffer = ReadBuffer(rel, 0);
-	Page		page;
+	Relation rel = relation_open(es_store_sequence(), AccessShareLock);
+	Buffer buffer = ReadBuffer(rel, 0);
+	Page page;
 	HeapTupleData tuple;
 	Form_pg_sequence_data data;
-	int64		last;
-	XLogRecPtr	lsn;
+	int64 last;
+	XLogRecPtr lsn;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
-	tuple.t_data = (HeapTupleHeader)
-		PageGetItem(page, PageGetItemId(page, FirstOffsetNumber));
+	tuple.t_data =
+		(HeapTupleHeader) PageGetItem(page,
+									  PageGetItemId(page, FirstOffsetNumber));
 	data = (Form_pg_sequence_data) GETSTRUCT(&tuple);
 	last = data->is_called ? data->last_value : data->last_value - 1;
 	lsn = BufferGetLSNAtomic(buffer);
@@ -114,15 +115,16 @@ es_sequence_last(bool flush)
 int64
 es_draw_position(void)
 {
-	int64		position = nextval_internal(es_store_sequence(), false);
-	int64		mark;
+	int64 position = nextval_internal(es_store_sequence(), false);
+	int64 mark;
 
 	if (unlikely(!es_holds_mark(&mark) || position <= mark))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("global position %lld is not above the in-flight mark %lld",
 						(long long) position, (long long) mark),
-				 errhint("The sequence event_store.events_global_position_seq must ascend by 1 with CACHE 1.")));
+				 errhint(
+					 "The sequence event_store.events_global_position_seq must ascend by 1 with CACHE 1.")));
 	return position;
 }
 
@@ -152,16 +154,18 @@ remembered_safe(void)
 int64
 es_safe_position(int64 wanted)
 {
-	int64		last;
-	int64		safe;
-	int64		own_mark;
+	int64 last;
+	int64 safe;
+	int64 own_mark;
 
 	if (RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot read the event store in global order during recovery"),
-				 errdetail("A standby does not know which appends of its primary are in flight."),
-				 errhint("Read single streams here with event_store.read_stream(), or read on the primary.")));
+				 errdetail(
+					 "A standby does not know which appends of its primary are in flight."),
+				 errhint(
+					 "Read single streams here with event_store.read_stream(), or read on the primary.")));
 
 	/* the store must be looked up before its generation means anything */
 	(void) es_store_sequence();
@@ -171,7 +175,7 @@ es_safe_position(int64 wanted)
 	last = es_sequence_last(true);
 	safe = es_lowest_mark(last);
 	safe = Max(safe, remembered_safe());
-	highest_safe = es_holds_mark(&own_mark) ?
-		Max(highest_safe, Min(safe, own_mark)) : safe;
+	highest_safe =
+		es_holds_mark(&own_mark) ? Max(highest_safe, Min(safe, own_mark)) : safe;
 	return safe;
 }

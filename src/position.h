@@ -16,4 +16,4 @@ extern int64 es_sequence_last(bool flush);
 extern int64 es_draw_position(void);
 extern int64 es_safe_position(int64 wanted);
 
-#endif							/* ES_POSITION_H */
+#endif /* ES_POSITION_H */

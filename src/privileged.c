@@ -21,6 +21,17 @@
 #include "privileged.h"
 
 /*
+ * es_spi_connect
+ *		SPI_connect, whose failure cannot be handled.
+ */
+void
+es_spi_connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+/*
  * es_execute
  *		Runs a statement as the current role, between SPI_connect and
  *		SPI_finish of the caller.
@@ -28,7 +39,7 @@
 void
 es_execute(const char *statement)
 {
-	int			result = SPI_execute(statement, false, 0);
+	int result = SPI_execute(statement, false, 0);
 
 	if (result < 0)
 		elog(ERROR, "SPI_execute failed: %s: %s",
@@ -42,12 +53,11 @@ es_execute(const char *statement)
 void
 es_execute_as(Oid role, const char *statement)
 {
-	Oid			save_userid;
-	int			save_sec_context;
+	Oid save_userid;
+	int save_sec_context;
 
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(role,
-						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(role, save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	es_execute(statement);
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 }

@@ -12,9 +12,8 @@
 #ifndef ES_PRIVILEGED_H
 #define ES_PRIVILEGED_H
 
-#include "utils/snapshot.h"
-
+extern void es_spi_connect(void);
 extern void es_execute(const char *statement);
 extern void es_execute_as(Oid role, const char *statement);
 
-#endif							/* ES_PRIVILEGED_H */
+#endif /* ES_PRIVILEGED_H */

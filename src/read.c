@@ -50,13 +50,13 @@ PG_FUNCTION_INFO_V1(event_store_safe_position);
 /* What a read of many streams asks for. */
 typedef struct StoreQuery
 {
-	EsRange		range;
-	int64		max_count;
-	bool		all_categories;
-	int			ncategories;	/* known ones */
-	text	  **categories;
-	int			ntypes;			/* -1: all */
-	text	  **types;
+	EsRange range;
+	int64 max_count;
+	bool all_categories;
+	int ncategories; /* known ones */
+	text **categories;
+	int ntypes; /* -1: all */
+	text **types;
 } StoreQuery;
 
 /*
@@ -76,7 +76,7 @@ bigint_argument(FunctionCallInfo fcinfo, int arg, int64 if_null)
 static int64
 count_argument(FunctionCallInfo fcinfo, int arg)
 {
-	int64		max_count = bigint_argument(fcinfo, arg, PG_INT64_MAX);
+	int64 max_count = bigint_argument(fcinfo, arg, PG_INT64_MAX);
 
 	es_check_count(max_count);
 	return max_count;
@@ -101,7 +101,7 @@ boolean_argument(FunctionCallInfo fcinfo, int arg)
 static Datum
 event_column(TupleTableSlot *slot, EsEventsColumn column)
 {
-	bool		isnull;
+	bool isnull;
 
 	return slot_getattr(slot, es_store_attnum(ES_EVENTS, column), &isnull);
 }
@@ -113,9 +113,8 @@ event_column(TupleTableSlot *slot, EsEventsColumn column)
 static bool
 find_readable_stream(const text *stream, EsStream *found)
 {
-	Relation	streams = es_store_open(ES_STREAMS, AccessShareLock);
-	bool		exists = es_find_stream(streams, GetActiveSnapshot(), stream,
-										found);
+	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
+	bool exists = es_find_stream(streams, GetActiveSnapshot(), stream, found);
 
 	table_close(streams, AccessShareLock);
 	return exists;
@@ -142,12 +141,11 @@ static void
 put_stream(EsEventRows *rows, text *stream, int64 stream_id,
 		   const EsRange *range, int64 max_count, const TimestampTz *as_of)
 {
-	Relation	events = es_store_open(ES_EVENTS, AccessShareLock);
-	EsScan	   *scan = es_scan_stream(events, GetActiveSnapshot(), stream_id,
-									  range);
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
-													  "event_store row",
-													  ALLOCSET_DEFAULT_SIZES);
+	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
+	EsScan *scan = es_scan_stream(events, GetActiveSnapshot(), stream_id, range);
+	MemoryContext row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store row",
+							  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(row_context);
 	TupleTableSlot *slot;
 
@@ -178,12 +176,12 @@ put_stream(EsEventRows *rows, text *stream, int64 stream_id,
 Datum
 event_store_read_stream(PG_FUNCTION_ARGS)
 {
-	text	   *stream = es_stream_argument(fcinfo, 0);
-	int64		max_count = count_argument(fcinfo, 2);
+	text *stream = es_stream_argument(fcinfo, 0);
+	int64 max_count = count_argument(fcinfo, 2);
 	TimestampTz as_of = 0;
 	EsEventRows *rows;
-	EsStream	found;
-	EsRange		range;
+	EsStream found;
+	EsRange range;
 
 	range.lowest = bigint_argument(fcinfo, 1, 1);
 	es_check_not_negative(range.lowest, "from_version");
@@ -207,11 +205,9 @@ event_store_read_stream(PG_FUNCTION_ARGS)
 static bool
 is_type(TupleTableSlot *slot, const text *type)
 {
-	text	   *actual = DatumGetTextPP(event_column(slot, EV_TYPE));
+	text *actual = DatumGetTextPP(event_column(slot, EV_TYPE));
 
-	return VARSIZE_ANY_EXHDR(actual) == VARSIZE_ANY_EXHDR(type) &&
-		memcmp(VARDATA_ANY(actual), VARDATA_ANY(type),
-			   VARSIZE_ANY_EXHDR(type)) == 0;
+	return es_compare_texts(&actual, &type) == 0;
 }
 
 /*
@@ -219,13 +215,11 @@ is_type(TupleTableSlot *slot, const text *type)
  *		Puts a stream's last event, or its last of a type, into the result.
  */
 static void
-put_last_event(EsEventRows *rows, text *stream, int64 stream_id,
-			   const text *type)
+put_last_event(EsEventRows *rows, text *stream, int64 stream_id, const text *type)
 {
-	EsRange		range = {1, PG_INT64_MAX, true};
-	Relation	events = es_store_open(ES_EVENTS, AccessShareLock);
-	EsScan	   *scan = es_scan_stream(events, GetActiveSnapshot(), stream_id,
-									  &range);
+	EsRange range = {1, PG_INT64_MAX, true};
+	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
+	EsScan *scan = es_scan_stream(events, GetActiveSnapshot(), stream_id, &range);
 	TupleTableSlot *slot;
 
 	while ((slot = es_scan_next(scan)) != NULL)
@@ -248,10 +242,10 @@ put_last_event(EsEventRows *rows, text *stream, int64 stream_id,
 Datum
 event_store_last_event(PG_FUNCTION_ARGS)
 {
-	text	   *stream = es_stream_argument(fcinfo, 0);
-	text	   *type = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	text *stream = es_stream_argument(fcinfo, 0);
+	text *type = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
 	EsEventRows *rows = es_event_rows_begin(fcinfo);
-	EsStream	found;
+	EsStream found;
 
 	if (find_readable_stream(stream, &found))
 		put_last_event(rows, stream, found.stream_id, type);
@@ -265,10 +259,10 @@ event_store_last_event(PG_FUNCTION_ARGS)
 Datum
 event_store_stream_version(PG_FUNCTION_ARGS)
 {
-	text	   *stream = es_stream_argument(fcinfo, 0);
-	EsStream	found;
-	EsHead		head;
-	Relation	events;
+	text *stream = es_stream_argument(fcinfo, 0);
+	EsStream found;
+	EsHead head;
+	Relation events;
 
 	if (!find_readable_stream(stream, &found))
 		PG_RETURN_INT64(0);
@@ -305,15 +299,14 @@ void
 es_visit_stream(text *stream, Snapshot snapshot, const TimestampTz *as_of,
 				EventStoreVisit visit, void *arg)
 {
-	EsRange		range = {1, PG_INT64_MAX, false};
-	Relation	streams = es_store_open(ES_STREAMS, AccessShareLock);
-	Relation	events = es_store_open(ES_EVENTS, AccessShareLock);
-	EsStream	found;
+	EsRange range = {1, PG_INT64_MAX, false};
+	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
+	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
+	EsStream found;
 
 	if (es_find_stream(streams, snapshot, stream, &found))
 	{
-		EsScan	   *scan = es_scan_stream(events, snapshot, found.stream_id,
-										  &range);
+		EsScan *scan = es_scan_stream(events, snapshot, found.stream_id, &range);
 		MemoryContext event_context =
 			AllocSetContextCreate(CurrentMemoryContext, "event_store event",
 								  ALLOCSET_DEFAULT_SIZES);
@@ -339,34 +332,17 @@ es_visit_stream(text *stream, Snapshot snapshot, const TimestampTz *as_of,
 /* Many streams ------------------------------------------------------------ */
 
 /*
- * compare_texts
- *		qsort comparator by bytes.
- */
-static int
-compare_texts(const void *a, const void *b)
-{
-	const text *left = *(text *const *) a;
-	const text *right = *(text *const *) b;
-	int			left_len = VARSIZE_ANY_EXHDR(left);
-	int			right_len = VARSIZE_ANY_EXHDR(right);
-	int			order = memcmp(VARDATA_ANY(left), VARDATA_ANY(right),
-							   Min(left_len, right_len));
-
-	return order != 0 ? order : (left_len > right_len) - (left_len < right_len);
-}
-
-/*
  * distinct_texts
  *		The elements of a text[], each once; raises 22004 for a NULL.
  */
 static int
 distinct_texts(ArrayType *array, const char *name, text ***result)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			nelements;
-	int			ndistinct = 0;
-	text	  **texts;
+	Datum *elements;
+	bool *nulls;
+	int nelements;
+	int ndistinct = 0;
+	text **texts;
 
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements,
 					  &nulls, &nelements);
@@ -381,10 +357,10 @@ distinct_texts(ArrayType *array, const char *name, text ***result)
 		texts[i] = DatumGetTextPP(elements[i]);
 	}
 	if (nelements > 1)
-		qsort(texts, nelements, sizeof(text *), compare_texts);
+		qsort(texts, nelements, sizeof(text *), es_compare_texts);
 	for (int i = 0; i < nelements; i++)
 	{
-		if (i == 0 || compare_texts(&texts[i], &texts[ndistinct - 1]) != 0)
+		if (i == 0 || es_compare_texts(&texts[i], &texts[ndistinct - 1]) != 0)
 			texts[ndistinct++] = texts[i];
 	}
 	*result = texts;
@@ -398,15 +374,14 @@ distinct_texts(ArrayType *array, const char *name, text ***result)
 static int
 find_category_ids(const StoreQuery *query, Snapshot snapshot, int64 *ids)
 {
-	Relation	categories = es_store_open(ES_CATEGORIES, AccessShareLock);
-	int			nids = 0;
+	Relation categories = es_store_open(ES_CATEGORIES, AccessShareLock);
+	int nids = 0;
 
 	for (int i = 0; i < query->ncategories; i++)
 	{
 		if (es_find_category(categories, snapshot,
 							 VARDATA_ANY(query->categories[i]),
-							 VARSIZE_ANY_EXHDR(query->categories[i]),
-							 &ids[nids]))
+							 VARSIZE_ANY_EXHDR(query->categories[i]), &ids[nids]))
 			nids++;
 	}
 	table_close(categories, AccessShareLock);
@@ -420,10 +395,10 @@ find_category_ids(const StoreQuery *query, Snapshot snapshot, int64 *ids)
 static bool
 is_wanted_type(const StoreQuery *query, TupleTableSlot *slot)
 {
-	text	   *type = DatumGetTextPP(event_column(slot, EV_TYPE));
+	text *type = DatumGetTextPP(event_column(slot, EV_TYPE));
 
 	return bsearch(&type, query->types, query->ntypes, sizeof(text *),
-				   compare_texts) != NULL;
+				   es_compare_texts) != NULL;
 }
 
 /*
@@ -438,8 +413,8 @@ begin_scan(const StoreQuery *query, Relation events, Snapshot snapshot,
 	*types_checked = query->ntypes < 0;
 	if (!query->all_categories)
 	{
-		int64	   *ids = palloc(Max(query->ncategories, 1) * sizeof(int64));
-		int			nids = find_category_ids(query, snapshot, ids);
+		int64 *ids = palloc(Max(query->ncategories, 1) * sizeof(int64));
+		int nids = find_category_ids(query, snapshot, ids);
 
 		return es_scan_categories(events, snapshot, ids, nids, &query->range);
 	}
@@ -459,16 +434,16 @@ begin_scan(const StoreQuery *query, Relation events, Snapshot snapshot,
 static void
 put_store(EsEventRows *rows, const StoreQuery *query, Snapshot snapshot)
 {
-	Relation	events = es_store_open(ES_EVENTS, AccessShareLock);
-	Relation	streams = es_store_open(ES_STREAMS, AccessShareLock);
+	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
+	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
 	EsStreamNames *names = es_stream_names_begin(streams, snapshot);
-	bool		types_checked;
-	EsScan	   *scan = begin_scan(query, events, snapshot, &types_checked);
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
-													  "event_store row",
-													  ALLOCSET_DEFAULT_SIZES);
+	bool types_checked;
+	EsScan *scan = begin_scan(query, events, snapshot, &types_checked);
+	MemoryContext row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store row",
+							  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(row_context);
-	int64		left = query->max_count;
+	int64 left = query->max_count;
 	TupleTableSlot *slot;
 
 	while (left > 0 && (slot = es_scan_next(scan)) != NULL)
@@ -476,10 +451,9 @@ put_store(EsEventRows *rows, const StoreQuery *query, Snapshot snapshot)
 		CHECK_FOR_INTERRUPTS();
 		if (types_checked || is_wanted_type(query, slot))
 		{
-			int64		stream_id = DatumGetInt64(event_column(slot, EV_STREAM_ID));
+			int64 stream_id = DatumGetInt64(event_column(slot, EV_STREAM_ID));
 
-			es_event_rows_put(rows, slot,
-							  es_stream_names_get(names, stream_id));
+			es_event_rows_put(rows, slot, es_stream_names_get(names, stream_id));
 			left--;
 		}
 		MemoryContextReset(row_context);
@@ -500,8 +474,8 @@ static Datum
 read_store(FunctionCallInfo fcinfo, StoreQuery *query)
 {
 	EsEventRows *rows = es_event_rows_begin(fcinfo);
-	int64		safe = es_safe_position(query->range.highest);
-	Snapshot	snapshot;
+	int64 safe = es_safe_position(query->range.highest);
+	Snapshot snapshot;
 
 	query->range.highest = Min(query->range.highest, safe);
 	if (query->max_count == 0 || query->range.lowest > query->range.highest)
@@ -522,13 +496,13 @@ static void
 set_window(StoreQuery *query, FunctionCallInfo fcinfo, int after, int before,
 		   int max_count, int backwards)
 {
-	int64		after_position = bigint_argument(fcinfo, after, 0);
-	int64		before_position = bigint_argument(fcinfo, before, PG_INT64_MAX);
+	int64 after_position = bigint_argument(fcinfo, after, 0);
+	int64 before_position = bigint_argument(fcinfo, before, PG_INT64_MAX);
 
 	es_check_not_negative(after_position, "after_position");
 	es_check_not_negative(before_position, "before_position");
-	query->range.lowest = after_position < PG_INT64_MAX ?
-		after_position + 1 : PG_INT64_MAX;
+	query->range.lowest =
+		after_position < PG_INT64_MAX ? after_position + 1 : PG_INT64_MAX;
 	query->range.highest = before_position > 0 ? before_position - 1 : 0;
 	query->range.backwards = boolean_argument(fcinfo, backwards);
 	query->max_count = count_argument(fcinfo, max_count);
@@ -542,8 +516,8 @@ set_window(StoreQuery *query, FunctionCallInfo fcinfo, int after, int before,
 Datum
 event_store_read_category(PG_FUNCTION_ARGS)
 {
-	StoreQuery	query = {0};
-	text	   *category;
+	StoreQuery query = {0};
+	text *category;
 
 	es_check_not_null(fcinfo, 0, "category");
 	category = PG_GETARG_TEXT_PP(0);
@@ -553,8 +527,9 @@ event_store_read_category(PG_FUNCTION_ARGS)
 				 errmsg("category must not be empty")));
 	query.categories = &category;
 	query.ncategories = 1;
-	query.ntypes = PG_ARGISNULL(4) ? -1 :
-		distinct_texts(PG_GETARG_ARRAYTYPE_P(4), "types", &query.types);
+	query.ntypes = PG_ARGISNULL(4)
+		? -1
+		: distinct_texts(PG_GETARG_ARRAYTYPE_P(4), "types", &query.types);
 	set_window(&query, fcinfo, 1, 3, 2, 5);
 	return read_store(fcinfo, &query);
 }
@@ -567,14 +542,15 @@ event_store_read_category(PG_FUNCTION_ARGS)
 Datum
 event_store_read_all(PG_FUNCTION_ARGS)
 {
-	StoreQuery	query = {0};
+	StoreQuery query = {0};
 
 	query.all_categories = PG_ARGISNULL(2);
 	if (!query.all_categories)
 		query.ncategories = distinct_texts(PG_GETARG_ARRAYTYPE_P(2),
 										   "categories", &query.categories);
-	query.ntypes = PG_ARGISNULL(3) ? -1 :
-		distinct_texts(PG_GETARG_ARRAYTYPE_P(3), "types", &query.types);
+	query.ntypes = PG_ARGISNULL(3)
+		? -1
+		: distinct_texts(PG_GETARG_ARRAYTYPE_P(3), "types", &query.types);
 	set_window(&query, fcinfo, 0, 5, 1, 4);
 	return read_store(fcinfo, &query);
 }

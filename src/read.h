@@ -20,4 +20,4 @@ extern void es_visit_stream(text *stream, Snapshot snapshot,
 							const TimestampTz *as_of, EventStoreVisit visit,
 							void *arg);
 
-#endif							/* ES_READ_H */
+#endif /* ES_READ_H */

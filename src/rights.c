@@ -36,6 +36,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
+#include "check.h"
 #include "compat.h"
 #include "privileged.h"
 #include "rights.h"
@@ -47,34 +48,32 @@ PG_FUNCTION_INFO_V1(event_store_revoke_reader);
 PG_FUNCTION_INFO_V1(event_store_revoke_writer);
 
 /* What grant_reader() gives. */
-static const char *const reader_rights[] = {
-	"EXECUTE ON FUNCTION event_store.read_stream",
-	"EXECUTE ON FUNCTION event_store.read_category",
-	"EXECUTE ON FUNCTION event_store.read_all",
-	"EXECUTE ON FUNCTION event_store.last_event",
-	"EXECUTE ON FUNCTION event_store.list_streams",
-	"EXECUTE ON FUNCTION event_store.stream_version",
-	"EXECUTE ON FUNCTION event_store.safe_position",
-	"EXECUTE ON FUNCTION event_store.latest_snapshot",
-	"SELECT ON event_store.all_events",
-	"SELECT ON event_store.in_flight",
-	NULL
-};
+static const char *const reader_rights[] =
+	{"EXECUTE ON FUNCTION event_store.read_stream",
+	 "EXECUTE ON FUNCTION event_store.read_category",
+	 "EXECUTE ON FUNCTION event_store.read_all",
+	 "EXECUTE ON FUNCTION event_store.last_event",
+	 "EXECUTE ON FUNCTION event_store.list_streams",
+	 "EXECUTE ON FUNCTION event_store.stream_version",
+	 "EXECUTE ON FUNCTION event_store.safe_position",
+	 "EXECUTE ON FUNCTION event_store.latest_snapshot",
+	 "SELECT ON event_store.all_events",
+	 "SELECT ON event_store.in_flight",
+	 NULL};
 
 /* What grant_writer() gives. */
-static const char *const writer_rights[] = {
-	"EXECUTE ON FUNCTION event_store.append",
-	"EXECUTE ON FUNCTION event_store.append_events",
-	"EXECUTE ON FUNCTION event_store.append_json",
-	"EXECUTE ON FUNCTION event_store.append_streams",
-	"EXECUTE ON FUNCTION event_store.new_event",
-	"EXECUTE ON FUNCTION event_store.any_version",
-	"EXECUTE ON FUNCTION event_store.no_stream",
-	"EXECUTE ON FUNCTION event_store.stream_exists",
-	"EXECUTE ON FUNCTION event_store.lock_store",
-	"EXECUTE ON FUNCTION event_store.save_snapshot",
-	NULL
-};
+static const char *const writer_rights[] =
+	{"EXECUTE ON FUNCTION event_store.append",
+	 "EXECUTE ON FUNCTION event_store.append_events",
+	 "EXECUTE ON FUNCTION event_store.append_json",
+	 "EXECUTE ON FUNCTION event_store.append_streams",
+	 "EXECUTE ON FUNCTION event_store.new_event",
+	 "EXECUTE ON FUNCTION event_store.any_version",
+	 "EXECUTE ON FUNCTION event_store.no_stream",
+	 "EXECUTE ON FUNCTION event_store.stream_exists",
+	 "EXECUTE ON FUNCTION event_store.lock_store",
+	 "EXECUTE ON FUNCTION event_store.save_snapshot",
+	 NULL};
 
 /*
  * extension_owner
@@ -83,11 +82,11 @@ static const char *const writer_rights[] = {
 static Oid
 extension_owner(void)
 {
-	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	Relation rel = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	tuple;
-	Oid			owner = InvalidOid;
+	HeapTuple tuple;
+	Oid owner = InvalidOid;
 
 	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
 				F_NAMEEQ, CStringGetDatum(ES_SCHEMA));
@@ -111,14 +110,15 @@ extension_owner(void)
 void
 es_require_extension_owner(void)
 {
-	Oid			owner = extension_owner();
+	Oid owner = extension_owner();
 
 	if (es_owns_database(GetUserId()) ||
 		(OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("must be owner of the database or of extension event_store to create the event store")));
+			 errmsg(
+				 "must be owner of the database or of extension event_store to create the event store")));
 }
 
 /*
@@ -142,18 +142,15 @@ es_require_store_owner(const char *call)
 void
 es_grant_to_owner(void)
 {
-	static const char *const rights[] = {
-		"USAGE, CREATE ON SCHEMA event_store",
-		"EXECUTE ON ALL FUNCTIONS IN SCHEMA event_store",
-		"SELECT ON event_store.in_flight"
-	};
+	static const char *const rights[] = {"USAGE, CREATE ON SCHEMA event_store",
+										 "EXECUTE ON ALL FUNCTIONS IN SCHEMA event_store",
+										 "SELECT ON event_store.in_flight"};
 	const char *owner;
 
 	if (superuser())
 		return;
 	owner = quote_identifier(GetUserNameFromId(GetUserId(), false));
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	es_spi_connect();
 	for (int i = 0; i < lengthof(rights); i++)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
 					  psprintf("GRANT %s TO %s WITH GRANT OPTION", rights[i],
@@ -163,16 +160,18 @@ es_grant_to_owner(void)
 
 /*
  * role_argument
- *		The role that a call names, as a quoted identifier; raises 42704 when
+ *		The name of the role that a call is about; raises 22004, and 42704 when
  *		there is none.
  */
-static const char *
+static char *
 role_argument(FunctionCallInfo fcinfo)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *name;
 
+	es_check_not_null(fcinfo, 0, "role_name");
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	(void) get_role_oid(name, false);
-	return quote_identifier(name);
+	return name;
 }
 
 /*
@@ -180,11 +179,16 @@ role_argument(FunctionCallInfo fcinfo)
  *		Gives a role a list of rights, and the schema.
  */
 static void
-grant_rights(const char *role, const char *const *rights)
+grant_rights(FunctionCallInfo fcinfo, const char *call, const char *const *rights)
 {
+	const char *role = quote_identifier(role_argument(fcinfo));
+
+	es_require_store_owner(call);
+	es_spi_connect();
 	es_execute(psprintf("GRANT USAGE ON SCHEMA event_store TO %s", role));
 	for (; *rights != NULL; rights++)
 		es_execute(psprintf("GRANT %s TO %s", *rights, role));
+	SPI_finish();
 }
 
 /*
@@ -195,15 +199,15 @@ grant_rights(const char *role, const char *const *rights)
 static bool
 has_rights_left(const char *role_name)
 {
-	Oid			types[1] = {OIDOID};
-	Datum		values[1] = {ObjectIdGetDatum(get_role_oid(role_name, false))};
+	Oid types[1] = {OIDOID};
+	Datum values[1] = {ObjectIdGetDatum(get_role_oid(role_name, false))};
 
 	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_proc p,"
 							  " pg_catalog.aclexplode(p.proacl) a"
 							  " WHERE p.pronamespace OPERATOR(pg_catalog.=)"
 							  " 'event_store'::pg_catalog.regnamespace"
 							  " AND a.grantee OPERATOR(pg_catalog.=) $1",
-							  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+							  1, types, values, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the privileges on functions");
 	return SPI_processed > 0;
 }
@@ -214,27 +218,31 @@ has_rights_left(const char *role_name)
  *		to use in it.
  */
 static void
-revoke_rights(FunctionCallInfo fcinfo, const char *const *rights)
+revoke_rights(FunctionCallInfo fcinfo, const char *call, const char *const *rights)
 {
-	const char *role = role_argument(fcinfo);
+	char *name = role_argument(fcinfo);
+	const char *role = quote_identifier(name);
 
+	es_require_store_owner(call);
+	es_spi_connect();
 	for (; *rights != NULL; rights++)
 		es_execute(psprintf("REVOKE %s FROM %s", *rights, role));
-	if (!has_rights_left(text_to_cstring(PG_GETARG_TEXT_PP(0))))
+	if (!has_rights_left(name))
 		es_execute(psprintf("REVOKE USAGE ON SCHEMA event_store FROM %s", role));
+	SPI_finish();
 }
 
 /*
  * event_store_grant_reader
  *		grant_reader(role_name) returns void
+ *
+ * This and the next three raise 42501 unless the caller owns the store, 22004
+ * for NULL, 42704 for a role that does not exist.
  */
 Datum
 event_store_grant_reader(PG_FUNCTION_ARGS)
 {
-	es_require_store_owner("grant_reader()");
-	SPI_connect();
-	grant_rights(role_argument(fcinfo), reader_rights);
-	SPI_finish();
+	grant_rights(fcinfo, "grant_reader()", reader_rights);
 	PG_RETURN_VOID();
 }
 
@@ -245,10 +253,7 @@ event_store_grant_reader(PG_FUNCTION_ARGS)
 Datum
 event_store_grant_writer(PG_FUNCTION_ARGS)
 {
-	es_require_store_owner("grant_writer()");
-	SPI_connect();
-	grant_rights(role_argument(fcinfo), writer_rights);
-	SPI_finish();
+	grant_rights(fcinfo, "grant_writer()", writer_rights);
 	PG_RETURN_VOID();
 }
 
@@ -259,10 +264,7 @@ event_store_grant_writer(PG_FUNCTION_ARGS)
 Datum
 event_store_revoke_reader(PG_FUNCTION_ARGS)
 {
-	es_require_store_owner("revoke_reader()");
-	SPI_connect();
-	revoke_rights(fcinfo, reader_rights);
-	SPI_finish();
+	revoke_rights(fcinfo, "revoke_reader()", reader_rights);
 	PG_RETURN_VOID();
 }
 
@@ -273,9 +275,6 @@ event_store_revoke_reader(PG_FUNCTION_ARGS)
 Datum
 event_store_revoke_writer(PG_FUNCTION_ARGS)
 {
-	es_require_store_owner("revoke_writer()");
-	SPI_connect();
-	revoke_rights(fcinfo, writer_rights);
-	SPI_finish();
+	revoke_rights(fcinfo, "revoke_writer()", writer_rights);
 	PG_RETURN_VOID();
 }

@@ -16,4 +16,4 @@ extern void es_require_extension_owner(void);
 extern void es_require_store_owner(const char *call);
 extern void es_grant_to_owner(void);
 
-#endif							/* ES_RIGHTS_H */
+#endif /* ES_RIGHTS_H */

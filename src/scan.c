@@ -30,20 +30,20 @@ typedef struct ScanLeg
 {
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
-	int64		order;			/* the current row's place */
+	int64 order; /* the current row's place */
 } ScanLeg;
 
 struct EsScan
 {
-	Relation	events;
-	Relation	index;
-	MemoryContext context;		/* what the index scans keep lives here */
-	AttrNumber	order_column;	/* of events */
+	Relation events;
+	Relation index;
+	MemoryContext context;	 /* what the index scans keep lives here */
+	AttrNumber order_column; /* of events */
 	ScanDirection direction;
-	int			nlegs;
-	ScanLeg    *legs;
-	binaryheap *heap;			/* of legs with a current row; NULL if one leg */
-	ScanLeg    *given;			/* leg whose row was returned last */
+	int nlegs;
+	ScanLeg *legs;
+	binaryheap *heap; /* of legs with a current row; NULL if one leg */
+	ScanLeg *given;	  /* leg whose row was returned last */
 };
 
 /*
@@ -55,8 +55,7 @@ compare_legs(Datum a, Datum b, void *arg)
 {
 	const ScanLeg *left = (const ScanLeg *) DatumGetPointer(a);
 	const ScanLeg *right = (const ScanLeg *) DatumGetPointer(b);
-	int			order = (left->order > right->order) -
-		(left->order < right->order);
+	int order = (left->order > right->order) - (left->order < right->order);
 
 	return ((EsScan *) arg)->direction == ForwardScanDirection ? -order : order;
 }
@@ -69,14 +68,14 @@ static EsScan *
 make_scan(Relation events, EsIndexId index, EsEventsColumn order_column,
 		  int nlegs, const EsRange *range)
 {
-	EsScan	   *scan = palloc0(sizeof(EsScan));
+	EsScan *scan = palloc0(sizeof(EsScan));
 
 	scan->events = events;
 	scan->context = CurrentMemoryContext;
 	scan->index = es_store_open_index(index, AccessShareLock);
 	scan->order_column = es_store_attnum(ES_EVENTS, order_column);
-	scan->direction = range->backwards ? BackwardScanDirection :
-		ForwardScanDirection;
+	scan->direction =
+		range->backwards ? BackwardScanDirection : ForwardScanDirection;
 	scan->legs = palloc0(Max(nlegs, 1) * sizeof(ScanLeg));
 	if (nlegs != 1)
 		scan->heap = binaryheap_allocate(Max(nlegs, 1), compare_legs, scan);
@@ -91,15 +90,14 @@ static bool
 fetch_row(EsScan *scan, ScanLeg *leg)
 {
 	MemoryContext caller = MemoryContextSwitchTo(scan->context);
-	bool		found = index_getnext_slot(leg->scan, scan->direction,
-										   leg->slot);
-	bool		isnull;
+	bool found = index_getnext_slot(leg->scan, scan->direction, leg->slot);
+	bool isnull;
 
 	MemoryContextSwitchTo(caller);
 	if (!found)
 		return false;
-	leg->order = DatumGetInt64(slot_getattr(leg->slot, scan->order_column,
-											&isnull));
+	leg->order =
+		DatumGetInt64(slot_getattr(leg->slot, scan->order_column, &isnull));
 	return true;
 }
 
@@ -111,9 +109,9 @@ static void
 add_leg(EsScan *scan, Snapshot snapshot, ScanKey prefix, int nprefix,
 		const EsRange *range)
 {
-	ScanLeg    *leg = &scan->legs[scan->nlegs++];
+	ScanLeg *leg = &scan->legs[scan->nlegs++];
 	ScanKeyData keys[3];
-	int			nkeys = 0;
+	int nkeys = 0;
 
 	for (; nkeys < nprefix; nkeys++)
 		keys[nkeys] = prefix[nkeys];
@@ -137,8 +135,7 @@ EsScan *
 es_scan_stream(Relation events, Snapshot snapshot, int64 stream_id,
 			   const EsRange *range)
 {
-	EsScan	   *scan = make_scan(events, ES_EVENTS_BY_VERSION, EV_VERSION, 1,
-								 range);
+	EsScan *scan = make_scan(events, ES_EVENTS_BY_VERSION, EV_VERSION, 1, range);
 	ScanKeyData key;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
@@ -154,8 +151,8 @@ es_scan_stream(Relation events, Snapshot snapshot, int64 stream_id,
 EsScan *
 es_scan_positions(Relation events, Snapshot snapshot, const EsRange *range)
 {
-	EsScan	   *scan = make_scan(events, ES_EVENTS_BY_POSITION,
-								 EV_GLOBAL_POSITION, 1, range);
+	EsScan *scan =
+		make_scan(events, ES_EVENTS_BY_POSITION, EV_GLOBAL_POSITION, 1, range);
 
 	add_leg(scan, snapshot, NULL, 0, range);
 	return scan;
@@ -166,12 +163,11 @@ es_scan_positions(Relation events, Snapshot snapshot, const EsRange *range)
  *		The events of some categories, different ones, by global position.
  */
 EsScan *
-es_scan_categories(Relation events, Snapshot snapshot,
-				   const int64 *category_ids, int ncategories,
-				   const EsRange *range)
+es_scan_categories(Relation events, Snapshot snapshot, const int64 *category_ids,
+				   int ncategories, const EsRange *range)
 {
-	EsScan	   *scan = make_scan(events, ES_EVENTS_BY_CATEGORY,
-								 EV_GLOBAL_POSITION, ncategories, range);
+	EsScan *scan = make_scan(events, ES_EVENTS_BY_CATEGORY, EV_GLOBAL_POSITION,
+							 ncategories, range);
 
 	for (int i = 0; i < ncategories; i++)
 	{
@@ -195,8 +191,8 @@ EsScan *
 es_scan_types(Relation events, Snapshot snapshot, text *const *types,
 			  int ntypes, const EsRange *range)
 {
-	EsScan	   *scan = make_scan(events, ES_EVENTS_BY_TYPE, EV_GLOBAL_POSITION,
-								 ntypes, range);
+	EsScan *scan =
+		make_scan(events, ES_EVENTS_BY_TYPE, EV_GLOBAL_POSITION, ntypes, range);
 
 	for (int i = 0; i < ntypes; i++)
 	{
@@ -219,7 +215,7 @@ es_scan_types(Relation events, Snapshot snapshot, text *const *types,
 TupleTableSlot *
 es_scan_next(EsScan *scan)
 {
-	ScanLeg    *leg;
+	ScanLeg *leg;
 
 	if (scan->heap == NULL)
 		return fetch_row(scan, &scan->legs[0]) ? scan->legs[0].slot : NULL;

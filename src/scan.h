@@ -18,9 +18,9 @@
 /* Bounds of a scan; both inclusive. */
 typedef struct EsRange
 {
-	int64		lowest;
-	int64		highest;
-	bool		backwards;
+	int64 lowest;
+	int64 highest;
+	bool backwards;
 } EsRange;
 
 typedef struct EsScan EsScan;
@@ -38,4 +38,4 @@ extern EsScan *es_scan_types(Relation events, Snapshot snapshot,
 extern TupleTableSlot *es_scan_next(EsScan *scan);
 extern void es_scan_end(EsScan *scan);
 
-#endif							/* ES_SCAN_H */
+#endif /* ES_SCAN_H */

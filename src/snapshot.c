@@ -37,6 +37,7 @@
 #include "check.h"
 #include "compat.h"
 #include "locks.h"
+#include "privileged.h"
 #include "snapshot.h"
 #include "store.h"
 #include "stream.h"
@@ -45,7 +46,7 @@ PG_FUNCTION_INFO_V1(event_store_save_snapshot);
 PG_FUNCTION_INFO_V1(event_store_latest_snapshot);
 
 /* Setting event_store.snapshots_kept; reset by SET and its like. */
-static int	snapshots_kept = 2;
+static int snapshots_kept = 2;
 
 /* Plans of the statements below, made at first use and kept; the plan cache
  * looks after changes of the table. */
@@ -53,22 +54,22 @@ static SPIPlanPtr save_plan = NULL;
 static SPIPlanPtr prune_plan = NULL;
 
 static const char *const save_statement =
-"INSERT INTO event_store.snapshots"
-" (stream_id, version, state_version, created_at, state)"
-" VALUES ($1, $2, $3, pg_catalog.clock_timestamp(), $4)"
-" ON CONFLICT (stream_id, version, state_version) DO UPDATE"
-" SET created_at = EXCLUDED.created_at, state = EXCLUDED.state";
+	"INSERT INTO event_store.snapshots"
+	" (stream_id, version, state_version, created_at, state)"
+	" VALUES ($1, $2, $3, pg_catalog.clock_timestamp(), $4)"
+	" ON CONFLICT (stream_id, version, state_version) DO UPDATE"
+	" SET created_at = EXCLUDED.created_at, state = EXCLUDED.state";
 
 static const char *const prune_statement =
-"DELETE FROM event_store.snapshots s"
-" WHERE s.stream_id OPERATOR(pg_catalog.=) $1"
-" AND s.state_version OPERATOR(pg_catalog.=) $2"
-" AND s.version OPERATOR(pg_catalog.<)"
-" (SELECT pg_catalog.min(n.version) FROM"
-" (SELECT k.version FROM event_store.snapshots k"
-" WHERE k.stream_id OPERATOR(pg_catalog.=) $1"
-" AND k.state_version OPERATOR(pg_catalog.=) $2"
-" ORDER BY k.version DESC LIMIT $3) n)";
+	"DELETE FROM event_store.snapshots s"
+	" WHERE s.stream_id OPERATOR(pg_catalog.=) $1"
+	" AND s.state_version OPERATOR(pg_catalog.=) $2"
+	" AND s.version OPERATOR(pg_catalog.<)"
+	" (SELECT pg_catalog.min(n.version) FROM"
+	" (SELECT k.version FROM event_store.snapshots k"
+	" WHERE k.stream_id OPERATOR(pg_catalog.=) $1"
+	" AND k.state_version OPERATOR(pg_catalog.=) $2"
+	" ORDER BY k.version DESC LIMIT $3) n)";
 
 /*
  * es_snapshot_init
@@ -80,10 +81,7 @@ es_snapshot_init(void)
 	DefineCustomIntVariable("event_store.snapshots_kept",
 							"How many snapshots of a stream are kept for each state version.",
 							"Saving a snapshot deletes those beyond.",
-							&snapshots_kept,
-							2, 1, INT_MAX,
-							PGC_USERSET,
-							0,
+							&snapshots_kept, 2, 1, INT_MAX, PGC_USERSET, 0,
 							NULL, NULL, NULL);
 }
 
@@ -97,8 +95,7 @@ raise_beyond(const text *stream, int64 version, int64 actual)
 	if (actual == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("stream \"%s\" does not exist",
-						text_to_cstring(stream)),
+				 errmsg("stream \"%s\" does not exist", text_to_cstring(stream)),
 				 errhint("A snapshot is of events: append some first.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -116,11 +113,11 @@ raise_beyond(const text *stream, int64 version, int64 actual)
 static int64
 lock_and_check(text *stream, int64 version)
 {
-	uint64		key = es_stream_key(stream);
-	Relation	streams;
-	Relation	events;
-	EsStream	found;
-	EsHead		head = {0};
+	uint64 key = es_stream_key(stream);
+	Relation streams;
+	Relation events;
+	EsStream found;
+	EsHead head = {0};
 
 	es_prepare_stream_locks(1);
 	events = es_open_for_append(ES_EVENTS);
@@ -142,7 +139,7 @@ lock_and_check(text *stream, int64 version)
 static void
 prepare(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types)
 {
-	SPIPlanPtr	prepared;
+	SPIPlanPtr prepared;
 
 	if (*plan != NULL)
 		return;
@@ -160,9 +157,9 @@ prepare(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types)
 static void
 execute_fresh(SPIPlanPtr plan, Datum *values, int expected)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	int			result = SPI_execute_snapshot(plan, values, NULL, snapshot,
-											  InvalidSnapshot, false, true, 0);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	int result = SPI_execute_snapshot(plan, values, NULL, snapshot,
+									  InvalidSnapshot, false, true, 0);
 
 	UnregisterSnapshot(snapshot);
 	if (result != expected)
@@ -177,15 +174,15 @@ execute_fresh(SPIPlanPtr plan, Datum *values, int expected)
 static void
 save_row(int64 stream_id, int64 version, int32 state_version, Datum state)
 {
-	Oid			save_types[] = {INT8OID, INT8OID, INT4OID, JSONBOID};
-	Oid			prune_types[] = {INT8OID, INT4OID, INT8OID};
-	Datum		save_values[] = {Int64GetDatum(stream_id),
-		Int64GetDatum(version), Int32GetDatum(state_version), state};
-	Datum		prune_values[] = {Int64GetDatum(stream_id),
-		Int32GetDatum(state_version), Int64GetDatum((int64) snapshots_kept)};
+	Oid save_types[] = {INT8OID, INT8OID, INT4OID, JSONBOID};
+	Oid prune_types[] = {INT8OID, INT4OID, INT8OID};
+	Datum save_values[] = {Int64GetDatum(stream_id), Int64GetDatum(version),
+						   Int32GetDatum(state_version), state};
+	Datum prune_values[] = {Int64GetDatum(stream_id),
+							Int32GetDatum(state_version),
+							Int64GetDatum((int64) snapshots_kept)};
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	es_spi_connect();
 	prepare(&save_plan, save_statement, lengthof(save_types), save_types);
 	prepare(&prune_plan, prune_statement, lengthof(prune_types), prune_types);
 	execute_fresh(save_plan, save_values, SPI_OK_INSERT);
@@ -200,16 +197,16 @@ save_row(int64 stream_id, int64 version, int32 state_version, Datum state)
 static void
 save_as_owner(int64 stream_id, int64 version, int32 state_version, Datum state)
 {
-	Relation	snapshots = es_open_for_append(ES_SNAPSHOTS);
-	Oid			owner = snapshots->rd_rel->relowner;
-	Oid			save_userid;
-	int			save_sec_context;
+	Relation snapshots = es_open_for_append(ES_SNAPSHOTS);
+	Oid owner = snapshots->rd_rel->relowner;
+	Oid save_userid;
+	int save_sec_context;
 
 	table_close(snapshots, NoLock);
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(owner, save_sec_context |
-						   SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+	SetUserIdAndSecContext(owner,
+						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_NOFORCE_RLS);
 	save_row(stream_id, version, state_version, state);
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 }
@@ -223,9 +220,9 @@ save_as_owner(int64 stream_id, int64 version, int32 state_version, Datum state)
 Datum
 event_store_save_snapshot(PG_FUNCTION_ARGS)
 {
-	text	   *stream = es_stream_argument(fcinfo, 0);
-	int64		version;
-	int32		state_version;
+	text *stream = es_stream_argument(fcinfo, 0);
+	int64 version;
+	int32 state_version;
 
 	es_check_not_null(fcinfo, 1, "version");
 	version = PG_GETARG_INT64(1);
@@ -257,7 +254,7 @@ event_store_save_snapshot(PG_FUNCTION_ARGS)
 static Datum
 snapshot_column(TupleTableSlot *slot, EsSnapshotsColumn column)
 {
-	bool		isnull;
+	bool isnull;
 
 	return slot_getattr(slot, es_store_attnum(ES_SNAPSHOTS, column), &isnull);
 }
@@ -269,9 +266,9 @@ snapshot_column(TupleTableSlot *slot, EsSnapshotsColumn column)
 static void
 put_snapshot(ReturnSetInfo *result, TupleTableSlot *slot, text *stream)
 {
-	TupleDesc	desc = result->setDesc;
-	Datum	   *values = palloc0(desc->natts * sizeof(Datum));
-	bool	   *nulls = palloc0(desc->natts * sizeof(bool));
+	TupleDesc desc = result->setDesc;
+	Datum *values = palloc0(desc->natts * sizeof(Datum));
+	bool *nulls = palloc0(desc->natts * sizeof(bool));
 
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -282,7 +279,8 @@ put_snapshot(ReturnSetInfo *result, TupleTableSlot *slot, text *stream)
 		else if (strcmp(name, "version") == 0)
 			values[i] = snapshot_column(slot, SNAP_VERSION);
 		else if (strcmp(name, "state") == 0)
-			values[i] = PointerGetDatum(PG_DETOAST_DATUM(snapshot_column(slot, SNAP_STATE)));
+			values[i] = PointerGetDatum(
+				PG_DETOAST_DATUM(snapshot_column(slot, SNAP_STATE)));
 		else if (strcmp(name, "state_version") == 0)
 			values[i] = snapshot_column(slot, SNAP_STATE_VERSION);
 		else if (strcmp(name, "created_at") == 0)
@@ -302,12 +300,12 @@ static void
 put_latest(ReturnSetInfo *result, text *stream, int64 stream_id,
 		   const int32 *state_version)
 {
-	Relation	snapshots = es_store_open(ES_SNAPSHOTS, AccessShareLock);
-	Relation	index = es_store_open_index(ES_SNAPSHOTS_BY_VERSION,
-											AccessShareLock);
+	Relation snapshots = es_store_open(ES_SNAPSHOTS, AccessShareLock);
+	Relation index =
+		es_store_open_index(ES_SNAPSHOTS_BY_VERSION, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(snapshots, NULL);
-	IndexScanDesc scan = es_index_beginscan(snapshots, index,
-											GetActiveSnapshot(), 1);
+	IndexScanDesc scan =
+		es_index_beginscan(snapshots, index, GetActiveSnapshot(), 1);
 	ScanKeyData key;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
@@ -317,7 +315,8 @@ put_latest(ReturnSetInfo *result, text *stream, int64 stream_id,
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (state_version == NULL ||
-			DatumGetInt32(snapshot_column(slot, SNAP_STATE_VERSION)) == *state_version)
+			DatumGetInt32(snapshot_column(slot, SNAP_STATE_VERSION)) ==
+				*state_version)
 		{
 			put_snapshot(result, slot, stream);
 			break;
@@ -336,11 +335,11 @@ put_latest(ReturnSetInfo *result, text *stream, int64 stream_id,
 Datum
 event_store_latest_snapshot(PG_FUNCTION_ARGS)
 {
-	text	   *stream = es_stream_argument(fcinfo, 0);
-	int32		state_version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
-	Relation	streams;
-	EsStream	found;
-	bool		exists;
+	text *stream = es_stream_argument(fcinfo, 0);
+	int32 state_version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	Relation streams;
+	EsStream found;
+	bool exists;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_BLESS);
 	streams = es_store_open(ES_STREAMS, AccessShareLock);

@@ -14,4 +14,4 @@
 
 extern void es_snapshot_init(void);
 
-#endif							/* ES_SNAPSHOT_H */
+#endif /* ES_SNAPSHOT_H */

@@ -47,49 +47,52 @@
 typedef struct EsTableShape
 {
 	const char *name;
-	int			ncolumns;
+	int ncolumns;
 	const char *columns[ES_MAX_COLUMNS];
 } EsTableShape;
 
 /* Which table an index is on and which columns are its keys. */
 typedef struct EsIndexShape
 {
-	EsTableId	table;
-	bool		unique;
-	bool		optional;
-	int			nkeys;
-	int			keys[3];
+	EsTableId table;
+	bool unique;
+	bool optional;
+	int nkeys;
+	int keys[3];
 } EsIndexShape;
 
-static const EsTableShape table_shapes[ES_NUM_TABLES] = {
-	[ES_CATEGORIES] = {"categories", CAT_NUM_COLUMNS,
-	{"category_id", "category"}},
-	[ES_STREAMS] = {"streams", STR_NUM_COLUMNS,
-	{"stream_id", "category_id", "base_version", "created_at", "stream"}},
-	[ES_EVENTS] = {"events", EV_NUM_COLUMNS,
-		{"global_position", "stream_id", "version", "category_id",
-			"recorded_at", "schema_version", "event_id", "type", "data",
-	"metadata"}},
-	[ES_SNAPSHOTS] = {"snapshots", SNAP_NUM_COLUMNS,
-	{"stream_id", "version", "state_version", "created_at", "state"}}
-};
+static const EsTableShape table_shapes[ES_NUM_TABLES] =
+	{[ES_CATEGORIES] = {"categories", CAT_NUM_COLUMNS, {"category_id", "category"}},
+	 [ES_STREAMS] = {"streams",
+					 STR_NUM_COLUMNS,
+					 {"stream_id", "category_id", "base_version", "created_at",
+					  "stream"}},
+	 [ES_EVENTS] = {"events",
+					EV_NUM_COLUMNS,
+					{"global_position", "stream_id", "version", "category_id",
+					 "recorded_at", "schema_version", "event_id", "type",
+					 "data", "metadata"}},
+	 [ES_SNAPSHOTS] = {"snapshots",
+					   SNAP_NUM_COLUMNS,
+					   {"stream_id", "version", "state_version", "created_at",
+						"state"}}};
 
-static const EsIndexShape index_shapes[ES_NUM_INDEXES] = {
-	[ES_CATEGORIES_BY_NAME] = {ES_CATEGORIES, true, false, 1, {CAT_CATEGORY}},
-	[ES_STREAMS_BY_ID] = {ES_STREAMS, true, false, 1, {STR_STREAM_ID}},
-	[ES_STREAMS_BY_NAME] = {ES_STREAMS, true, false, 1, {STR_STREAM}},
-	[ES_EVENTS_BY_POSITION] = {ES_EVENTS, true, false, 1,
-	{EV_GLOBAL_POSITION}},
-	[ES_EVENTS_BY_VERSION] = {ES_EVENTS, true, false, 2,
-	{EV_STREAM_ID, EV_VERSION}},
-	[ES_EVENTS_BY_ID] = {ES_EVENTS, true, false, 1, {EV_EVENT_ID}},
-	[ES_EVENTS_BY_CATEGORY] = {ES_EVENTS, false, false, 2,
-	{EV_CATEGORY_ID, EV_GLOBAL_POSITION}},
-	[ES_EVENTS_BY_TYPE] = {ES_EVENTS, false, true, 2,
-	{EV_TYPE, EV_GLOBAL_POSITION}},
-	[ES_SNAPSHOTS_BY_VERSION] = {ES_SNAPSHOTS, true, false, 3,
-	{SNAP_STREAM_ID, SNAP_VERSION, SNAP_STATE_VERSION}}
-};
+static const EsIndexShape index_shapes[ES_NUM_INDEXES] =
+	{[ES_CATEGORIES_BY_NAME] = {ES_CATEGORIES, true, false, 1, {CAT_CATEGORY}},
+	 [ES_STREAMS_BY_ID] = {ES_STREAMS, true, false, 1, {STR_STREAM_ID}},
+	 [ES_STREAMS_BY_NAME] = {ES_STREAMS, true, false, 1, {STR_STREAM}},
+	 [ES_EVENTS_BY_POSITION] = {ES_EVENTS, true, false, 1, {EV_GLOBAL_POSITION}},
+	 [ES_EVENTS_BY_VERSION] = {ES_EVENTS, true, false, 2, {EV_STREAM_ID, EV_VERSION}},
+	 [ES_EVENTS_BY_ID] = {ES_EVENTS, true, false, 1, {EV_EVENT_ID}},
+	 [ES_EVENTS_BY_CATEGORY] =
+		 {ES_EVENTS, false, false, 2, {EV_CATEGORY_ID, EV_GLOBAL_POSITION}},
+	 [ES_EVENTS_BY_TYPE] = {ES_EVENTS, false, true, 2, {EV_TYPE, EV_GLOBAL_POSITION}},
+	 [ES_SNAPSHOTS_BY_VERSION] = {ES_SNAPSHOTS,
+								  true,
+								  false,
+								  3,
+								  {SNAP_STREAM_ID, SNAP_VERSION,
+								   SNAP_STATE_VERSION}}};
 
 /*
  * What this backend knows of the store; reset by invalidate_store().  The
@@ -97,12 +100,12 @@ static const EsIndexShape index_shapes[ES_NUM_INDEXES] = {
  */
 static struct
 {
-	bool		valid;
-	uint64		generation;
-	Oid			sequence;
-	Oid			tables[ES_NUM_TABLES];
-	AttrNumber	attnums[ES_NUM_TABLES][ES_MAX_COLUMNS];
-	Oid			indexes[ES_NUM_INDEXES];
+	bool valid;
+	uint64 generation;
+	Oid sequence;
+	Oid tables[ES_NUM_TABLES];
+	AttrNumber attnums[ES_NUM_TABLES][ES_MAX_COLUMNS];
+	Oid indexes[ES_NUM_INDEXES];
 } store;
 
 /*
@@ -112,7 +115,7 @@ static struct
 static void
 invalidate_store(Datum arg, Oid relid)
 {
-	bool		concerned = (relid == InvalidOid || relid == store.sequence);
+	bool concerned = (relid == InvalidOid || relid == store.sequence);
 
 	for (int i = 0; i < ES_NUM_TABLES && !concerned; i++)
 		concerned = (relid == store.tables[i]);
@@ -143,8 +146,8 @@ es_store_init(void)
 static Oid
 find_relation(const char *name, char relkind)
 {
-	Oid			namespace = get_namespace_oid(ES_SCHEMA, true);
-	Oid			relid;
+	Oid namespace = get_namespace_oid(ES_SCHEMA, true);
+	Oid relid;
 
 	if (!OidIsValid(namespace))
 		return InvalidOid;
@@ -162,8 +165,7 @@ bool
 es_store_exists(void)
 {
 	return store.valid ||
-		OidIsValid(find_relation(table_shapes[ES_EVENTS].name,
-								 RELKIND_RELATION));
+		OidIsValid(find_relation(table_shapes[ES_EVENTS].name, RELKIND_RELATION));
 }
 
 /*
@@ -197,8 +199,7 @@ index_fits(HeapTuple tuple, const EsIndexShape *shape)
 		return false;
 	for (int i = 0; i < shape->nkeys; i++)
 	{
-		if (index->indkey.values[i] !=
-			store.attnums[shape->table][shape->keys[i]])
+		if (index->indkey.values[i] != store.attnums[shape->table][shape->keys[i]])
 			return false;
 	}
 	return true;
@@ -211,14 +212,13 @@ index_fits(HeapTuple tuple, const EsIndexShape *shape)
 static Oid
 find_index(List *indexes, const EsIndexShape *shape)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, indexes)
+	foreach (lc, indexes)
 	{
-		Oid			relid = lfirst_oid(lc);
-		HeapTuple	tuple = SearchSysCache1(INDEXRELID,
-											ObjectIdGetDatum(relid));
-		bool		fits;
+		Oid relid = lfirst_oid(lc);
+		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(relid));
+		bool fits;
 
 		if (!HeapTupleIsValid(tuple))
 			continue;
@@ -241,8 +241,7 @@ load_columns(EsTableId table)
 
 	for (int i = 0; i < shape->ncolumns; i++)
 	{
-		AttrNumber	attnum = get_attnum(store.tables[table],
-										shape->columns[i]);
+		AttrNumber attnum = get_attnum(store.tables[table], shape->columns[i]);
 
 		if (attnum == InvalidAttrNumber)
 			raise_damaged(psprintf("column \"%s\"", shape->columns[i]),
@@ -258,8 +257,8 @@ load_columns(EsTableId table)
 static void
 load_indexes(EsTableId table)
 {
-	Relation	rel = table_open(store.tables[table], AccessShareLock);
-	List	   *indexes = RelationGetIndexList(rel);
+	Relation rel = table_open(store.tables[table], AccessShareLock);
+	List *indexes = RelationGetIndexList(rel);
 
 	for (int i = 0; i < ES_NUM_INDEXES; i++)
 	{
@@ -269,8 +268,7 @@ load_indexes(EsTableId table)
 			continue;
 		store.indexes[i] = find_index(indexes, shape);
 		if (!OidIsValid(store.indexes[i]) && !shape->optional)
-			raise_damaged("an index that it reads by",
-						  table_shapes[table].name);
+			raise_damaged("an index that it reads by", table_shapes[table].name);
 	}
 	list_free(indexes);
 	table_close(rel, AccessShareLock);
@@ -285,7 +283,7 @@ load_indexes(EsTableId table)
 static void
 load_store(void)
 {
-	uint64		generation;
+	uint64 generation;
 
 	do
 	{
@@ -293,16 +291,17 @@ load_store(void)
 		generation = store.generation;
 		for (int i = 0; i < ES_NUM_TABLES; i++)
 		{
-			store.tables[i] = find_relation(table_shapes[i].name,
-											RELKIND_RELATION);
+			store.tables[i] =
+				find_relation(table_shapes[i].name, RELKIND_RELATION);
 			if (!OidIsValid(store.tables[i]))
 				ereport(ERROR,
 						(errcode(ES_ERR_NO_STORE),
 						 errmsg("there is no event store in database \"%s\"",
 								get_database_name(MyDatabaseId)),
-						 errdetail("Table \"%s.%s\" does not exist.",
-								   ES_SCHEMA, table_shapes[i].name),
-						 errhint("Create it with: SELECT event_store.create_store();")));
+						 errdetail("Table \"%s.%s\" does not exist.", ES_SCHEMA,
+								   table_shapes[i].name),
+						 errhint(
+							 "Create it with: SELECT event_store.create_store();")));
 			load_columns(i);
 		}
 		store.sequence = find_relation(SEQUENCE_NAME, RELKIND_SEQUENCE);
@@ -405,11 +404,11 @@ refuse_row_security(Relation rel)
 Relation
 es_store_open(EsTableId table, LOCKMODE lockmode)
 {
-	Relation	rel;
+	Relation rel;
 
 	for (;;)
 	{
-		Oid			relid = es_store_table(table);
+		Oid relid = es_store_table(table);
 
 		LockRelationOid(relid, lockmode);
 		if (likely(es_store_table(table) == relid))

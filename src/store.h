@@ -87,7 +87,7 @@ typedef enum EsIndexId
 	ES_EVENTS_BY_VERSION,
 	ES_EVENTS_BY_ID,
 	ES_EVENTS_BY_CATEGORY,
-	ES_EVENTS_BY_TYPE,			/* only where create_store() was asked for it */
+	ES_EVENTS_BY_TYPE, /* only where create_store() was asked for it */
 	ES_SNAPSHOTS_BY_VERSION
 } EsIndexId;
 
@@ -96,11 +96,11 @@ typedef enum EsIndexId
 extern void es_store_init(void);
 extern bool es_store_exists(void);
 extern uint64 es_store_generation(void);
-extern Oid	es_store_sequence(void);
-extern Oid	es_store_table(EsTableId table);
-extern Oid	es_store_index(EsIndexId index);
+extern Oid es_store_sequence(void);
+extern Oid es_store_table(EsTableId table);
+extern Oid es_store_index(EsIndexId index);
 extern AttrNumber es_store_attnum(EsTableId table, int column);
 extern Relation es_store_open(EsTableId table, LOCKMODE lockmode);
 extern Relation es_store_open_index(EsIndexId index, LOCKMODE lockmode);
 
-#endif							/* ES_STORE_H */
+#endif /* ES_STORE_H */

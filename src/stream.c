@@ -64,7 +64,7 @@ fetch_one(Relation table, Relation index, Snapshot snapshot, ScanKey key)
 {
 	TupleTableSlot *slot = table_slot_create(table, NULL);
 	IndexScanDesc scan = es_index_beginscan(table, index, snapshot, 1);
-	bool		found;
+	bool found;
 
 	index_rescan(scan, key, 1, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);
@@ -84,8 +84,8 @@ fetch_one(Relation table, Relation index, Snapshot snapshot, ScanKey key)
 static Datum
 column(TupleTableSlot *slot, EsTableId table, int col)
 {
-	bool		isnull;
-	Datum		value = slot_getattr(slot, es_store_attnum(table, col), &isnull);
+	bool isnull;
+	Datum value = slot_getattr(slot, es_store_attnum(table, col), &isnull);
 
 	if (isnull)
 		elog(ERROR, "unexpected null in column %d of table %d of the event store",
@@ -98,12 +98,11 @@ column(TupleTableSlot *slot, EsTableId table, int col)
  *		Looks up a category's id by its name.
  */
 bool
-es_find_category(Relation categories, Snapshot snapshot,
-				 const char *category, int len, int64 *category_id)
+es_find_category(Relation categories, Snapshot snapshot, const char *category,
+				 int len, int64 *category_id)
 {
-	Relation	index = es_store_open_index(ES_CATEGORIES_BY_NAME,
-											AccessShareLock);
-	text	   *name = cstring_to_text_with_len(category, len);
+	Relation index = es_store_open_index(ES_CATEGORIES_BY_NAME, AccessShareLock);
+	text *name = cstring_to_text_with_len(category, len);
 	TupleTableSlot *slot;
 	ScanKeyData key;
 
@@ -111,8 +110,8 @@ es_find_category(Relation categories, Snapshot snapshot,
 	slot = fetch_one(categories, index, snapshot, &key);
 	if (slot != NULL)
 	{
-		*category_id = DatumGetInt64(column(slot, ES_CATEGORIES,
-											CAT_CATEGORY_ID));
+		*category_id =
+			DatumGetInt64(column(slot, ES_CATEGORIES, CAT_CATEGORY_ID));
 		ExecDropSingleTupleTableSlot(slot);
 	}
 	index_close(index, AccessShareLock);
@@ -128,7 +127,7 @@ bool
 es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
 			   EsStream *found)
 {
-	Relation	index = es_store_open_index(ES_STREAMS_BY_NAME, AccessShareLock);
+	Relation index = es_store_open_index(ES_STREAMS_BY_NAME, AccessShareLock);
 	TupleTableSlot *slot;
 	ScanKeyData key;
 
@@ -136,14 +135,13 @@ es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
 	slot = fetch_one(streams, index, snapshot, &key);
 	if (slot != NULL)
 	{
-		found->stream_id = DatumGetInt64(column(slot, ES_STREAMS,
-												STR_STREAM_ID));
-		found->category_id = DatumGetInt64(column(slot, ES_STREAMS,
-												  STR_CATEGORY_ID));
-		found->base_version = DatumGetInt64(column(slot, ES_STREAMS,
-												   STR_BASE_VERSION));
-		found->created_at = DatumGetTimestampTz(column(slot, ES_STREAMS,
-													   STR_CREATED_AT));
+		found->stream_id = DatumGetInt64(column(slot, ES_STREAMS, STR_STREAM_ID));
+		found->category_id =
+			DatumGetInt64(column(slot, ES_STREAMS, STR_CATEGORY_ID));
+		found->base_version =
+			DatumGetInt64(column(slot, ES_STREAMS, STR_BASE_VERSION));
+		found->created_at =
+			DatumGetTimestampTz(column(slot, ES_STREAMS, STR_CREATED_AT));
 		ExecDropSingleTupleTableSlot(slot);
 	}
 	index_close(index, AccessShareLock);
@@ -157,10 +155,10 @@ es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
 text *
 es_find_stream_name(Relation streams, Snapshot snapshot, int64 stream_id)
 {
-	Relation	index = es_store_open_index(ES_STREAMS_BY_ID, AccessShareLock);
+	Relation index = es_store_open_index(ES_STREAMS_BY_ID, AccessShareLock);
 	TupleTableSlot *slot;
 	ScanKeyData key;
-	text	   *name = NULL;
+	text *name = NULL;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(stream_id));
@@ -184,16 +182,15 @@ es_find_stream_name(Relation streams, Snapshot snapshot, int64 stream_id)
 static bool
 is_unseen(Relation events, TupleTableSlot *slot)
 {
-	bool		isnull;
+	bool isnull;
 	TransactionId xmin;
 
 	if (!IsolationUsesXactSnapshot())
 		return false;
 	if (table_tuple_satisfies_snapshot(events, slot, GetTransactionSnapshot()))
 		return false;
-	xmin = DatumGetTransactionId(slot_getsysattr(slot,
-												 MinTransactionIdAttributeNumber,
-												 &isnull));
+	xmin = DatumGetTransactionId(
+		slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
 	return !TransactionIdIsCurrentTransactionId(xmin);
 }
 
@@ -208,8 +205,7 @@ void
 es_stream_head(Relation events, Snapshot snapshot, const EsStream *stream,
 			   EsHead *head)
 {
-	Relation	index = es_store_open_index(ES_EVENTS_BY_VERSION,
-											AccessShareLock);
+	Relation index = es_store_open_index(ES_EVENTS_BY_VERSION, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(events, NULL);
 	IndexScanDesc scan = es_index_beginscan(events, index, snapshot, 1);
 	ScanKeyData key;
@@ -223,11 +219,11 @@ es_stream_head(Relation events, Snapshot snapshot, const EsStream *stream,
 	index_rescan(scan, &key, 1, NULL, 0);
 	if (index_getnext_slot(scan, BackwardScanDirection, slot))
 	{
-		int64		version = DatumGetInt64(column(slot, ES_EVENTS, EV_VERSION));
+		int64 version = DatumGetInt64(column(slot, ES_EVENTS, EV_VERSION));
 
 		head->version = Max(head->version, version);
-		head->recorded_at = DatumGetTimestampTz(column(slot, ES_EVENTS,
-													   EV_RECORDED_AT));
+		head->recorded_at =
+			DatumGetTimestampTz(column(slot, ES_EVENTS, EV_RECORDED_AT));
 		head->unseen = snapshot == SnapshotSelf && is_unseen(events, slot);
 	}
 	index_endscan(scan);

@@ -19,25 +19,24 @@
 /* A row of the table of streams. */
 typedef struct EsStream
 {
-	int64		stream_id;
-	int64		category_id;
-	int64		base_version;
+	int64 stream_id;
+	int64 category_id;
+	int64 base_version;
 	TimestampTz created_at;
 } EsStream;
 
 /* Where a stream ends. */
 typedef struct EsHead
 {
-	int64		version;		/* 0 for a stream that does not exist */
-	TimestampTz recorded_at;	/* of its last event; the earliest for none */
-	bool		unseen;			/* last event is past the transaction's
+	int64 version;			 /* 0 for a stream that does not exist */
+	TimestampTz recorded_at; /* of its last event; the earliest for none */
+	bool unseen;			 /* last event is past the transaction's
 								 * snapshot, and not its own */
 } EsHead;
 
-extern int	es_category_length(const char *stream, int len);
+extern int es_category_length(const char *stream, int len);
 extern bool es_find_category(Relation categories, Snapshot snapshot,
-							 const char *category, int len,
-							 int64 *category_id);
+							 const char *category, int len, int64 *category_id);
 extern bool es_find_stream(Relation streams, Snapshot snapshot,
 						   const text *stream, EsStream *found);
 extern text *es_find_stream_name(Relation streams, Snapshot snapshot,
@@ -45,4 +44,4 @@ extern text *es_find_stream_name(Relation streams, Snapshot snapshot,
 extern void es_stream_head(Relation events, Snapshot snapshot,
 						   const EsStream *stream, EsHead *head);
 
-#endif							/* ES_STREAM_H */
+#endif /* ES_STREAM_H */

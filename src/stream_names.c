@@ -25,17 +25,17 @@
 
 typedef struct NameEntry
 {
-	int64		stream_id;		/* hash key */
-	text	   *name;
+	int64 stream_id; /* hash key */
+	text *name;
 } NameEntry;
 
 struct EsStreamNames
 {
-	Relation	streams;
-	Snapshot	snapshot;
-	MemoryContext context;		/* of the table and the names; NULL at first */
-	HTAB	   *table;
-	int			nnames;
+	Relation streams;
+	Snapshot snapshot;
+	MemoryContext context; /* of the table and the names; NULL at first */
+	HTAB *table;
+	int nnames;
 };
 
 /*
@@ -49,9 +49,9 @@ es_stream_names_begin(Relation streams, Snapshot snapshot)
 
 	names->streams = streams;
 	names->snapshot = snapshot;
-	names->context = AllocSetContextCreate(CurrentMemoryContext,
-										   "event_store stream names",
-										   ALLOCSET_DEFAULT_SIZES);
+	names->context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store stream names",
+							  ALLOCSET_DEFAULT_SIZES);
 	return names;
 }
 
@@ -62,8 +62,9 @@ es_stream_names_begin(Relation streams, Snapshot snapshot)
 static void
 start_anew(EsStreamNames *names)
 {
-	HASHCTL		control = {.keysize = sizeof(int64),
-	.entrysize = sizeof(NameEntry),.hcxt = names->context};
+	HASHCTL control = {.keysize = sizeof(int64),
+					   .entrysize = sizeof(NameEntry),
+					   .hcxt = names->context};
 
 	MemoryContextReset(names->context);
 	names->table = hash_create("event_store stream names", 64, &control,
@@ -79,8 +80,8 @@ start_anew(EsStreamNames *names)
 text *
 es_stream_names_get(EsStreamNames *names, int64 stream_id)
 {
-	NameEntry  *entry;
-	bool		found;
+	NameEntry *entry;
+	bool found;
 	MemoryContext caller;
 
 	if (names->table == NULL || names->nnames == MAX_NAMES)
@@ -90,8 +91,7 @@ es_stream_names_get(EsStreamNames *names, int64 stream_id)
 		return entry->name;
 
 	caller = MemoryContextSwitchTo(names->context);
-	entry->name = es_find_stream_name(names->streams, names->snapshot,
-									  stream_id);
+	entry->name = es_find_stream_name(names->streams, names->snapshot, stream_id);
 	MemoryContextSwitchTo(caller);
 	if (entry->name == NULL)
 		ereport(ERROR,

@@ -17,8 +17,7 @@
 
 typedef struct EsStreamNames EsStreamNames;
 
-extern EsStreamNames *es_stream_names_begin(Relation streams,
-											Snapshot snapshot);
+extern EsStreamNames *es_stream_names_begin(Relation streams, Snapshot snapshot);
 extern text *es_stream_names_get(EsStreamNames *names, int64 stream_id);
 
-#endif							/* ES_STREAM_NAMES_H */
+#endif /* ES_STREAM_NAMES_H */

@@ -20,11 +20,11 @@
 
 #include "uuid.h"
 
-#define RANDOM_BYTES	8		/* used of each id's 16 */
-#define POOL_IDS		128
+#define RANDOM_BYTES 8 /* used of each id's 16 */
+#define POOL_IDS	 128
 
 /* Units of the 12 bits of fraction in one millisecond. */
-#define FRACTIONS		4096
+#define FRACTIONS 4096
 
 /*
  * Random bytes drawn ahead for the next ids, and the last id's time in
@@ -32,7 +32,7 @@
  * itself, so no two share one.
  */
 static unsigned char pool[POOL_IDS * RANDOM_BYTES];
-static int	pool_used = sizeof(pool);
+static int pool_used = sizeof(pool);
 static uint64 last_time = 0;
 
 /*
@@ -43,7 +43,7 @@ static uint64
 next_time(void)
 {
 	struct timespec now;
-	uint64		time;
+	uint64 time;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	time = ((uint64) now.tv_sec * 1000 + now.tv_nsec / 1000000) * FRACTIONS +
@@ -61,9 +61,9 @@ next_time(void)
 void
 es_uuid_generate(pg_uuid_t *uuid)
 {
-	uint64		time = next_time();
-	uint64		milliseconds = time / FRACTIONS;
-	uint32		fraction = time % FRACTIONS;
+	uint64 time = next_time();
+	uint64 milliseconds = time / FRACTIONS;
+	uint32 fraction = time % FRACTIONS;
 
 	if (pool_used == sizeof(pool))
 	{
@@ -79,6 +79,6 @@ es_uuid_generate(pg_uuid_t *uuid)
 	uuid->data[6] = 0x70 | (fraction >> 8); /* version 7 */
 	uuid->data[7] = fraction & 0xff;
 	memcpy(&uuid->data[8], &pool[pool_used], RANDOM_BYTES);
-	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;	/* variant 10 */
+	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80; /* variant 10 */
 	pool_used += RANDOM_BYTES;
 }

@@ -16,4 +16,4 @@
 
 extern void es_uuid_generate(pg_uuid_t *uuid);
 
-#endif							/* ES_UUID_H */
+#endif /* ES_UUID_H */

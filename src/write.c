@@ -39,8 +39,8 @@
 #include "write.h"
 
 /* How much is gathered before it is written; COPY's figures. */
-#define MAX_GATHERED_ROWS	1000
-#define MAX_GATHERED_BYTES	65535
+#define MAX_GATHERED_ROWS  1000
+#define MAX_GATHERED_BYTES 65535
 
 /* Columns that a BEFORE ROW trigger must leave alone: the first of a table. */
 static const int key_columns[ES_NUM_TABLES] = {
@@ -51,22 +51,22 @@ static const int key_columns[ES_NUM_TABLES] = {
 
 struct EsWriter
 {
-	EsTableId	table;
-	Relation	rel;
-	EState	   *estate;
+	EsTableId table;
+	Relation rel;
+	EState *estate;
 	ResultRelInfo *rri;
 	TransitionCaptureState *transition_capture;
-	CommandId	cid;
-	bool		row_by_row;		/* there is a BEFORE ROW trigger */
+	CommandId cid;
+	bool row_by_row; /* there is a BEFORE ROW trigger */
 
 	/* columns that are not the store's, by attribute number less one */
-	ExprState **defaults;		/* NULL where it is null */
-	bool	   *ours;
+	ExprState **defaults; /* NULL where it is null */
+	bool *ours;
 
 	/* rows that wait to be written */
-	int			nslots;			/* made so far */
-	int			nrows;
-	Size		nbytes;
+	int nslots; /* made so far */
+	int nrows;
+	Size nbytes;
 	TupleTableSlot **slots;
 };
 
@@ -78,7 +78,7 @@ struct EsWriter
 static void
 prepare_columns(EsWriter *writer, int ncolumns)
 {
-	TupleDesc	desc = RelationGetDescr(writer->rel);
+	TupleDesc desc = RelationGetDescr(writer->rel);
 
 	writer->ours = palloc0(desc->natts * sizeof(bool));
 	writer->defaults = palloc0(desc->natts * sizeof(ExprState *));
@@ -88,7 +88,7 @@ prepare_columns(EsWriter *writer, int ncolumns)
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
-		Expr	   *expr;
+		Expr *expr;
 
 		if (writer->ours[i] || att->attisdropped || att->attgenerated)
 			continue;
@@ -116,7 +116,7 @@ count_columns(EsTableId table)
 		case ES_SNAPSHOTS:
 			return SNAP_NUM_COLUMNS;
 	}
-	return 0;					/* keep the compiler quiet */
+	return 0; /* keep the compiler quiet */
 }
 
 /*
@@ -130,9 +130,9 @@ count_columns(EsTableId table)
 EsWriter *
 es_write_begin(EsTableId table, Relation rel)
 {
-	EState	   *estate = CreateExecutorState();
+	EState *estate = CreateExecutorState();
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
-	EsWriter   *writer = palloc0(sizeof(EsWriter));
+	EsWriter *writer = palloc0(sizeof(EsWriter));
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 
 	rte->rtekind = RTE_RELATION;
@@ -171,7 +171,7 @@ es_write_begin(EsTableId table, Relation rel)
 static void
 finish_row(EsWriter *writer, TupleTableSlot *slot)
 {
-	List	   *recheck = NIL;
+	List *recheck = NIL;
 
 	if (writer->rri->ri_NumIndices > 0)
 		recheck = es_insert_index_tuples(writer->rri, slot, writer->estate);
@@ -234,8 +234,8 @@ static void
 fill_slot(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 {
 	ExprContext *econtext = GetPerTupleExprContext(writer->estate);
-	TupleDesc	desc = RelationGetDescr(writer->rel);
-	int			ncolumns = count_columns(writer->table);
+	TupleDesc desc = RelationGetDescr(writer->rel);
+	int ncolumns = count_columns(writer->table);
 
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -248,7 +248,7 @@ fill_slot(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 	}
 	for (int col = 0; col < ncolumns; col++)
 	{
-		int			i = es_store_attnum(writer->table, col) - 1;
+		int i = es_store_attnum(writer->table, col) - 1;
 
 		slot->tts_values[i] = values[col];
 		if (TupleDescAttr(desc, i)->attlen == -1)
@@ -267,20 +267,21 @@ check_keys(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 {
 	for (int col = 0; col < key_columns[writer->table]; col++)
 	{
-		AttrNumber	attnum = es_store_attnum(writer->table, col);
-		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(writer->rel),
-											  attnum - 1);
-		bool		isnull;
-		Datum		value = slot_getattr(slot, attnum, &isnull);
+		AttrNumber attnum = es_store_attnum(writer->table, col);
+		Form_pg_attribute att =
+			TupleDescAttr(RelationGetDescr(writer->rel), attnum - 1);
+		bool isnull;
+		Datum value = slot_getattr(slot, attnum, &isnull);
 
-		if (isnull || !datum_image_eq(value, values[col], att->attbyval,
-									  att->attlen))
+		if (isnull ||
+			!datum_image_eq(value, values[col], att->attbyval, att->attlen))
 			ereport(ERROR,
 					(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 					 errmsg("a BEFORE ROW trigger on \"%s\" changed column \"%s\"",
 							RelationGetRelationName(writer->rel),
 							NameStr(att->attname)),
-					 errhint("A trigger may change an event's type, data and metadata only.")));
+					 errhint(
+						 "A trigger may change an event's type, data and metadata only.")));
 	}
 }
 
@@ -341,7 +342,7 @@ es_write_row(EsWriter *writer, const Datum *values)
 void
 es_write_end(EsWriter *writer)
 {
-	EState	   *estate = writer->estate;
+	EState *estate = writer->estate;
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
 
 	flush_rows(writer);

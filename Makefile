@@ -1,0 +1,106 @@
+# event_store: an event store inside PostgreSQL
+#
+# make, make install, make installcheck, make clean work as in every PGXS
+# extension and take PG_CONFIG=/path/to/pg_config.  The goals below that begin
+# with a command in tools/ set up what they need themselves and need no
+# PostgreSQL to start with; CONTRIBUTING.md explains them.
+
+EXTENSION = event_store event_store_warehouse
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" event_store.control)
+
+tool_goals = help setup test results lint format demo demo-psql demo-stop dist
+
+.PHONY: all $(tool_goals)
+
+all:
+
+help:
+	@echo 'make                    build both extensions (PG_CONFIG=... picks a PostgreSQL)'
+	@echo 'make install            install them'
+	@echo 'make installcheck       run the regression and isolation tests on a running server'
+	@echo 'make test               set up, build, install, run every test on throwaway servers'
+	@echo '                        SETUP=no  PG_CONFIGS="..."  SUITES="..."  TESTS="..."'
+	@echo 'make results            accept what the failed tests of the last make test printed'
+	@echo 'make lint               check the sources; make format reformats them'
+	@echo 'make demo               the warehouse story on a server of its own'
+	@echo 'make demo-psql          open psql on that server; make demo-stop removes it'
+	@echo 'make dist               the release archive'
+
+setup:
+	@tools/setup build test lint
+
+test:
+	@tools/test
+
+results:
+	@tools/results
+
+lint:
+	@tools/lint
+
+format:
+	@tools/lint format
+
+demo:
+	@tools/demo
+
+demo-psql:
+	@tools/demo psql
+
+demo-stop:
+	@tools/demo stop
+
+dist:
+	git archive --format=zip --prefix=event_store-$(EXTVERSION)/ \
+		--output=event_store-$(EXTVERSION).zip HEAD
+
+# Everything else is PGXS's.
+ifneq ($(filter-out $(tool_goals),$(or $(MAKECMDGOALS),all)),)
+
+DATA = $(sort $(wildcard sql/*--*.sql))
+
+MODULE_big = event_store
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+PGFILEDESC = "event_store - an event store inside PostgreSQL"
+HEADERS_event_store = src/event_store_api.h
+
+# The schedules name the tests; REGRESS="install append" runs only those.
+scheduled = $(shell sed -n 's/^test: *//p' test/$(1)_schedule)
+
+REGRESS = $(call scheduled,regress)
+REGRESS_OPTS = --inputdir=test
+ISOLATION = $(call scheduled,isolation)
+ISOLATION_OPTS = --inputdir=test
+
+# Expected outputs hold sorted text in any script.
+ENCODING = UTF8
+NO_LOCALE = 1
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell '$(PG_CONFIG)' --pgxs)
+ifeq ($(PGXS),)
+$(error $(PG_CONFIG) does not run: install the server headers of PostgreSQL, or set PG_CONFIG)
+endif
+include $(PGXS)
+
+# From 16 on, pg_isolation_regress looks in expected/, the other suite's
+# folder, before it looks in its input folder.
+ifneq ($(filter-out 9.% 10 11 12 13 14 15,$(MAJORVERSION)),)
+ISOLATION_OPTS += --expecteddir=test
+endif
+
+# Not every PostgreSQL is configured to track dependencies.
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+
+# The worked example is a module of its own.
+.PHONY: all-warehouse install-warehouse uninstall-warehouse clean-warehouse
+
+all: all-warehouse
+install: install-warehouse
+uninstall: uninstall-warehouse
+clean: clean-warehouse
+
+all-warehouse install-warehouse uninstall-warehouse clean-warehouse:
+	$(MAKE) -C src/warehouse PG_CONFIG='$(PG_CONFIG)' $(patsubst %-warehouse,%,$@)
+
+endif
