@@ -339,6 +339,11 @@ COMMENT ON FUNCTION event_store.safe_position IS
 	'The highest global position at or below which nothing can still appear; 0 for an empty store. Raises 0A000 on a standby.';
 REVOKE ALL ON FUNCTION event_store.safe_position FROM PUBLIC;
 
+/*
+ * A prepared transaction's locks have no pid, and the virtual transaction id of
+ * the session that prepared it, or of none after a restart; they are matched
+ * with its name by the lock on its transaction id.
+ */
 CREATE VIEW event_store.in_flight AS
 SELECT (l.classid::bigint << 32) | l.objid::bigint AS after_position,
 	   l.pid,
@@ -350,7 +355,12 @@ SELECT (l.classid::bigint << 32) | l.objid::bigint AS after_position,
   FROM pg_catalog.pg_locks l
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
   LEFT JOIN pg_catalog.pg_prepared_xacts p
-	ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
+	ON l.pid IS NULL
+   AND EXISTS (SELECT FROM pg_catalog.pg_locks x
+				WHERE x.locktype = 'transactionid'
+				  AND x.pid IS NULL
+				  AND x.virtualtransaction = l.virtualtransaction
+				  AND x.transactionid = p.transaction)
  WHERE l.locktype = 'advisory'
    AND l.objsubid = 17748
    AND l.granted

@@ -129,13 +129,27 @@ api_stream_name(int64 stream_id)
 	return text_to_cstring(name);
 }
 
-static const EventStoreApi api = {.api_version = EVENT_STORE_API_VERSION,
-								  .lock_stream = api_lock_stream,
-								  .fold_locked = api_fold_locked,
-								  .fold = api_fold,
-								  .append = api_append,
-								  .stream_name = api_stream_name,
-								  .lock_store = es_lock_store};
+/*
+ * api_lock_store
+ *		See EventStoreApi.
+ */
+static void
+api_lock_store(void)
+{
+	es_check_writable("lock_store()");
+	es_lock_store();
+}
+
+static const EventStoreApi api = {
+	.api_version = EVENT_STORE_API_VERSION,
+	.lock_stream = api_lock_stream,
+	.fold_locked = api_fold_locked,
+	.fold = api_fold,
+	.append = api_append,
+	.stream_name = api_stream_name,
+	.is_appending = es_is_appending,
+	.lock_store = api_lock_store,
+};
 
 /*
  * event_store_get_api

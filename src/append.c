@@ -101,6 +101,22 @@ typedef struct StoredEvent
 } StoredEvent;
 
 /*
+ * Whether an append is writing, so that a trigger can tell its events from
+ * those of a restore; set back when that append ends or fails.
+ */
+static bool appending = false;
+
+/*
+ * es_is_appending
+ *		Whether an append of this backend is writing its rows at the moment.
+ */
+bool
+es_is_appending(void)
+{
+	return appending;
+}
+
+/*
  * lock_all
  *		Opens the tables and takes the locks of all streams of the call.
  *
@@ -581,7 +597,8 @@ write_all(StreamAppendState *states, int n, AppendTables *tables,
 /*
  * rethrow_taken_id
  *		In a PG_CATCH: makes the unique violation of the index of event ids
- *		ST003, and throws all other errors again.
+ *		ST003, and throws all other errors again.  The index's name is NULL
+ *		where the store made all ids.
  */
 static void
 rethrow_taken_id(MemoryContext context, const char *id_index)
@@ -590,7 +607,7 @@ rethrow_taken_id(MemoryContext context, const char *id_index)
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
-	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION ||
+	if (id_index == NULL || error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION ||
 		error->schema_name == NULL || error->constraint_name == NULL ||
 		strcmp(error->schema_name, ES_SCHEMA) != 0 ||
 		strcmp(error->constraint_name, id_index) != 0)
@@ -613,6 +630,8 @@ store_new(StreamAppendState *states, int n, AppendTables *tables, bool given_ids
 {
 	MemoryContext context = CurrentMemoryContext;
 	int new_categories = find_categories(states, n, tables);
+	bool outer = appending;
+	char *id_index;
 	CallMetadata metadata;
 
 	if (new_categories > 0)
@@ -621,22 +640,20 @@ store_new(StreamAppendState *states, int n, AppendTables *tables, bool given_ids
 	metadata.plain = es_build_metadata(metadata.session, NULL);
 	draw_positions(states, n);
 
-	if (given_ids)
-	{
-		char *id_index = get_rel_name(es_store_index(ES_EVENTS_BY_ID));
+	id_index = given_ids ? get_rel_name(es_store_index(ES_EVENTS_BY_ID)) : NULL;
 
-		PG_TRY();
-		{
-			write_all(states, n, tables, new_categories, &metadata);
-		}
-		PG_CATCH();
-		{
-			rethrow_taken_id(context, id_index);
-		}
-		PG_END_TRY();
-	}
-	else
+	PG_TRY();
+	{
+		appending = true;
 		write_all(states, n, tables, new_categories, &metadata);
+		appending = outer;
+	}
+	PG_CATCH();
+	{
+		appending = outer;
+		rethrow_taken_id(context, id_index);
+	}
+	PG_END_TRY();
 }
 
 /*

@@ -39,6 +39,7 @@ typedef struct EsStreamAppend
 	int64 global_position; /* of the last event; 0 for a guard */
 } EsStreamAppend;
 
+extern bool es_is_appending(void);
 extern void es_append(EsStreamAppend *appends, int nappends);
 
 #endif /* ES_APPEND_H */

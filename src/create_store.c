@@ -35,6 +35,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "check.h"
 #include "compat.h"
 #include "privileged.h"
 #include "rights.h"
@@ -200,9 +201,13 @@ make_tables(bool type_index)
 Datum
 event_store_create_store(PG_FUNCTION_ARGS)
 {
-	bool if_not_exists = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
-	bool type_index = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	bool if_not_exists;
+	bool type_index;
 
+	es_check_not_null(fcinfo, 0, "if_not_exists");
+	es_check_not_null(fcinfo, 1, "type_index");
+	if_not_exists = PG_GETARG_BOOL(0);
+	type_index = PG_GETARG_BOOL(1);
 	if (creating_extension)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -257,8 +262,10 @@ has_events(void)
 Datum
 event_store_drop_store(PG_FUNCTION_ARGS)
 {
-	bool with_events = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0);
+	bool with_events;
 
+	es_check_not_null(fcinfo, 0, "with_events");
+	with_events = PG_GETARG_BOOL(0);
 	es_require_store_owner("drop_store()");
 	es_spi_connect();
 	es_execute("LOCK TABLE event_store.events IN ACCESS EXCLUSIVE MODE");

@@ -94,6 +94,13 @@ typedef struct EventStoreApi
 	 */
 	char *(*stream_name)(int64 stream_id);
 
+	/*
+	 * Whether an append is writing at the moment: in a trigger on the table of
+	 * events, that the event is an append's and does not come with a restore,
+	 * which copies rows in whatever order and without any lock.
+	 */
+	bool (*is_appending)(void);
+
 	/* Holds off every other append until the transaction ends. */
 	void (*lock_store)(void);
 } EventStoreApi;

@@ -135,6 +135,33 @@ es_require_store_owner(const char *call)
 }
 
 /*
+ * find_functions
+ *		Signatures of the extension's functions, comma-separated.  SPI is
+ *		connected, and the search path pinned, so that they are qualified.
+ *
+ * Others may have made functions in the schema: those are not ours to grant.
+ */
+static const char *
+find_functions(void)
+{
+	if (SPI_execute("SELECT pg_catalog.string_agg("
+					"d.objid::pg_catalog.regprocedure::pg_catalog.text, ', ')"
+					" FROM pg_catalog.pg_depend d"
+					" JOIN pg_catalog.pg_extension e"
+					" ON d.refobjid OPERATOR(pg_catalog.=) e.oid"
+					" WHERE e.extname OPERATOR(pg_catalog.=) 'event_store'"
+					" AND d.refclassid OPERATOR(pg_catalog.=)"
+					" 'pg_catalog.pg_extension'::pg_catalog.regclass"
+					" AND d.classid OPERATOR(pg_catalog.=)"
+					" 'pg_catalog.pg_proc'::pg_catalog.regclass"
+					" AND d.deptype OPERATOR(pg_catalog.=) 'e'",
+					false, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not list the extension's functions");
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+/*
  * es_grant_to_owner
  *		Gives the current role, whose right to it was checked, what the store's
  *		owner needs.  A superuser needs nothing.
@@ -142,15 +169,16 @@ es_require_store_owner(const char *call)
 void
 es_grant_to_owner(void)
 {
-	static const char *const rights[] = {"USAGE, CREATE ON SCHEMA event_store",
-										 "EXECUTE ON ALL FUNCTIONS IN SCHEMA event_store",
-										 "SELECT ON event_store.in_flight"};
 	const char *owner;
+	const char *rights[3];
 
 	if (superuser())
 		return;
 	owner = quote_identifier(GetUserNameFromId(GetUserId(), false));
 	es_spi_connect();
+	rights[0] = "USAGE, CREATE ON SCHEMA event_store";
+	rights[1] = psprintf("EXECUTE ON FUNCTION %s", find_functions());
+	rights[2] = "SELECT ON event_store.in_flight";
 	for (int i = 0; i < lengthof(rights); i++)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
 					  psprintf("GRANT %s TO %s WITH GRANT OPTION", rights[i],

@@ -1,0 +1,368 @@
+/*-------------------------------------------------------------------------
+ *
+ * create_warehouse.c
+ *	  Setting the warehouse up and taking it down.
+ *
+ * The warehouse is the table warehouse.stock and the trigger that keeps it.
+ * Both are ordinary objects of whoever calls create_warehouse(), never members
+ * of the extension, so that a dump has them with their data, and so that DROP
+ * EXTENSION without CASCADE is refused while they are there.
+ *
+ * The extension is trusted: what a database's owner installs belongs to the
+ * bootstrap superuser.  The install script lets the installer call
+ * create_warehouse(), which makes all further grants here, outside of the
+ * script, where a dump carries them through a superuser's restore.  Only the
+ * owner of the functions can grant on them, so that is who acts for the length
+ * of these two commands, whose text holds nothing of a user's but the quoted
+ * name of the role.  The caller is first made sure to own the database or the
+ * extension.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/warehouse/create_warehouse.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_extension.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "stock.h"
+
+#define EXTENSION	  "event_store_warehouse"
+#define EVENTS_SCHEMA "event_store"
+#define EVENTS_TABLE  "events"
+
+/* All functions of the extension; its owner's grants name them. */
+#define FUNCTIONS                                                                                             \
+	"warehouse.create_warehouse(pg_catalog.bool),"                                                            \
+	" warehouse.drop_warehouse(),"                                                                            \
+	" warehouse.receive_product(pg_catalog.text, pg_catalog.int8, pg_catalog.timestamptz),"                   \
+	" warehouse.ship_product(pg_catalog.text, pg_catalog.int8, pg_catalog.timestamptz),"                      \
+	" warehouse.adjust_inventory(pg_catalog.text, pg_catalog.int8, pg_catalog.text, pg_catalog.timestamptz)," \
+	" warehouse.quantity_on_hand(pg_catalog.text, pg_catalog.timestamptz),"                                   \
+	" warehouse.rebuild_stock(),"                                                                             \
+	" warehouse.check_stock(),"                                                                               \
+	" warehouse.project_stock()"
+
+PG_FUNCTION_INFO_V1(warehouse_create_warehouse);
+PG_FUNCTION_INFO_V1(warehouse_drop_warehouse);
+
+/*
+ * find_events
+ *		OID of the store's table of events, InvalidOid when there is no store.
+ */
+static Oid
+find_events(void)
+{
+	Oid namespace = get_namespace_oid(EVENTS_SCHEMA, true);
+
+	if (!OidIsValid(namespace))
+		return InvalidOid;
+	return get_relname_relid(EVENTS_TABLE, namespace);
+}
+
+/*
+ * has_trigger
+ *		Whether the trigger that keeps the stock is there.
+ */
+static bool
+has_trigger(void)
+{
+	Oid relid = find_events();
+
+	return OidIsValid(relid) &&
+		OidIsValid(get_trigger_oid(relid, WH_TRIGGER, true));
+}
+
+/*
+ * extension_owner
+ *		Role that the extension belongs to, InvalidOid when it is not
+ *		installed.
+ */
+static Oid
+extension_owner(void)
+{
+	Relation rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Oid owner = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum(EXTENSION));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		owner = ((Form_pg_extension) GETSTRUCT(tuple))->extowner;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return owner;
+}
+
+/*
+ * check_may_create
+ *		Raises 42501 unless the current user may set up the warehouse, and
+ *		55000 in an extension's script, of which the table would be a member.
+ */
+static void
+check_may_create(void)
+{
+	Oid owner = extension_owner();
+
+	if (creating_extension)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot create a warehouse in the script of an extension"),
+				 errdetail(
+					 "Its table would be the extension's, and be dropped with it."),
+				 errhint(
+					 "Call warehouse.create_warehouse() after CREATE EXTENSION.")));
+	if (es_owns_database(GetUserId()) ||
+		(OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to create a warehouse"),
+			 errdetail("Role \"%s\" owns neither database \"%s\" nor extension \"%s\".",
+					   GetUserNameFromId(GetUserId(), false),
+					   get_database_name(MyDatabaseId), EXTENSION),
+			 errhint(
+				 "Let an owner call warehouse.create_warehouse(), and be granted EXECUTE on the calls.")));
+}
+
+/*
+ * run
+ *		Executes a command through SPI, which is connected.
+ */
+static void
+run(const char *command)
+{
+	int result = SPI_execute(command, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "could not execute \"%s\": %s", command,
+			 SPI_result_code_string(result));
+}
+
+/*
+ * grant_owner
+ *		Grants the warehouse's owner what the extension's script could not;
+ *		see the head of this file.
+ *
+ * A superuser needs no grants, and gets none.
+ */
+static void
+grant_owner(Oid owner)
+{
+	const char *role = quote_identifier(GetUserNameFromId(owner, false));
+	Oid userid;
+	int sec_context;
+
+	if (superuser_arg(owner))
+		return;
+	GetUserIdAndSecContext(&userid, &sec_context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	run(psprintf("GRANT USAGE, CREATE ON SCHEMA warehouse"
+				 " TO %s WITH GRANT OPTION",
+				 role));
+	run(psprintf("GRANT EXECUTE ON FUNCTION " FUNCTIONS " TO %s WITH GRANT OPTION",
+				 role));
+	SetUserIdAndSecContext(userid, sec_context);
+}
+
+/*
+ * create_store
+ *		Creates the event store when there is none; one that is there may be
+ *		anybody's.
+ */
+static void
+create_store(void)
+{
+	if (!OidIsValid(find_events()))
+		run("SELECT event_store.create_store(if_not_exists => true)");
+}
+
+/*
+ * create_table
+ *		Creates the table of the stock, owned by the current user.
+ *
+ * The sku's collation is by bytes, as streams' names compare in the store,
+ * and as an index on it never needs to be rebuilt for a new collation version.
+ */
+static void
+create_table(void)
+{
+	run("CREATE TABLE warehouse.stock ("
+		"sku pg_catalog.text COLLATE pg_catalog.\"C\" PRIMARY KEY, "
+		"quantity_on_hand pg_catalog.int8 NOT NULL, "
+		"version pg_catalog.int8 NOT NULL, "
+		"global_position pg_catalog.int8 NOT NULL, "
+		"updated_at pg_catalog.timestamptz NOT NULL)");
+	run("COMMENT ON TABLE warehouse.stock IS"
+		" 'What is on hand of each product: a projection of the products'' events, written by a trigger on them. To change it, call the warehouse''s functions.'");
+	run("COMMENT ON COLUMN warehouse.stock.sku IS"
+		" 'the product; its stream is warehouse_product-sku'");
+	run("COMMENT ON COLUMN warehouse.stock.quantity_on_hand IS"
+		" 'after the product''s last event'");
+	run("COMMENT ON COLUMN warehouse.stock.version IS"
+		" 'version of the product''s stream that the row is at'");
+	run("COMMENT ON COLUMN warehouse.stock.global_position IS"
+		" 'global position of that event'");
+	run("COMMENT ON COLUMN warehouse.stock.updated_at IS"
+		" 'when that event was recorded'");
+}
+
+/*
+ * create_trigger
+ *		Creates the trigger that keeps the stock.
+ *
+ * Who may not comment on the store's table, because it is another's who only
+ * granted TRIGGER on it, does without.
+ */
+static void
+create_trigger(void)
+{
+	run("CREATE TRIGGER warehouse_stock AFTER INSERT ON event_store.events"
+		" FOR EACH ROW EXECUTE FUNCTION warehouse.project_stock()");
+	if (es_owns_relation(find_events(), GetUserId()))
+		run("COMMENT ON TRIGGER warehouse_stock ON event_store.events IS"
+			" 'Keeps warehouse.stock. Dropped by warehouse.drop_warehouse().'");
+}
+
+/*
+ * warehouse_stands
+ *		Whether there is a warehouse; raises 55000 when there is half of one.
+ */
+static bool
+warehouse_stands(void)
+{
+	bool table = OidIsValid(wh_stock_find());
+	bool trigger = has_trigger();
+
+	if (table != trigger)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the warehouse is incomplete"),
+				 table
+					 ? errdetail("There is table \"%s.%s\", but no trigger \"%s\" on table \"%s.%s\".",
+								 WH_SCHEMA, WH_STOCK, WH_TRIGGER, EVENTS_SCHEMA,
+								 EVENTS_TABLE)
+					 : errdetail("There is trigger \"%s\" on table \"%s.%s\", but no table \"%s.%s\".",
+								 WH_TRIGGER, EVENTS_SCHEMA, EVENTS_TABLE,
+								 WH_SCHEMA, WH_STOCK),
+				 errhint(
+					 "Call warehouse.drop_warehouse() and then warehouse.create_warehouse(), which computes the stock from the events.")));
+	return table;
+}
+
+/*
+ * keep_warehouse
+ *		What create_warehouse() does where there is one: 42P07, or a notice
+ *		and the owner's grants.
+ */
+static void
+keep_warehouse(bool if_not_exists)
+{
+	Relation rel;
+	Oid owner;
+
+	if (!if_not_exists)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("the warehouse already exists"),
+				 errdetail("There is table \"%s.%s\".", WH_SCHEMA, WH_STOCK),
+				 errhint(
+					 "To keep it, call warehouse.create_warehouse(if_not_exists => true).")));
+	ereport(NOTICE,
+			(errcode(ERRCODE_DUPLICATE_TABLE),
+			 errmsg("the warehouse already exists, skipping")));
+	rel = table_open(wh_stock_require(), AccessShareLock);
+	owner = rel->rd_rel->relowner;
+	table_close(rel, NoLock);
+	grant_owner(owner);
+}
+
+/*
+ * warehouse_create_warehouse
+ *		create_warehouse(if_not_exists): void.
+ *
+ * Takes the store's lock, so that no event gets past both the trigger and
+ * the computation of the stock from the events that are there.  Raises 42501
+ * and 42P07.
+ */
+Datum
+warehouse_create_warehouse(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("if_not_exists must not be null"),
+				 errdetail(
+					 "It says what to do where there is a warehouse already."),
+				 errhint(
+					 "Call warehouse.create_warehouse(if_not_exists => true) to keep it.")));
+	check_may_create();
+	SPI_connect();
+	if (warehouse_stands())
+		keep_warehouse(PG_GETARG_BOOL(0));
+	else
+	{
+		create_store();
+		event_store_api()->lock_store();
+		if (warehouse_stands()) /* by now */
+			keep_warehouse(PG_GETARG_BOOL(0));
+		else
+		{
+			grant_owner(GetUserId());
+			create_table();
+			create_trigger();
+			(void) wh_stock_rebuild(wh_stock_require());
+		}
+	}
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * warehouse_drop_warehouse
+ *		drop_warehouse(): void.
+ *
+ * For the owner of the stock and of the store's events.  The trigger goes
+ * first: its lock is the one that appenders hold.  Raises WH009 when there is
+ * nothing to drop.
+ */
+Datum
+warehouse_drop_warehouse(PG_FUNCTION_ARGS)
+{
+	bool trigger = has_trigger();
+
+	if (!trigger)
+		(void) wh_stock_require();
+	SPI_connect();
+	if (trigger)
+		run("DROP TRIGGER warehouse_stock ON event_store.events");
+	if (OidIsValid(wh_stock_find()))
+		run("DROP TABLE warehouse.stock");
+	SPI_finish();
+	PG_RETURN_VOID();
+}
