@@ -9,9 +9,9 @@ SET LOCAL search_path = pg_catalog, pg_temp;
  * Code and types only: the tables are made by create_store() and belong to
  * nobody but the store's owner.
  *
- * Nothing is for PUBLIC.  Whoever installs the extension may create a store;
- * create_store() makes the owner's further grants, outside of this script, so
- * that a dump carries them.
+ * Nothing is for PUBLIC.  Whoever installs the extension may use all of it;
+ * create_store() adds the right to pass that on, outside of this script, so
+ * that a dump carries it.
  */
 CREATE SCHEMA event_store;
 COMMENT ON SCHEMA event_store IS
@@ -97,7 +97,6 @@ AS 'MODULE_PATHNAME', 'event_store_create_store';
 COMMENT ON FUNCTION event_store.create_store IS
 	'Creates the store''s tables, owned by the caller, who must own the database or the extension. if_not_exists: a store that is there stays, and its owner''s grants are made again; type_index: adds an index for reading by event type. Raises 42P07 when there is a store.';
 REVOKE ALL ON FUNCTION event_store.create_store FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION event_store.create_store TO @extowner@;
 
 CREATE FUNCTION event_store.drop_store(with_events boolean DEFAULT false)
 RETURNS void
@@ -247,7 +246,7 @@ RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 2
 AS 'MODULE_PATHNAME', 'event_store_append_streams';
 COMMENT ON FUNCTION event_store.append_streams IS
-	'Appends to several streams, all or none: [{"stream", "expected_version", "events"}], events as in append_json. An element without events only checks the version and holds the stream until the transaction ends; its global_position is NULL. Returns a row a stream, in the order given.';
+	'Appends to several streams, all or none: [{"stream", "expected_version", "events"}], events as in append_json; stream and expected_version are required. An element without events only checks the version and holds the stream until the transaction ends; its global_position is NULL. Returns a row a stream, in the order given.';
 REVOKE ALL ON FUNCTION event_store.append_streams FROM PUBLIC;
 
 CREATE FUNCTION event_store.lock_store()
@@ -397,3 +396,8 @@ AS 'MODULE_PATHNAME', 'event_store_latest_snapshot';
 COMMENT ON FUNCTION event_store.latest_snapshot IS
 	'The newest snapshot of a stream, or its newest of one state_version; no row where there is none.';
 REVOKE ALL ON FUNCTION event_store.latest_snapshot FROM PUBLIC;
+
+-- The installer --------------------------------------------------------------
+
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA event_store TO @extowner@;
+GRANT SELECT ON event_store.in_flight TO @extowner@;

@@ -9,9 +9,9 @@ SET LOCAL search_path = pg_catalog, pg_temp;
  * Code only: the stock is made by create_warehouse() and belongs to nobody but
  * its caller.
  *
- * Nothing is for PUBLIC.  Whoever installs the extension may create a
- * warehouse; create_warehouse() makes the owner's further grants, outside of
- * this script, so that a dump carries them.
+ * Nothing is for PUBLIC.  Whoever installs the extension may use all of it;
+ * create_warehouse() adds the right to pass that on, outside of this script,
+ * so that a dump carries it.
  */
 CREATE SCHEMA warehouse;
 COMMENT ON SCHEMA warehouse IS
@@ -28,7 +28,6 @@ AS 'MODULE_PATHNAME', 'warehouse_create_warehouse';
 COMMENT ON FUNCTION warehouse.create_warehouse IS
 	'Creates the event store where there is none, the table warehouse.stock and the trigger that keeps it, owned by the caller, who must own the database or the extension; products that have events already get their stock. if_not_exists: a warehouse that is there stays, and its owner''s grants are made again. Raises 42P07 when there is a warehouse.';
 REVOKE ALL ON FUNCTION warehouse.create_warehouse FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION warehouse.create_warehouse TO @extowner@;
 
 CREATE FUNCTION warehouse.drop_warehouse()
 RETURNS void
@@ -119,3 +118,7 @@ AS 'MODULE_PATHNAME', 'warehouse_project_stock';
 COMMENT ON FUNCTION warehouse.project_stock IS
 	'Brings warehouse.stock up to the event that was inserted, as the stock''s owner; called by the trigger warehouse_stock on event_store.events. An event that its product cannot have is refused.';
 REVOKE ALL ON FUNCTION warehouse.project_stock FROM PUBLIC;
+
+-- The installer --------------------------------------------------------------
+
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA warehouse TO @extowner@;

@@ -8,11 +8,7 @@
  *	 1. The streams' locks.  From here on nobody else can append to them, and
  *		whoever did before has ended; see locks.c.
  *	 2. Each stream's row and head, with SnapshotSelf.
- *	 3. Retries.  A caller that did not hear the answer repeats its call with
- *		the same event ids: if all are there just as they would be stored, the
- *		original places are the answer and nothing is stored, whatever
- *		version is expected.  Looking after the lock is taken means that of
- *		two retries that race each other the second finds the first's events.
+ *	 3. Retries, whose answer is where the events are already; see retry.c.
  *	 4. The expected versions.  A conflict raises before anything is drawn.
  *	 5. New categories, under the locks of their names.
  *	 6. The in-flight mark, and only then the positions; see position.c.
@@ -43,22 +39,20 @@
 
 #include "access/genam.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "append.h"
 #include "check.h"
-#include "compat.h"
 #include "errors.h"
 #include "locks.h"
 #include "metadata.h"
 #include "position.h"
+#include "retry.h"
 #include "store.h"
 #include "stream.h"
 #include "uuid.h"
@@ -90,15 +84,6 @@ typedef struct CallMetadata
 	Jsonb *session; /* what the session gives; NULL for nothing */
 	Datum plain;	/* of events that come without their own */
 } CallMetadata;
-
-/* An event that is stored, as a retry compares it. */
-typedef struct StoredEvent
-{
-	int64 stream_id;
-	int64 version;
-	int64 global_position;
-	bool same; /* type and data are the given event's */
-} StoredEvent;
 
 /*
  * Whether an append is writing, so that a trigger can tell its events from
@@ -170,105 +155,6 @@ find_head(StreamAppendState *state, const AppendTables *tables)
 }
 
 /*
- * find_event
- *		Looks up a stored event by its id, and compares it with the one given.
- */
-static bool
-find_event(Relation events, Relation index, const EsNewEvent *event,
-		   StoredEvent *stored)
-{
-	TupleTableSlot *slot = table_slot_create(events, NULL);
-	IndexScanDesc scan = es_index_beginscan(events, index, SnapshotSelf, 1);
-	ScanKeyData key;
-	bool found;
-	bool isnull;
-
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ,
-				UUIDPGetDatum(&event->event_id));
-	index_rescan(scan, &key, 1, NULL, 0);
-	found = index_getnext_slot(scan, ForwardScanDirection, slot);
-	if (found)
-	{
-		text *type = DatumGetTextPP(
-			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_TYPE), &isnull));
-		Jsonb *data = DatumGetJsonbP(
-			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_DATA), &isnull));
-		Jsonb *given = DatumGetJsonbP(event->data);
-
-		stored->stream_id = DatumGetInt64(
-			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_STREAM_ID), &isnull));
-		stored->version = DatumGetInt64(
-			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_VERSION), &isnull));
-		stored->global_position = DatumGetInt64(
-			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_GLOBAL_POSITION),
-						 &isnull));
-		stored->same = es_compare_texts(&type, &event->type) == 0 &&
-			compareJsonbContainers(&data->root, &given->root) == 0;
-	}
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	return found;
-}
-
-/*
- * raise_duplicate
- *		ST003: an id is taken.
- */
-static void
-raise_duplicate(const pg_uuid_t *event_id, const char *why)
-{
-	char *id =
-		DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(event_id)));
-
-	ereport(ERROR,
-			(errcode(ES_ERR_DUPLICATE_EVENT),
-			 errmsg("event id %s is already taken", id),
-			 errdetail_internal("%s", why),
-			 errhint("Repeat a call just as it was, or give new events new ids.")));
-}
-
-/*
- * find_retry
- *		Whether a stream's events are all stored already, in which case their
- *		places are set; raises ST003 when only some are, or are others.
- */
-static bool
-find_retry(StreamAppendState *state, const AppendTables *tables, Relation index)
-{
-	EsStreamAppend *append = state->append;
-	StoredEvent stored;
-	int64 first_version = 0;
-	int nfound = 0;
-	const pg_uuid_t *taken = NULL;
-
-	for (int i = 0; i < append->nevents; i++)
-	{
-		EsNewEvent *event = &append->events[i];
-
-		CHECK_FOR_INTERRUPTS();
-		if (!event->has_id || !find_event(tables->events, index, event, &stored))
-			continue;
-		taken = &event->event_id;
-		if (!state->exists || stored.stream_id != state->row.stream_id)
-			raise_duplicate(taken, "It is in another stream.");
-		if (!stored.same)
-			raise_duplicate(taken, "It has another type or other data.");
-		if (nfound == 0)
-			first_version = stored.version - i;
-		if (nfound != i || stored.version != first_version + i)
-			raise_duplicate(taken,
-							"It is not stored in the place where this call has it.");
-		nfound++;
-		append->version = stored.version;
-		append->global_position = stored.global_position;
-	}
-	if (nfound > 0 && nfound < append->nevents)
-		raise_duplicate(taken,
-						"Only some of the events of this call are stored.");
-	return nfound > 0;
-}
-
-/*
  * is_retry
  *		Whether the whole call is a retry of one that was stored.
  */
@@ -283,7 +169,10 @@ is_retry(StreamAppendState *states, int n, const AppendTables *tables)
 	{
 		if (states[i].append->nevents == 0)
 			continue;
-		states[i].retried = find_retry(&states[i], tables, index);
+		states[i].retried =
+			es_find_retry(states[i].append,
+						  states[i].exists ? &states[i].row : NULL,
+						  tables->events, index);
 		if (states[i].retried)
 			retried = &states[i];
 		else
@@ -291,8 +180,8 @@ is_retry(StreamAppendState *states, int n, const AppendTables *tables)
 	}
 	index_close(index, AccessShareLock);
 	if (retried != NULL && fresh != NULL)
-		raise_duplicate(&retried->append->events[0].event_id,
-						"Only some of the streams of this call are stored.");
+		es_raise_duplicate(&retried->append->events[0].event_id,
+						   "Only some of the streams of this call are stored.");
 	return retried != NULL;
 }
 

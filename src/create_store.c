@@ -154,26 +154,64 @@ static const char *const drop_statements[] = {
 };
 
 /*
+ * lacks
+ *		Whether a query of the catalogs finds nothing.
+ */
+static bool
+lacks(const char *query)
+{
+	if (SPI_execute(query, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look up a guard of the event store");
+	return SPI_processed == 0;
+}
+
+/*
  * make_append_only
- *		Hangs the refusing rule and trigger on a table.
+ *		Hangs the refusing rule and trigger on a table, where they are missing.
  */
 static void
 make_append_only(const char *table)
 {
-	es_execute(psprintf("CREATE RULE append_only AS ON INSERT TO event_store.%s"
-						" DO INSTEAD SELECT event_store.refuse_insert()",
-						table));
-	es_execute(psprintf("COMMENT ON RULE append_only ON event_store.%s IS"
-						" 'Rows are added by the append calls only.'",
-						table));
-	es_execute(psprintf("CREATE TRIGGER append_only"
-						" BEFORE UPDATE OR DELETE OR TRUNCATE ON event_store.%s"
-						" FOR EACH STATEMENT"
-						" EXECUTE FUNCTION event_store.refuse_change()",
-						table));
-	es_execute(psprintf("COMMENT ON TRIGGER append_only ON event_store.%s IS"
-						" 'Rows are never changed or removed.'",
-						table));
+	if (lacks(psprintf("SELECT FROM pg_catalog.pg_rewrite"
+					   " WHERE rulename OPERATOR(pg_catalog.=) 'append_only'"
+					   " AND ev_class OPERATOR(pg_catalog.=)"
+					   " 'event_store.%s'::pg_catalog.regclass",
+					   table)))
+	{
+		es_execute(psprintf("CREATE RULE append_only"
+							" AS ON INSERT TO event_store.%s"
+							" DO INSTEAD SELECT event_store.refuse_insert()",
+							table));
+		es_execute(psprintf("COMMENT ON RULE append_only ON event_store.%s IS"
+							" 'Rows are added by the append calls only.'",
+							table));
+	}
+	if (lacks(psprintf("SELECT FROM pg_catalog.pg_trigger"
+					   " WHERE tgname OPERATOR(pg_catalog.=) 'append_only'"
+					   " AND tgrelid OPERATOR(pg_catalog.=)"
+					   " 'event_store.%s'::pg_catalog.regclass",
+					   table)))
+	{
+		es_execute(psprintf("CREATE TRIGGER append_only"
+							" BEFORE UPDATE OR DELETE OR TRUNCATE"
+							" ON event_store.%s FOR EACH STATEMENT"
+							" EXECUTE FUNCTION event_store.refuse_change()",
+							table));
+		es_execute(psprintf("COMMENT ON TRIGGER append_only ON event_store.%s IS"
+							" 'Rows are never changed or removed.'",
+							table));
+	}
+}
+
+/*
+ * make_guards
+ *		Hangs the guards on all tables that need them.
+ */
+static void
+make_guards(void)
+{
+	for (int i = 0; i < lengthof(append_only_tables); i++)
+		make_append_only(append_only_tables[i]);
 }
 
 /*
@@ -187,8 +225,26 @@ make_tables(bool type_index)
 		es_execute(store_statements[i]);
 	if (type_index)
 		es_execute(type_index_statement);
-	for (int i = 0; i < lengthof(append_only_tables); i++)
-		make_append_only(append_only_tables[i]);
+	make_guards();
+}
+
+/*
+ * keep_store
+ *		What create_store() does where there is a store already: makes sure of
+ *		the owner's grants and of the guards, which a restore by somebody with
+ *		too few rights may have left out.
+ */
+static void
+keep_store(void)
+{
+	es_require_store_owner("create_store()");
+	es_grant_to_owner();
+	es_spi_connect();
+	make_guards();
+	SPI_finish();
+	ereport(NOTICE,
+			(errcode(ERRCODE_DUPLICATE_TABLE),
+			 errmsg("the event store already exists, skipping")));
 }
 
 /*
@@ -223,11 +279,7 @@ event_store_create_store(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_DUPLICATE_TABLE),
 					 errmsg("the event store already exists"),
 					 errhint("Pass if_not_exists => true to keep it.")));
-		es_require_store_owner("create_store()");
-		es_grant_to_owner();
-		ereport(NOTICE,
-				(errcode(ERRCODE_DUPLICATE_TABLE),
-				 errmsg("the event store already exists, skipping")));
+		keep_store();
 		PG_RETURN_VOID();
 	}
 

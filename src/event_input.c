@@ -24,6 +24,7 @@
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 #include "utils/typcache.h"
 
 #include "check.h"
@@ -332,37 +333,77 @@ string_value(const JsonbValue *value, const char *key, const char *where)
 }
 
 /*
+ * is_integer
+ *		Whether a JSON string is an integer in digits, not too many for bigint.
+ */
+static bool
+is_integer(const JsonbValue *value)
+{
+	int i = 0;
+
+	if (value->val.string.len > 0 && value->val.string.val[0] == '-')
+		i++;
+	if (i == value->val.string.len || value->val.string.len - i > 19)
+		return false;
+	for (; i < value->val.string.len; i++)
+	{
+		if (!isdigit((unsigned char) value->val.string.val[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * number_value
+ *		A JSON number, or a string of digits: as such drivers hand out a bigint
+ *		that their language has no number for, and so they hand it back.
+ */
+static Numeric
+number_value(const JsonbValue *value, const char *key, const char *where)
+{
+	if (value->type == jbvNumeric)
+		return value->val.numeric;
+	if (value->type != jbvString || !is_integer(value))
+		raise_wrong_type(key, "an integer", value, where);
+	return DatumGetNumeric(
+		DirectFunctionCall3(numeric_in,
+							CStringGetDatum(pnstrdup(value->val.string.val,
+													 value->val.string.len)),
+							ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+/*
+ * compare_number
+ *		Compares a number with an integer: -1, 0 or 1.
+ */
+static int
+compare_number(Numeric number, int64 integer)
+{
+	return DatumGetInt32(
+		DirectFunctionCall2(numeric_cmp, NumericGetDatum(number),
+							NumericGetDatum(int64_to_numeric(integer))));
+}
+
+/*
  * integer_value
- *		A JSON number that is an integer between two bounds.
+ *		A JSON integer between two bounds.
  */
 static int64
 integer_value(const JsonbValue *value, const char *key, int64 lowest,
 			  int64 highest, const char *where)
 {
-	Datum number;
+	Numeric number = number_value(value, key, where);
 	int64 result = 0;
 	bool fits;
 
-	if (value->type != jbvNumeric)
-		raise_wrong_type(key, "an integer", value, where);
-	number = NumericGetDatum(value->val.numeric);
-
-	/* compare as numeric: casting would round, or overflow */
-	fits = DatumGetBool(
-			   DirectFunctionCall2(numeric_ge, number,
-								   DirectFunctionCall1(int8_numeric,
-													   Int64GetDatum(lowest)))) &&
-		DatumGetBool(
-			   DirectFunctionCall2(numeric_le, number,
-								   DirectFunctionCall1(int8_numeric,
-													   Int64GetDatum(highest))));
+	/* compare first: a cast would overflow, and it rounds */
+	fits = compare_number(number, lowest) >= 0 &&
+		compare_number(number, highest) <= 0;
 	if (fits)
 	{
-		result = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
-		fits = DatumGetBool(
-			DirectFunctionCall2(numeric_eq, number,
-								DirectFunctionCall1(int8_numeric,
-													Int64GetDatum(result))));
+		result = DatumGetInt64(
+			DirectFunctionCall1(numeric_int8, NumericGetDatum(number)));
+		fits = compare_number(number, result) == 0;
 	}
 	if (!fits)
 		ereport(ERROR,
@@ -371,7 +412,8 @@ integer_value(const JsonbValue *value, const char *key, int64 lowest,
 						(long long) lowest, (long long) highest),
 				 errdetail("It is %s.",
 						   DatumGetCString(
-							   DirectFunctionCall1(numeric_out, number))),
+							   DirectFunctionCall1(numeric_out,
+												   NumericGetDatum(number)))),
 				 es_errwhere(where)));
 	return result;
 }
@@ -527,20 +569,17 @@ append_from_json(const JsonbValue *element, EsStreamAppend *append,
 								  append_part_names[PART_STREAM], where);
 	es_check_stream(append->stream);
 
-	append->expected_version = ES_ANY_VERSION;
-	if (present[PART_EXPECTED_VERSION])
-		append->expected_version =
-			integer_value(&values[PART_EXPECTED_VERSION],
-						  append_part_names[PART_EXPECTED_VERSION],
-						  ES_STREAM_EXISTS, PG_INT64_MAX, where);
+	/* required: a client that loses the value must not lose the check */
+	require_key(present[PART_EXPECTED_VERSION],
+				append_part_names[PART_EXPECTED_VERSION], where);
+	append->expected_version =
+		integer_value(&values[PART_EXPECTED_VERSION],
+					  append_part_names[PART_EXPECTED_VERSION],
+					  ES_STREAM_EXISTS, PG_INT64_MAX, where);
 	es_check_expected_version(append->expected_version);
 
 	if (!present[PART_EVENTS])
-	{
-		require_key(present[PART_EXPECTED_VERSION],
-					append_part_names[PART_EXPECTED_VERSION], where);
 		return;
-	}
 	if (values[PART_EVENTS].type != jbvBinary ||
 		!JsonContainerIsArray(values[PART_EVENTS].val.binary.data))
 		raise_wrong_type(append_part_names[PART_EVENTS], "an array",

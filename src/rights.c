@@ -8,13 +8,15 @@
  *
  * The extension is trusted, so a database's owner who is no superuser may
  * install it; its functions then belong to the bootstrap superuser all the
- * same.  The install script lets such an owner call create_store(), which
- * gives the owner EXECUTE on all calls with the right to pass it on.  It does
- * that here, as the bootstrap superuser, and not in the script: privileges
- * from a script count as the extension's own, are not dumped, and would be
- * missing after a superuser restores the dump.
+ * same.  The install script lets such an owner use them, and create_store()
+ * adds the right to pass that on.  It does so here and not in the script:
+ * privileges from a script count as the extension's own, are not dumped, and
+ * would be missing after a superuser restores the dump.
  *
- * Everything else runs with the caller's rights.
+ * GRANT and REVOKE run as the bootstrap superuser, once the caller is known to
+ * own what they are about, so that all grants have one grantor: what one owner
+ * granted another, or a superuser, can revoke.  Their text is constant but for
+ * the role's quoted name.  Everything else runs with the caller's rights.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -47,7 +49,7 @@ PG_FUNCTION_INFO_V1(event_store_grant_writer);
 PG_FUNCTION_INFO_V1(event_store_revoke_reader);
 PG_FUNCTION_INFO_V1(event_store_revoke_writer);
 
-/* What grant_reader() gives. */
+/* What grant_reader() gives, beside SELECT on the owner's view all_events. */
 static const char *const reader_rights[] =
 	{"EXECUTE ON FUNCTION event_store.read_stream",
 	 "EXECUTE ON FUNCTION event_store.read_category",
@@ -204,18 +206,24 @@ role_argument(FunctionCallInfo fcinfo)
 
 /*
  * grant_rights
- *		Gives a role a list of rights, and the schema.
+ *		Gives a role a list of rights, the schema, and perhaps the view of all
+ *		events, which is the owner's to give.
  */
 static void
-grant_rights(FunctionCallInfo fcinfo, const char *call, const char *const *rights)
+grant_rights(FunctionCallInfo fcinfo, const char *call,
+			 const char *const *rights, bool with_view)
 {
 	const char *role = quote_identifier(role_argument(fcinfo));
 
 	es_require_store_owner(call);
 	es_spi_connect();
-	es_execute(psprintf("GRANT USAGE ON SCHEMA event_store TO %s", role));
+	es_execute_as(BOOTSTRAP_SUPERUSERID,
+				  psprintf("GRANT USAGE ON SCHEMA event_store TO %s", role));
 	for (; *rights != NULL; rights++)
-		es_execute(psprintf("GRANT %s TO %s", *rights, role));
+		es_execute_as(BOOTSTRAP_SUPERUSERID,
+					  psprintf("GRANT %s TO %s", *rights, role));
+	if (with_view)
+		es_execute(psprintf("GRANT SELECT ON event_store.all_events TO %s", role));
 	SPI_finish();
 }
 
@@ -246,7 +254,8 @@ has_rights_left(const char *role_name)
  *		to use in it.
  */
 static void
-revoke_rights(FunctionCallInfo fcinfo, const char *call, const char *const *rights)
+revoke_rights(FunctionCallInfo fcinfo, const char *call,
+			  const char *const *rights, bool with_view)
 {
 	char *name = role_argument(fcinfo);
 	const char *role = quote_identifier(name);
@@ -254,9 +263,15 @@ revoke_rights(FunctionCallInfo fcinfo, const char *call, const char *const *righ
 	es_require_store_owner(call);
 	es_spi_connect();
 	for (; *rights != NULL; rights++)
-		es_execute(psprintf("REVOKE %s FROM %s", *rights, role));
+		es_execute_as(BOOTSTRAP_SUPERUSERID,
+					  psprintf("REVOKE %s FROM %s", *rights, role));
+	if (with_view)
+		es_execute(
+			psprintf("REVOKE SELECT ON event_store.all_events FROM %s", role));
 	if (!has_rights_left(name))
-		es_execute(psprintf("REVOKE USAGE ON SCHEMA event_store FROM %s", role));
+		es_execute_as(BOOTSTRAP_SUPERUSERID,
+					  psprintf("REVOKE USAGE ON SCHEMA event_store FROM %s",
+							   role));
 	SPI_finish();
 }
 
@@ -270,7 +285,7 @@ revoke_rights(FunctionCallInfo fcinfo, const char *call, const char *const *righ
 Datum
 event_store_grant_reader(PG_FUNCTION_ARGS)
 {
-	grant_rights(fcinfo, "grant_reader()", reader_rights);
+	grant_rights(fcinfo, "grant_reader()", reader_rights, true);
 	PG_RETURN_VOID();
 }
 
@@ -281,7 +296,7 @@ event_store_grant_reader(PG_FUNCTION_ARGS)
 Datum
 event_store_grant_writer(PG_FUNCTION_ARGS)
 {
-	grant_rights(fcinfo, "grant_writer()", writer_rights);
+	grant_rights(fcinfo, "grant_writer()", writer_rights, false);
 	PG_RETURN_VOID();
 }
 
@@ -292,7 +307,7 @@ event_store_grant_writer(PG_FUNCTION_ARGS)
 Datum
 event_store_revoke_reader(PG_FUNCTION_ARGS)
 {
-	revoke_rights(fcinfo, "revoke_reader()", reader_rights);
+	revoke_rights(fcinfo, "revoke_reader()", reader_rights, true);
 	PG_RETURN_VOID();
 }
 
@@ -303,6 +318,6 @@ event_store_revoke_reader(PG_FUNCTION_ARGS)
 Datum
 event_store_revoke_writer(PG_FUNCTION_ARGS)
 {
-	revoke_rights(fcinfo, "revoke_writer()", writer_rights);
+	revoke_rights(fcinfo, "revoke_writer()", writer_rights, false);
 	PG_RETURN_VOID();
 }
