@@ -34,7 +34,7 @@ stream_text(const char *stream)
 {
 	text *result = cstring_to_text(stream);
 
-	es_check_stream(result);
+	es_check_stream(result, NULL);
 	return result;
 }
 
@@ -96,9 +96,10 @@ api_append(const char *stream, const char *type, Datum data,
 	EsStreamAppend append = {0};
 	EsNewEvent event = {0};
 
+	es_check_writable("append()");
 	append.stream = stream_text(stream);
 	append.expected_version = expected_version;
-	es_check_expected_version(expected_version);
+	es_check_expected_version(expected_version, NULL);
 	event.type = cstring_to_text(type);
 	es_check_type(event.type, NULL);
 	event.data = data;

@@ -549,9 +549,9 @@ store_new(StreamAppendState *states, int n, AppendTables *tables, bool given_ids
  * es_append
  *		Appends to one or several different streams, all or nothing.
  *
- * The parts of the events and the names have been checked.  Raises ST001,
- * ST003, 40001, 25006, ST002 and what the owner's triggers and constraints
- * raise.
+ * The parts of the events and the names have been checked, and that the
+ * transaction may write.  Raises ST001, ST003, 40001, ST002 and what the
+ * owner's triggers and constraints raise.
  */
 void
 es_append(EsStreamAppend *appends, int nappends)
@@ -561,7 +561,6 @@ es_append(EsStreamAppend *appends, int nappends)
 	int nguards = 0;
 	bool given_ids;
 
-	es_check_writable("append()");
 	for (int i = 0; i < nappends; i++)
 		states[i].append = &appends[i];
 

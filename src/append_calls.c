@@ -42,7 +42,7 @@ expected_version_argument(FunctionCallInfo fcinfo, int arg)
 				 errhint(
 					 "Leave it out, or pass event_store.any_version(), to append whatever the version is.")));
 	expected_version = PG_GETARG_INT64(arg);
-	es_check_expected_version(expected_version);
+	es_check_expected_version(expected_version, NULL);
 	return expected_version;
 }
 
@@ -85,10 +85,12 @@ event_store_append(PG_FUNCTION_ARGS)
 	EsStreamAppend append = {0};
 	EsNewEvent event = {0};
 
+	es_check_writable("append()");
 	append.stream = es_stream_argument(fcinfo, 0);
 	event.type = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
 	es_check_type(event.type, NULL);
-	es_check_not_null(fcinfo, 2, "event data");
+	if (PG_ARGISNULL(2))
+		es_refuse_null("event data", NULL);
 	event.data = PG_GETARG_DATUM(2);
 	es_check_data(event.data, "event data", NULL);
 	append.expected_version = expected_version_argument(fcinfo, 3);
@@ -119,6 +121,7 @@ event_store_append_events(PG_FUNCTION_ARGS)
 	append.stream = es_stream_argument(fcinfo, 0);
 	es_check_not_null(fcinfo, 1, "events");
 	append.expected_version = expected_version_argument(fcinfo, 2);
+	es_check_writable("append_events()");
 	es_events_from_array(PG_GETARG_ARRAYTYPE_P(1), &append);
 	es_append(&append, 1);
 	PG_RETURN_DATUM(result_datum(fcinfo, &append));
@@ -137,6 +140,7 @@ event_store_append_json(PG_FUNCTION_ARGS)
 	append.stream = es_stream_argument(fcinfo, 0);
 	es_check_not_null(fcinfo, 1, "events");
 	append.expected_version = expected_version_argument(fcinfo, 2);
+	es_check_writable("append_json()");
 	es_events_from_json(PG_GETARG_JSONB_P(1), &append);
 	es_append(&append, 1);
 	PG_RETURN_DATUM(result_datum(fcinfo, &append));
@@ -157,6 +161,7 @@ event_store_append_streams(PG_FUNCTION_ARGS)
 	int nappends;
 
 	es_check_not_null(fcinfo, 0, "streams");
+	es_check_writable("append_streams()");
 	appends = es_appends_from_json(PG_GETARG_JSONB_P(0), &nappends);
 	es_append(appends, nappends);
 

@@ -58,7 +58,7 @@ es_stream_argument(FunctionCallInfo fcinfo, int arg)
 
 	es_check_not_null(fcinfo, arg, "stream");
 	stream = PG_GETARG_TEXT_PP(arg);
-	es_check_stream(stream);
+	es_check_stream(stream, NULL);
 	return stream;
 }
 
@@ -67,7 +67,7 @@ es_stream_argument(FunctionCallInfo fcinfo, int arg)
  *		A stream's name: 1 to 1,024 bytes, its category not empty.
  */
 void
-es_check_stream(const text *stream)
+es_check_stream(const text *stream, const char *where)
 {
 	int len = VARSIZE_ANY_EXHDR(stream);
 
@@ -75,19 +75,22 @@ es_check_stream(const text *stream)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("stream must not be empty"),
-				 errhint("Name it category-id, such as order-1042.")));
+				 errhint("Name it category-id, such as order-1042."),
+				 es_errwhere(where)));
 	if (len > ES_MAX_STREAM_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("stream name is too long"),
 				 errdetail("It has %d bytes; the limit is %d.", len,
-						   ES_MAX_STREAM_BYTES)));
+						   ES_MAX_STREAM_BYTES),
+				 es_errwhere(where)));
 	if (VARDATA_ANY(stream)[0] == '-')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("stream name \"%s\" has an empty category",
 						text_to_cstring(stream)),
-				 errhint("Name it category-id, such as order-1042.")));
+				 errhint("Name it category-id, such as order-1042."),
+				 es_errwhere(where)));
 }
 
 /*
@@ -117,6 +120,20 @@ es_check_type(const text *type, const char *where)
 				 errdetail("It has %d bytes; the limit is %d.", len,
 						   ES_MAX_TYPE_BYTES),
 				 es_errwhere(where)));
+}
+
+/*
+ * es_refuse_null
+ *		22004: JSON that is to be stored is SQL's NULL.
+ */
+void
+es_refuse_null(const char *what, const char *where)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("%s must not be null", what),
+			 errhint("Pass '{}' where there is nothing to say."),
+			 es_errwhere(where)));
 }
 
 /*
@@ -168,7 +185,7 @@ es_check_schema_version(int32 schema_version, const char *where)
  *		0 and up, any, or stream exists.
  */
 void
-es_check_expected_version(int64 expected_version)
+es_check_expected_version(int64 expected_version, const char *where)
 {
 	if (expected_version < 0 && expected_version != ES_ANY_VERSION &&
 		expected_version != ES_STREAM_EXISTS)
@@ -177,7 +194,8 @@ es_check_expected_version(int64 expected_version)
 				 errmsg("invalid expected version: %lld",
 						(long long) expected_version),
 				 errhint(
-					 "It is a version, event_store.no_stream(), event_store.stream_exists() or event_store.any_version().")));
+					 "It is a version, event_store.no_stream(), event_store.stream_exists() or event_store.any_version()."),
+				 es_errwhere(where)));
 }
 
 /*

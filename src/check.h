@@ -26,11 +26,12 @@
 extern int es_errwhere(const char *where);
 extern void es_check_not_null(FunctionCallInfo fcinfo, int arg, const char *name);
 extern text *es_stream_argument(FunctionCallInfo fcinfo, int arg);
-extern void es_check_stream(const text *stream);
+extern void es_check_stream(const text *stream, const char *where);
 extern void es_check_type(const text *type, const char *where);
 extern void es_check_data(Datum data, const char *what, const char *where);
 extern void es_check_schema_version(int32 schema_version, const char *where);
-extern void es_check_expected_version(int64 expected_version);
+extern void es_check_expected_version(int64 expected_version, const char *where);
+extern void es_refuse_null(const char *what, const char *where);
 extern void es_check_count(int64 max_count);
 extern void es_check_not_negative(int64 value, const char *name);
 extern void es_check_writable(const char *call);

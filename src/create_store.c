@@ -18,7 +18,10 @@
  * Insertion, change and removal by anything but the calls is refused by rules
  * and triggers, all of the ordinary kind that fires in sessions whose
  * session_replication_role is not replica: that setting, a superuser's, is
- * the switch for repairs.
+ * the switch for repairs.  The rule turns an INSERT into a DELETE, which the
+ * trigger refuses, because a SELECT in its place would not be run where the
+ * INSERT stands in a WITH; and it refuses by itself, because a DELETE that
+ * merely did nothing would lose rows silently where triggers are disabled.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -167,7 +170,8 @@ lacks(const char *query)
 
 /*
  * make_append_only
- *		Hangs the refusing rule and trigger on a table, where they are missing.
+ *		Hangs the refusing rule and trigger on a table, where they are missing,
+ *		and enables the trigger.
  */
 static void
 make_append_only(const char *table)
@@ -180,8 +184,9 @@ make_append_only(const char *table)
 	{
 		es_execute(psprintf("CREATE RULE append_only"
 							" AS ON INSERT TO event_store.%s"
-							" DO INSTEAD SELECT event_store.refuse_insert()",
-							table));
+							" DO INSTEAD DELETE FROM event_store.%s"
+							" WHERE (SELECT event_store.refuse_insert()) IS NULL",
+							table, table));
 		es_execute(psprintf("COMMENT ON RULE append_only ON event_store.%s IS"
 							" 'Rows are added by the append calls only.'",
 							table));
@@ -201,6 +206,15 @@ make_append_only(const char *table)
 							" 'Rows are never changed or removed.'",
 							table));
 	}
+	else if (!lacks(psprintf("SELECT FROM pg_catalog.pg_trigger"
+							 " WHERE tgname OPERATOR(pg_catalog.=) 'append_only'"
+							 " AND tgenabled OPERATOR(pg_catalog.<>) 'O'"
+							 " AND tgrelid OPERATOR(pg_catalog.=)"
+							 " 'event_store.%s'::pg_catalog.regclass",
+							 table)))
+		es_execute(psprintf("ALTER TABLE event_store.%s"
+							" ENABLE TRIGGER append_only",
+							table));
 }
 
 /*

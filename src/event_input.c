@@ -64,12 +64,12 @@ static const char *const append_part_names[NUM_APPEND_PARTS] = {"stream",
  *		Room for the events of a batch, of which there must be some.
  */
 static void
-allocate_events(EsStreamAppend *append, int nevents)
+allocate_events(EsStreamAppend *append, int nevents, const char *where)
 {
 	if (nevents == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("events must not be empty")));
+				 errmsg("events must not be empty"), es_errwhere(where)));
 	append->nevents = nevents;
 	append->events = palloc_extended(nevents * sizeof(EsNewEvent),
 									 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -164,11 +164,7 @@ event_from_composite(HeapTupleHeader header, EsNewEvent *event, const char *wher
 	ReleaseTupleDesc(desc);
 
 	if (isnull[PART_DATA])
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("event data must not be null"),
-				 errhint("Pass '{}' where there is nothing to say."),
-				 es_errwhere(where)));
+		es_refuse_null("event data", where);
 	event->type = isnull[PART_TYPE] ? NULL : DatumGetTextPP(values[PART_TYPE]);
 	event->data = values[PART_DATA];
 	event->metadata =
@@ -200,7 +196,7 @@ es_events_from_array(ArrayType *array, EsStreamAppend *append)
 	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &typbyval, &typalign);
 	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign,
 					  &elements, &nulls, &nevents);
-	allocate_events(append, nevents);
+	allocate_events(append, nevents, NULL);
 	for (int i = 0; i < nevents; i++)
 	{
 		char where[32];
@@ -497,24 +493,27 @@ event_from_json(const JsonbValue *element, EsNewEvent *event, const char *where)
 
 /*
  * events_from_container
- *		The events of a JSON array.
+ *		The events of a JSON array, which is that of an element of
+ *		append_streams unless that is NULL.
  */
 static void
 events_from_container(JsonbContainer *array, EsStreamAppend *append,
-					  const char *prefix)
+					  const char *element_name)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(array);
 	JsonbValue element;
 	int i = 0;
 
-	allocate_events(append, JsonContainerSize(array));
+	allocate_events(append, JsonContainerSize(array), element_name);
 	(void) JsonbIteratorNext(&iterator, &element, true);
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
 		char where[64];
 
 		CHECK_FOR_INTERRUPTS();
-		snprintf(where, sizeof(where), "%sevent %d", prefix, i + 1);
+		snprintf(where, sizeof(where), "%s%sevent %d",
+				 element_name ? element_name : "", element_name ? ", " : "",
+				 i + 1);
 		event_from_json(&element, &append->events[i++], where);
 	}
 }
@@ -546,7 +545,7 @@ void
 es_events_from_json(Jsonb *json, EsStreamAppend *append)
 {
 	require_array(json, "events");
-	events_from_container(&json->root, append, "");
+	events_from_container(&json->root, append, NULL);
 	check_distinct_ids(append, 1);
 }
 
@@ -560,14 +559,13 @@ append_from_json(const JsonbValue *element, EsStreamAppend *append,
 {
 	JsonbValue values[NUM_APPEND_PARTS];
 	bool present[NUM_APPEND_PARTS];
-	char prefix[48];
 
 	read_object(element, append_part_names, NUM_APPEND_PARTS, values, present,
 				where);
 	require_key(present[PART_STREAM], append_part_names[PART_STREAM], where);
 	append->stream = string_value(&values[PART_STREAM],
 								  append_part_names[PART_STREAM], where);
-	es_check_stream(append->stream);
+	es_check_stream(append->stream, where);
 
 	/* required: a client that loses the value must not lose the check */
 	require_key(present[PART_EXPECTED_VERSION],
@@ -576,7 +574,7 @@ append_from_json(const JsonbValue *element, EsStreamAppend *append,
 		integer_value(&values[PART_EXPECTED_VERSION],
 					  append_part_names[PART_EXPECTED_VERSION],
 					  ES_STREAM_EXISTS, PG_INT64_MAX, where);
-	es_check_expected_version(append->expected_version);
+	es_check_expected_version(append->expected_version, where);
 
 	if (!present[PART_EVENTS])
 		return;
@@ -584,8 +582,7 @@ append_from_json(const JsonbValue *element, EsStreamAppend *append,
 		!JsonContainerIsArray(values[PART_EVENTS].val.binary.data))
 		raise_wrong_type(append_part_names[PART_EVENTS], "an array",
 						 &values[PART_EVENTS], where);
-	snprintf(prefix, sizeof(prefix), "%s, ", where);
-	events_from_container(values[PART_EVENTS].val.binary.data, append, prefix);
+	events_from_container(values[PART_EVENTS].val.binary.data, append, where);
 }
 
 /*

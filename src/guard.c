@@ -24,16 +24,34 @@ PG_FUNCTION_INFO_V1(event_store_refuse_insert);
 PG_FUNCTION_INFO_V1(event_store_refuse_change);
 
 /*
+ * refuse
+ *		ST007, in words that fit whatever was tried: an INSERT comes here as the
+ *		DELETE that its rule makes of it.
+ */
+static void
+refuse(const char *table)
+{
+	ereport(ERROR,
+			(errcode(ES_ERR_APPEND_ONLY),
+			 table ? errmsg("table \"%s\" of the event store is append-only", table)
+				   : errmsg("a table of the event store is append-only"),
+			 errdetail(
+				 "Rows are added by the append calls only, and never changed or removed."),
+			 errhint(
+				 "Append events with event_store.append(); to correct an event, append another.")));
+}
+
+/*
  * event_store_refuse_insert
  *		refuse_insert() returns void: raises ST007.
+ *
+ * For the rule on INSERT, where the trigger on the DELETE that the rule makes
+ * of it is disabled.
  */
 Datum
 event_store_refuse_insert(PG_FUNCTION_ARGS)
 {
-	ereport(ERROR,
-			(errcode(ES_ERR_APPEND_ONLY),
-			 errmsg("cannot insert into a table of the event store"),
-			 errhint("Append events with event_store.append().")));
+	refuse(NULL);
 	PG_RETURN_VOID(); /* keep the compiler quiet */
 }
 
@@ -44,24 +62,11 @@ event_store_refuse_insert(PG_FUNCTION_ARGS)
 Datum
 event_store_refuse_change(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	const char *command;
-
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("refuse_change() must be called as a trigger")));
-	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		command = "update";
-	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
-		command = "delete from";
-	else
-		command = "truncate";
-	ereport(ERROR,
-			(errcode(ES_ERR_APPEND_ONLY),
-			 errmsg("cannot %s table \"%s\" of the event store", command,
-					RelationGetRelationName(trigger->tg_relation)),
-			 errdetail("Events are never changed or removed."),
-			 errhint("Append an event that corrects or reverses the other.")));
+	refuse(
+		RelationGetRelationName(((TriggerData *) fcinfo->context)->tg_relation));
 	PG_RETURN_NULL(); /* keep the compiler quiet */
 }

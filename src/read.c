@@ -353,7 +353,7 @@ distinct_texts(ArrayType *array, const char *name, text ***result)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("%s must not contain nulls", name),
-					 errhint("Leave it out to read all.")));
+					 errhint("Leave the parameter out to read all.")));
 		texts[i] = DatumGetTextPP(elements[i]);
 	}
 	if (nelements > 1)

@@ -231,7 +231,8 @@ event_store_save_snapshot(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("version of a snapshot must be at least 1"),
 				 errdetail("It is %lld.", (long long) version)));
-	es_check_not_null(fcinfo, 2, "state");
+	if (PG_ARGISNULL(2))
+		es_refuse_null("state", NULL);
 	es_check_data(PG_GETARG_DATUM(2), "state", NULL);
 	es_check_not_null(fcinfo, 3, "state_version");
 	state_version = PG_GETARG_INT32(3);

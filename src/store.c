@@ -275,48 +275,69 @@ load_indexes(EsTableId table)
 }
 
 /*
+ * raise_no_store
+ *		ST002: create_store() has not been called.
+ */
+static void
+raise_no_store(void)
+{
+	ereport(ERROR,
+			(errcode(ES_ERR_NO_STORE),
+			 errmsg("there is no event store in database \"%s\"",
+					get_database_name(MyDatabaseId)),
+			 errdetail("Table \"%s.%s\" does not exist.", ES_SCHEMA,
+					   table_shapes[ES_EVENTS].name),
+			 errhint("Create it with: SELECT event_store.create_store();")));
+}
+
+/*
+ * load_tables
+ *		Looks up the tables and their columns; raises ST002 when there is no
+ *		store.
+ */
+static void
+load_tables(void)
+{
+	if (!OidIsValid(find_relation(table_shapes[ES_EVENTS].name, RELKIND_RELATION)))
+		raise_no_store();
+	for (int i = 0; i < ES_NUM_TABLES; i++)
+	{
+		store.tables[i] = find_relation(table_shapes[i].name, RELKIND_RELATION);
+		if (!OidIsValid(store.tables[i]))
+			raise_damaged(psprintf("table \"%s\"", table_shapes[i].name),
+						  table_shapes[i].name);
+		load_columns(i);
+	}
+}
+
+/*
  * load_store
  *		Fills the cache; raises ST002 when there is no store.
  *
- * An invalidation that arrives on the way bumps the generation: start over.
+ * If an invalidation arrives on the way, the answer serves the caller, who
+ * checks it once the table is locked, and the next one looks everything up
+ * again.
  */
 static void
 load_store(void)
 {
 	uint64 generation;
 
-	do
-	{
-		AcceptInvalidationMessages();
-		generation = store.generation;
-		for (int i = 0; i < ES_NUM_TABLES; i++)
-		{
-			store.tables[i] =
-				find_relation(table_shapes[i].name, RELKIND_RELATION);
-			if (!OidIsValid(store.tables[i]))
-				ereport(ERROR,
-						(errcode(ES_ERR_NO_STORE),
-						 errmsg("there is no event store in database \"%s\"",
-								get_database_name(MyDatabaseId)),
-						 errdetail("Table \"%s.%s\" does not exist.", ES_SCHEMA,
-								   table_shapes[i].name),
-						 errhint(
-							 "Create it with: SELECT event_store.create_store();")));
-			load_columns(i);
-		}
-		store.sequence = find_relation(SEQUENCE_NAME, RELKIND_SEQUENCE);
-		if (!OidIsValid(store.sequence))
-			raise_damaged("its sequence \"" SEQUENCE_NAME "\"",
-						  table_shapes[ES_EVENTS].name);
-		for (int i = 0; i < ES_NUM_TABLES; i++)
-			load_indexes(i);
-	} while (generation != store.generation);
-	store.valid = true;
+	AcceptInvalidationMessages();
+	generation = store.generation;
+	load_tables();
+	store.sequence = find_relation(SEQUENCE_NAME, RELKIND_SEQUENCE);
+	if (!OidIsValid(store.sequence))
+		raise_damaged("its sequence \"" SEQUENCE_NAME "\"",
+					  table_shapes[ES_EVENTS].name);
+	for (int i = 0; i < ES_NUM_TABLES; i++)
+		load_indexes(i);
+	store.valid = (generation == store.generation);
 }
 
 /*
  * ensure_store
- *		Makes the cache valid or raises ST002.
+ *		Fills the cache if need be, or raises ST002.
  */
 static inline void
 ensure_store(void)

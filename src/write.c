@@ -26,13 +26,16 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
@@ -71,6 +74,28 @@ struct EsWriter
 };
 
 /*
+ * null_of_domain
+ *		For a column of a domain, the null that it gets without a default: an
+ *		expression, since the domain may refuse it; NULL for other columns.
+ */
+static Expr *
+null_of_domain(Form_pg_attribute att)
+{
+	int32 typmod = att->atttypmod;
+	Oid base_type;
+	Const *null;
+
+	if (get_typtype(att->atttypid) != TYPTYPE_DOMAIN)
+		return NULL;
+	base_type = getBaseTypeAndTypmod(att->atttypid, &typmod);
+	null = makeConst(base_type, typmod, att->attcollation, att->attlen,
+					 (Datum) 0, true, att->attbyval);
+	return (Expr *) coerce_to_domain((Node *) null, base_type, typmod,
+									 att->atttypid, COERCION_IMPLICIT,
+									 COERCE_IMPLICIT_CAST, -1, false);
+}
+
+/*
  * prepare_columns
  *		Tells the store's columns from the others and compiles the defaults of
  *		those.
@@ -93,6 +118,8 @@ prepare_columns(EsWriter *writer, int ncolumns)
 		if (writer->ours[i] || att->attisdropped || att->attgenerated)
 			continue;
 		expr = (Expr *) build_column_default(writer->rel, i + 1);
+		if (expr == NULL)
+			expr = null_of_domain(att);
 		if (expr != NULL)
 			writer->defaults[i] = ExecInitExpr(expression_planner(expr), NULL);
 	}

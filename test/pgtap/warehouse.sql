@@ -163,9 +163,9 @@ SELECT lives_ok($$SELECT event_store.append_json('warehouse_product-P',
 SELECT results_eq($$SELECT quantity_on_hand, version FROM warehouse.stock WHERE sku = 'P'$$,
 	$$VALUES (11::bigint, 4::bigint)$$, 'both moved the stock');
 SELECT lives_ok($$SELECT * FROM event_store.append_streams(
-	'[{"stream": "warehouse_product-Q", "events": [{"type": "ProductReceived", "data": {"sku": "Q", "quantity": 1}},
+	'[{"stream": "warehouse_product-Q", "expected_version": -2, "events": [{"type": "ProductReceived", "data": {"sku": "Q", "quantity": 1}},
 												   {"type": "ProductReceived", "data": {"sku": "Q", "quantity": 1}}]},
-	  {"stream": "warehouse_product-P", "events": [{"type": "ProductShipped", "data": {"sku": "P", "quantity": 11}}]}]')$$,
+	  {"stream": "warehouse_product-P", "expected_version": -2, "events": [{"type": "ProductShipped", "data": {"sku": "P", "quantity": 11}}]}]')$$,
 	'append_streams() to two products');
 SELECT results_eq($$SELECT sku COLLATE "default", quantity_on_hand, version FROM warehouse.stock WHERE sku IN ('P', 'Q') ORDER BY sku$$,
 	$$VALUES ('P', 0::bigint, 5::bigint), ('Q', 2, 2)$$, 'moved both');
@@ -294,7 +294,7 @@ SELECT lives_ok('DROP EXTENSION event_store_warehouse, event_store', 'and the ex
 DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO "regress_Ware House"', current_database()); END $$;
 SET LOCAL ROLE "regress_Ware House";
 SELECT lives_ok('CREATE EXTENSION event_store_warehouse CASCADE', 'the owner of a database installs the extensions');
-SELECT throws_ok($$SELECT warehouse.receive_product('A', 1)$$, '42501', NULL, 'and can do nothing with them');
+SELECT throws_ok($$SELECT warehouse.receive_product('A', 1)$$, 'WH009', NULL, 'and first creates the warehouse');
 SELECT lives_ok('SELECT warehouse.create_warehouse()', 'until there is a warehouse');
 SELECT is(warehouse.receive_product('A', 3), 3::bigint, 'receives');
 SELECT is(warehouse.ship_product('A', 1), 2::bigint, 'ships');

@@ -1,0 +1,401 @@
+--
+-- The public contract: what there is, how it is called, whose it is, what it
+-- raises.  A change here is a change for every application.
+--
+-- All in one transaction that is rolled back.
+--
+\set QUIET on
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION pgtap;
+CREATE EXTENSION event_store;
+
+SELECT plan(214);
+
+-- The extension ---------------------------------------------------------------
+
+SELECT results_eq($$SELECT extrelocatable, extnamespace::regnamespace::text COLLATE "default", extconfig IS NULL
+					  FROM pg_extension WHERE extname = 'event_store'$$,
+	$$VALUES (false, 'pg_catalog', true)$$, 'the extension is not relocatable and dumps no table as its own');
+SELECT results_eq($$SELECT superuser, trusted FROM pg_available_extension_versions WHERE name = 'event_store' AND installed$$,
+	$$VALUES (true, true)$$, 'the extension is trusted');
+SELECT isnt(obj_description(oid, 'pg_extension'), NULL, 'the extension has a comment')
+  FROM pg_extension WHERE extname = 'event_store';
+SELECT is_empty($$SELECT d.objid::regclass FROM pg_depend d JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+				   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND c.relkind NOT IN ('v', 'c')$$,
+	'no table, sequence or index is a member of an extension');
+
+-- Before there is a store -----------------------------------------------------
+
+CREATE FUNCTION pg_temp.needs_store(call text) RETURNS text LANGUAGE sql AS
+	$$SELECT throws_ok('SELECT * FROM event_store.' || call, 'ST002', NULL, call || ' needs a store')$$;
+SELECT pg_temp.needs_store($$append('a-1', 'T', '{}')$$);
+SELECT pg_temp.needs_store($$append_events('a-1', ARRAY[event_store.new_event('T', '{}')])$$);
+SELECT pg_temp.needs_store($$append_json('a-1', '[{"type": "T", "data": {}}]')$$);
+SELECT pg_temp.needs_store($$append_streams('[{"stream": "a-1", "expected_version": 0}]')$$);
+SELECT pg_temp.needs_store($$lock_store()$$);
+SELECT pg_temp.needs_store($$read_stream('a-1')$$);
+SELECT pg_temp.needs_store($$read_category('a')$$);
+SELECT pg_temp.needs_store($$read_all()$$);
+SELECT pg_temp.needs_store($$last_event('a-1')$$);
+SELECT pg_temp.needs_store($$list_streams()$$);
+SELECT pg_temp.needs_store($$stream_version('a-1')$$);
+SELECT pg_temp.needs_store($$safe_position()$$);
+SELECT pg_temp.needs_store($$save_snapshot('a-1', 1, '{}')$$);
+SELECT pg_temp.needs_store($$latest_snapshot('a-1')$$);
+SELECT pg_temp.needs_store($$drop_store()$$);
+SELECT pg_temp.needs_store($$grant_reader(CURRENT_USER)$$);
+SELECT pg_temp.needs_store($$grant_writer(CURRENT_USER)$$);
+SELECT pg_temp.needs_store($$revoke_reader(CURRENT_USER)$$);
+SELECT pg_temp.needs_store($$revoke_writer(CURRENT_USER)$$);
+
+-- The store, and every call in named notation ----------------------------------
+
+SELECT lives_ok($$SELECT event_store.create_store(if_not_exists => false, type_index => true)$$, 'create_store');
+SELECT results_eq($$SELECT event_store.any_version(), event_store.no_stream(), event_store.stream_exists()$$,
+	$$VALUES (-2::bigint, 0::bigint, -4::bigint)$$, 'the expected versions that are none');
+SELECT results_eq($$SELECT type COLLATE "default", data, metadata, event_id, schema_version
+					  FROM event_store.new_event(type => 'T', data => '1', metadata => '{"a": 1}',
+												 event_id => '10000000-0000-4000-8000-000000000000', schema_version => 2)$$,
+	$$VALUES ('T', '1'::jsonb, '{"a": 1}'::jsonb, '10000000-0000-4000-8000-000000000000'::uuid, 2)$$, 'new_event');
+SELECT results_eq($$SELECT version, global_position
+					  FROM event_store.append(stream => 'order-1', type => 'Placed', data => '{"n": 1}', expected_version => 0,
+											  metadata => '{"why": "a test"}', event_id => '10000000-0000-4000-8000-000000000001',
+											  schema_version => 2)$$,
+	$$VALUES (1::bigint, 1::bigint)$$, 'append');
+SELECT results_eq($$SELECT version, global_position
+					  FROM event_store.append_events(stream => 'order-1',
+													 events => ARRAY[event_store.new_event('Paid', '{"n": 2}'), event_store.new_event('Sent', '{"n": 3}')],
+													 expected_version => 1)$$,
+	$$VALUES (3::bigint, 3::bigint)$$, 'append_events');
+SELECT results_eq($$SELECT version, global_position
+					  FROM event_store.append_json(stream => 'order-2', events => '[{"type": "Placed", "data": {"n": 4}, "metadata": null,
+												   "event_id": "10000000-0000-4000-8000-000000000002", "schema_version": 1}]', expected_version => -2)$$,
+	$$VALUES (1::bigint, 4::bigint)$$, 'append_json');
+SELECT results_eq($$SELECT stream COLLATE "default", version, global_position
+					  FROM event_store.append_streams(streams => '[{"stream": "order-1", "expected_version": 3},
+						{"stream": "bill-1", "expected_version": 0, "events": [{"type": "Billed", "data": {"n": 5}}]}]')$$,
+	$$VALUES ('order-1', 3::bigint, NULL::bigint), ('bill-1', 1::bigint, 5::bigint)$$, 'append_streams');
+SELECT lives_ok($$SELECT event_store.lock_store()$$, 'lock_store');
+SELECT results_eq($$SELECT global_position, version, type COLLATE "default"
+					  FROM event_store.read_stream(stream => 'order-1', from_version => 1, max_count => 5, backwards => true,
+												   to_version => 2, as_of => 'infinity', raw => false)$$,
+	$$VALUES (2::bigint, 2::bigint, 'Paid'), (1::bigint, 1::bigint, 'Placed')$$, 'read_stream');
+SELECT results_eq($$SELECT global_position
+					  FROM event_store.read_category(category => 'order', after_position => 1, max_count => 2, before_position => 5,
+													 types => '{Paid,Placed}', backwards => false, raw => false)$$,
+	$$VALUES (2::bigint), (4::bigint)$$, 'read_category');
+SELECT results_eq($$SELECT global_position
+					  FROM event_store.read_all(after_position => 0, max_count => 2, categories => '{order,bill}', types => '{Placed,Billed}',
+												backwards => true, before_position => 10, raw => false)$$,
+	$$VALUES (5::bigint), (4::bigint)$$, 'read_all');
+SELECT results_eq($$SELECT global_position FROM event_store.read_all(types => '{Placed,Billed}')$$,
+	$$VALUES (1::bigint), (4::bigint), (5::bigint)$$, 'read_all by the index on types');
+SELECT results_eq($$SELECT version FROM event_store.last_event(stream => 'order-1', type => 'Paid')$$,
+	$$VALUES (2::bigint)$$, 'last_event');
+SELECT is(event_store.stream_version(stream => 'order-1'), 3::bigint, 'stream_version');
+SELECT results_eq($$SELECT stream COLLATE "default", version FROM event_store.list_streams(category => 'order', after_stream => 'order', max_count => 5)$$,
+	$$VALUES ('order-1', 3::bigint), ('order-2', 1::bigint)$$, 'list_streams');
+SELECT is(event_store.safe_position(), 5::bigint, 'safe_position');
+SELECT lives_ok($$SELECT event_store.save_snapshot(stream => 'order-1', version => 2, state => '{"n": 3}', state_version => 4)$$, 'save_snapshot');
+SELECT results_eq($$SELECT stream COLLATE "default", version, state, state_version
+					  FROM event_store.latest_snapshot(stream => 'order-1', state_version => 4)$$,
+	$$VALUES ('order-1', 2::bigint, '{"n": 3}'::jsonb, 4)$$, 'latest_snapshot');
+CREATE ROLE regress_contract;
+SELECT lives_ok($$SELECT event_store.grant_reader(role_name => 'regress_contract')$$, 'grant_reader');
+SELECT lives_ok($$SELECT event_store.grant_writer(role_name => 'regress_contract')$$, 'grant_writer');
+SELECT lives_ok($$SELECT event_store.revoke_reader(role_name => 'regress_contract')$$, 'revoke_reader');
+SELECT lives_ok($$SELECT event_store.revoke_writer(role_name => 'regress_contract')$$, 'revoke_writer');
+SAVEPOINT dropped;
+SELECT lives_ok($$SELECT event_store.drop_store(with_events => true)$$, 'drop_store');
+SELECT hasnt_table('event_store', 'events', 'the events are dropped');
+ROLLBACK TO SAVEPOINT dropped;
+
+-- An event, whole ---------------------------------------------------------------
+
+SELECT results_eq($$SELECT global_position, stream COLLATE "default", version, type COLLATE "default", data,
+						   metadata - '$application', event_id, schema_version, recorded_by COLLATE "default", hash
+					  FROM event_store.read_stream('order-1', max_count => 1)$$,
+	$$SELECT 1::bigint, 'order-1', 1::bigint, 'Placed', '{"n": 1}'::jsonb,
+			 jsonb_build_object('why', 'a test', '$user', CURRENT_USER::text), '10000000-0000-4000-8000-000000000001'::uuid, 2,
+			 CURRENT_USER::text COLLATE "default", NULL::bytea$$, 'an event as a call returns it');
+SELECT ok((SELECT metadata ->> '$application' FROM event_store.read_stream('order-1', max_count => 1)) = current_setting('application_name'),
+	'metadata tells the application');
+SELECT ok((SELECT recorded_at FROM event_store.read_stream('order-1', max_count => 1)) BETWEEN now() AND clock_timestamp(),
+	'recorded_at is the time of the append');
+SELECT ok((SELECT event_id::text FROM event_store.read_stream('order-1', 2, 1)) ~ '^.{14}7.{4}[89ab]', 'an id that the store makes is a UUIDv7');
+SELECT results_eq($$SELECT to_jsonb(a) FROM event_store.all_events a ORDER BY global_position$$,
+	$$SELECT to_jsonb(r) FROM event_store.read_all() r$$, 'all_events has the same events as read_all');
+SELECT results_eq($$SELECT after_position, pid, gid, role_name COLLATE "default", application_name = current_setting('application_name'),
+						   state COLLATE "default", since FROM event_store.in_flight$$,
+	$$SELECT 0::bigint, pg_backend_pid(), NULL::text, CURRENT_USER::text COLLATE "default", true, 'active', now()$$, 'in_flight names this transaction');
+
+-- The functions -----------------------------------------------------------------
+
+CREATE TEMP TABLE expected_functions (name text, arguments text, result text, volatility text, parallel text, estimate int);
+INSERT INTO expected_functions VALUES
+	('any_version', '',
+	 'bigint', 'i', 's', 0),
+	('append', 'stream text, type text, data jsonb, expected_version bigint DEFAULT ''-2''::integer, metadata jsonb DEFAULT NULL::jsonb, event_id uuid DEFAULT NULL::uuid, schema_version integer DEFAULT 1',
+	 'event_store.append_result', 'v', 'u', 0),
+	('append_events', 'stream text, events event_store.new_event[], expected_version bigint DEFAULT ''-2''::integer',
+	 'event_store.append_result', 'v', 'u', 0),
+	('append_json', 'stream text, events jsonb, expected_version bigint DEFAULT ''-2''::integer',
+	 'event_store.append_result', 'v', 'u', 0),
+	('append_streams', 'streams jsonb, OUT stream text, OUT version bigint, OUT global_position bigint',
+	 'SETOF record', 'v', 'u', 2),
+	('create_store', 'if_not_exists boolean DEFAULT false, type_index boolean DEFAULT false',
+	 'void', 'v', 'u', 0),
+	('drop_store', 'with_events boolean DEFAULT false',
+	 'void', 'v', 'u', 0),
+	('grant_reader', 'role_name text',
+	 'void', 'v', 'u', 0),
+	('grant_writer', 'role_name text',
+	 'void', 'v', 'u', 0),
+	('last_event', 'stream text, type text DEFAULT NULL::text',
+	 'SETOF event_store.event', 's', 'r', 1),
+	('latest_snapshot', 'stream text, state_version integer DEFAULT NULL::integer',
+	 'SETOF event_store.snapshot', 's', 'r', 1),
+	('list_streams', 'category text DEFAULT NULL::text, after_stream text DEFAULT NULL::text, max_count bigint DEFAULT NULL::bigint, OUT stream text, OUT version bigint, OUT created_at timestamp with time zone',
+	 'SETOF record', 's', 'r', 1000),
+	('lock_store', '',
+	 'void', 'v', 'u', 0),
+	('new_event', 'type text, data jsonb, metadata jsonb DEFAULT NULL::jsonb, event_id uuid DEFAULT NULL::uuid, schema_version integer DEFAULT 1',
+	 'event_store.new_event', 'i', 's', 0),
+	('no_stream', '',
+	 'bigint', 'i', 's', 0),
+	('read_all', 'after_position bigint DEFAULT 0, max_count bigint DEFAULT NULL::bigint, categories text[] DEFAULT NULL::text[], types text[] DEFAULT NULL::text[], backwards boolean DEFAULT false, before_position bigint DEFAULT NULL::bigint, raw boolean DEFAULT false',
+	 'SETOF event_store.event', 'v', 'u', 1000),
+	('read_category', 'category text, after_position bigint DEFAULT 0, max_count bigint DEFAULT NULL::bigint, before_position bigint DEFAULT NULL::bigint, types text[] DEFAULT NULL::text[], backwards boolean DEFAULT false, raw boolean DEFAULT false',
+	 'SETOF event_store.event', 'v', 'u', 1000),
+	('read_stream', 'stream text, from_version bigint DEFAULT 1, max_count bigint DEFAULT NULL::bigint, backwards boolean DEFAULT false, to_version bigint DEFAULT NULL::bigint, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, raw boolean DEFAULT false',
+	 'SETOF event_store.event', 's', 'r', 20),
+	('refuse_change', '',
+	 'trigger', 'v', 'u', 0),
+	('refuse_insert', '',
+	 'void', 'v', 'u', 0),
+	('revoke_reader', 'role_name text',
+	 'void', 'v', 'u', 0),
+	('revoke_writer', 'role_name text',
+	 'void', 'v', 'u', 0),
+	('safe_position', '',
+	 'bigint', 'v', 'u', 0),
+	('save_snapshot', 'stream text, version bigint, state jsonb, state_version integer DEFAULT 1',
+	 'void', 'v', 'u', 0),
+	('stream_exists', '',
+	 'bigint', 'i', 's', 0),
+	('stream_version', 'stream text',
+	 'bigint', 's', 'r', 0);
+CREATE TEMP VIEW actual_functions AS
+SELECT proname::text COLLATE "default" AS name, pg_get_function_arguments(oid) COLLATE "default" AS arguments,
+	   pg_get_function_result(oid) COLLATE "default" AS result, provolatile::text COLLATE "default" AS volatility,
+	   proparallel::text COLLATE "default" AS parallel, prorows::int AS estimate
+  FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace;
+
+SELECT results_eq($$SELECT name FROM actual_functions ORDER BY name COLLATE "C"$$,
+	$$SELECT name FROM expected_functions ORDER BY name COLLATE "C"$$, 'the functions, none of them overloaded');
+SELECT is(a.arguments, e.arguments, 'arguments of ' || e.name)
+  FROM expected_functions e LEFT JOIN actual_functions a USING (name) ORDER BY name COLLATE "C";
+SELECT is((a.result, a.volatility, a.parallel, a.estimate)::text, (e.result, e.volatility, e.parallel, e.estimate)::text,
+		  'result, volatility, parallel safety and rows of ' || e.name)
+  FROM expected_functions e LEFT JOIN actual_functions a USING (name) ORDER BY name COLLATE "C";
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND prosecdef$$,
+	'no function is SECURITY DEFINER');
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND proisstrict$$,
+	'no function is strict: a NULL is an error or a default, never passed over');
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND proleakproof$$,
+	'no function is leakproof');
+SELECT is_empty($$SELECT proname FROM pg_proc
+				   WHERE pronamespace = 'event_store'::regnamespace AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
+					 AND proname IN ('create_store', 'drop_store', 'grant_reader', 'grant_writer', 'revoke_reader', 'revoke_writer')$$,
+	'functions that run statements have their search_path pinned');
+SELECT is_empty($$SELECT p.proname, a.name FROM pg_proc p, unnest(p.proargnames) a(name)
+				   WHERE p.pronamespace = 'event_store'::regnamespace AND
+						 (quote_ident(a.name) <> a.name OR a.name = '' OR
+						  EXISTS (SELECT FROM pg_get_keywords() k WHERE k.word = a.name AND k.catcode IN ('R', 'T')))$$,
+	'no parameter''s name needs quotes');
+SELECT is_empty($$SELECT proname FROM pg_proc
+				   WHERE pronamespace = 'event_store'::regnamespace AND pronargs > 0 AND coalesce(array_length(proargnames, 1), 0) < pronargs$$,
+	'every parameter has a name');
+
+-- Types, views and tables ---------------------------------------------------------
+
+CREATE FUNCTION pg_temp.columns_of(relation text, kind "char") RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END,
+					  ', ' ORDER BY a.attnum) COLLATE "default"
+	  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+	 WHERE c.relnamespace = 'event_store'::regnamespace AND c.relname = relation AND c.relkind = kind AND a.attnum > 0 AND NOT a.attisdropped
+$$;
+SELECT results_eq($$SELECT c.relname::text COLLATE "default", c.relkind FROM pg_class c
+					 WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind <> 'i' ORDER BY c.relname COLLATE "C"$$,
+	$$VALUES ('all_events', 'v'::"char"), ('append_result', 'c'), ('categories', 'r'), ('event', 'c'), ('events', 'r'),
+			 ('events_global_position_seq', 'S'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('streams', 'r')$$,
+	'the relations');
+SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'event_store'::regnamespace AND typtype <> 'c' AND typelem = 0$$,
+	'no types but composite ones');
+SELECT is(pg_temp.columns_of('event', 'c'),
+	'global_position bigint, stream text, version bigint, type text, data jsonb, metadata jsonb, event_id uuid, schema_version integer, recorded_at timestamp with time zone, recorded_by text, hash bytea',
+	'attributes of event');
+SELECT is(pg_temp.columns_of('all_events', 'v'), pg_temp.columns_of('event', 'c'), 'columns of all_events are those of event');
+SELECT is(pg_temp.columns_of('new_event', 'c'), 'type text, data jsonb, metadata jsonb, event_id uuid, schema_version integer', 'attributes of new_event');
+SELECT is(pg_temp.columns_of('append_result', 'c'), 'version bigint, global_position bigint', 'attributes of append_result');
+SELECT is(pg_temp.columns_of('snapshot', 'c'),
+	'stream text, version bigint, state jsonb, state_version integer, created_at timestamp with time zone', 'attributes of snapshot');
+SELECT is(pg_temp.columns_of('in_flight', 'v'),
+	'after_position bigint, pid integer, gid text, role_name text, application_name text, state text, since timestamp with time zone',
+	'columns of in_flight');
+SELECT is(pg_temp.columns_of('categories', 'r'), 'category_id bigint not null, category text not null', 'columns of categories');
+SELECT is(pg_temp.columns_of('streams', 'r'),
+	'stream_id bigint not null, category_id bigint not null, base_version bigint not null, created_at timestamp with time zone not null, stream text not null',
+	'columns of streams');
+SELECT is(pg_temp.columns_of('events', 'r'),
+	'global_position bigint not null, stream_id bigint not null, version bigint not null, category_id bigint not null, recorded_at timestamp with time zone not null, schema_version integer not null, event_id uuid not null, type text not null, data jsonb not null, metadata jsonb not null',
+	'columns of events');
+SELECT is(pg_temp.columns_of('snapshots', 'r'),
+	'stream_id bigint not null, version bigint not null, state_version integer not null, created_at timestamp with time zone not null, state jsonb not null',
+	'columns of snapshots');
+SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+				   WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind IN ('r', 'v', 'c') AND
+						 (quote_ident(a.attname) <> a.attname OR
+						  EXISTS (SELECT FROM pg_get_keywords() k WHERE k.word = a.attname AND k.catcode IN ('R', 'T')))$$,
+	'no column''s or attribute''s name needs quotes');
+SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+				   WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind = 'r' AND a.atttypid = 'text'::regtype
+					 AND a.attcollation <> '"C"'::regcollation$$,
+	'names and types are stored in byte order');
+SELECT col_is_pk('event_store', 'events', 'global_position', 'primary key of events');
+SELECT col_is_unique('event_store', 'events', ARRAY['stream_id', 'version'], 'versions are unique in a stream');
+SELECT col_is_unique('event_store', 'events', 'event_id', 'ids are unique');
+SELECT has_index('event_store', 'events', 'events_category_id_global_position_idx', ARRAY['category_id', 'global_position'], 'index by category');
+SELECT has_index('event_store', 'events', 'events_type_global_position_idx', ARRAY['type', 'global_position'], 'index by type, where asked for');
+SELECT col_is_pk('event_store', 'streams', 'stream_id', 'primary key of streams');
+SELECT col_is_unique('event_store', 'streams', 'stream', 'names of streams are unique');
+SELECT col_is_unique('event_store', 'categories', 'category', 'names of categories are unique');
+SELECT col_is_pk('event_store', 'snapshots', ARRAY['stream_id', 'version', 'state_version'], 'primary key of snapshots');
+SELECT results_eq($$SELECT increment_by, cache_size, cycle, min_value FROM pg_sequences WHERE schemaname = 'event_store'$$,
+	$$VALUES (1::bigint, 1::bigint, false, 1::bigint)$$, 'positions ascend by one, without a cache');
+SELECT set_has($$SELECT unnest(reloptions) FROM pg_class WHERE oid = 'event_store.events'::regclass$$,
+	$$VALUES ('vacuum_truncate=off')$$, 'settings of an append-only table');
+
+-- Every object has a comment --------------------------------------------------------
+
+SELECT isnt(obj_description('event_store'::regnamespace, 'pg_namespace'), NULL, 'the schema has a comment');
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc
+				   WHERE pronamespace = 'event_store'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL$$,
+	'every function has a comment');
+SELECT is_empty($$SELECT typname FROM pg_type
+				   WHERE typnamespace = 'event_store'::regnamespace AND typrelid <> 0 AND obj_description(oid, 'pg_type') IS NULL
+					 AND (SELECT relkind FROM pg_class c WHERE c.oid = typrelid) = 'c'$$,
+	'every type has a comment');
+SELECT is_empty($$SELECT relname FROM pg_class
+				   WHERE relnamespace = 'event_store'::regnamespace AND relkind IN ('r', 'v', 'S') AND obj_description(oid, 'pg_class') IS NULL$$,
+	'every table, view and sequence has a comment');
+SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+				   WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind IN ('r', 'v', 'c') AND col_description(c.oid, a.attnum) IS NULL$$,
+	'every column and attribute has a comment');
+SELECT is_empty($$SELECT c.relname, r.rulename FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+				   WHERE c.relnamespace = 'event_store'::regnamespace AND r.rulename <> '_RETURN' AND obj_description(r.oid, 'pg_rewrite') IS NULL$$,
+	'every rule has a comment');
+SELECT is_empty($$SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+				   WHERE c.relnamespace = 'event_store'::regnamespace AND NOT t.tgisinternal AND obj_description(t.oid, 'pg_trigger') IS NULL$$,
+	'every trigger has a comment');
+
+-- Nothing is PUBLIC's ------------------------------------------------------------------
+
+SELECT is_empty($$SELECT n.nspname FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+				   WHERE n.nspname = 'event_store' AND a.grantee = 0$$, 'PUBLIC has nothing on the schema');
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+				   WHERE p.pronamespace = 'event_store'::regnamespace AND a.grantee = 0$$, 'PUBLIC may execute nothing');
+SELECT is_empty($$SELECT c.relname FROM pg_class c, aclexplode(coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) a
+				   WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind IN ('r', 'v', 'S') AND a.grantee = 0$$,
+	'PUBLIC has nothing on tables, views and the sequence');
+SELECT is_empty($$SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+				   WHERE c.relnamespace = 'event_store'::regnamespace AND a.attacl IS NOT NULL$$, 'nor on single columns');
+SELECT is_empty($$SELECT c.relname, a.grantee::regrole FROM pg_class c, aclexplode(c.relacl) a
+				   WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind IN ('r', 'S') AND a.grantee <> c.relowner$$,
+	'nobody but the owner has anything on a table');
+
+-- Settings ---------------------------------------------------------------------------------
+
+SELECT results_eq($$SELECT name COLLATE "default", vartype COLLATE "default", context COLLATE "default", boot_val COLLATE "default", min_val COLLATE "default"
+					  FROM pg_settings WHERE name LIKE 'event\_store.%' ORDER BY name COLLATE "C"$$,
+	$$VALUES ('event_store.metadata', 'string', 'user', '', NULL), ('event_store.snapshots_kept', 'integer', 'user', '2', '1')$$,
+	'the settings');
+SELECT is_empty($$SELECT name FROM pg_settings WHERE name LIKE 'event\_store.%' AND short_desc IS NULL$$, 'every setting has a description');
+SELECT throws_ok($$SET event_store.none = 1$$, '42602', NULL, 'the prefix is reserved');
+SELECT throws_ok($$SET event_store.snapshots_kept = 0$$, '22023', NULL, 'one snapshot is kept at least');
+
+-- What is refused, by SQLSTATE ----------------------------------------------------------------
+
+SELECT throws_ok($$SELECT event_store.create_store()$$, '42P07', NULL, 'a second store');
+SELECT throws_ok($$SELECT event_store.drop_store()$$, '55000', NULL, 'dropping events that nobody spoke of');
+SELECT throws_ok($$DROP EXTENSION event_store$$, '2BP01', NULL, 'DROP EXTENSION while there is a store');
+SELECT throws_ok($$SELECT event_store.append('order-1', 'T', '{}', 7)$$, 'ST001',
+	'stream "order-1" is not at the expected version', 'a version conflict');
+SELECT throws_ok($$SELECT event_store.append('order-1', 'T', '{}', event_store.no_stream())$$, 'ST001', NULL, 'a stream that is there already');
+SELECT throws_ok($$SELECT event_store.append('order-9', 'T', '{}', event_store.stream_exists())$$, 'ST001', NULL, 'a stream that is not there');
+SELECT throws_ok($$SELECT event_store.append_streams('[{"stream": "order-1", "expected_version": 0}]')$$, 'ST001', NULL, 'a guard that does not hold');
+SELECT throws_ok($$SELECT event_store.append('order-9', 'T', '{}', event_id => '10000000-0000-4000-8000-000000000001')$$, 'ST003', NULL, 'an id of another stream''s');
+SELECT throws_ok($$SELECT event_store.append('order-1', 'T', '{}', event_id => '10000000-0000-4000-8000-000000000001')$$, 'ST003', NULL, 'an id of another event');
+SELECT throws_ok($$SELECT event_store.append_json('order-9', '[{"type": "T", "data": 1, "event_id": "20000000-0000-4000-8000-000000000001"},
+															   {"type": "T", "data": 1, "event_id": "20000000-0000-4000-8000-000000000001"}]')$$,
+	'ST003', NULL, 'an id twice in a call');
+SELECT results_eq($$SELECT version, global_position FROM event_store.append('order-1', 'Placed', '{"n": 1}', 0, event_id => '10000000-0000-4000-8000-000000000001')$$,
+	$$VALUES (1::bigint, 1::bigint)$$, 'but a retry is none of these');
+SELECT throws_ok($$UPDATE event_store.events SET data = '{}'$$, 'ST007', NULL, 'UPDATE of events');
+SELECT throws_ok($$DELETE FROM event_store.streams$$, 'ST007', NULL, 'DELETE of streams');
+SELECT throws_ok($$TRUNCATE event_store.categories$$, 'ST007', NULL, 'TRUNCATE of categories');
+SELECT throws_ok($$INSERT INTO event_store.events VALUES (1)$$, 'ST007', NULL, 'INSERT of events');
+SELECT throws_ok($$INSERT INTO event_store.streams VALUES (1, 1, 0, now(), 'x')$$, 'ST007', NULL, 'INSERT of streams');
+SELECT throws_ok($$SELECT event_store.append(NULL, 'T', '{}')$$, '22004', NULL, 'stream NULL');
+SELECT throws_ok($$SELECT event_store.append('', 'T', '{}')$$, '22023', NULL, 'stream empty');
+SELECT throws_ok($$SELECT event_store.append('-1', 'T', '{}')$$, '22023', NULL, 'category empty');
+SELECT throws_ok($$SELECT event_store.append(repeat('x', 1025), 'T', '{}')$$, '22023', NULL, 'stream too long');
+SELECT throws_ok($$SELECT event_store.append('a-1', NULL, '{}')$$, '22004', NULL, 'type NULL');
+SELECT throws_ok($$SELECT event_store.append('a-1', '', '{}')$$, '22023', NULL, 'type empty');
+SELECT throws_ok($$SELECT event_store.append('a-1', repeat('x', 256), '{}')$$, '22023', NULL, 'type too long');
+SELECT throws_ok($$SELECT event_store.append('a-1', 'T', NULL)$$, '22004', NULL, 'data NULL');
+SELECT throws_ok($$SELECT event_store.append('a-1', 'T', 'null')$$, '22004', NULL, 'data of JSON null');
+SELECT throws_ok($$SELECT event_store.append('a-1', 'T', '{}', NULL)$$, '22004', NULL, 'expected_version NULL');
+SELECT throws_ok($$SELECT event_store.append('a-1', 'T', '{}', -1)$$, '22023', NULL, 'expected_version -1');
+SELECT throws_ok($$SELECT event_store.append('a-1', 'T', '{}', -3)$$, '22023', NULL, 'expected_version -3');
+SELECT throws_ok($$SELECT event_store.append('a-1', 'T', '{}', metadata => '[]')$$, '22023', NULL, 'metadata that is no object');
+SELECT throws_ok($$SELECT event_store.append('a-1', 'T', '{}', metadata => '{"$user": "x"}')$$, '22023', NULL, 'a reserved key');
+SELECT throws_ok($$SELECT event_store.append('a-1', 'T', '{}', schema_version => 0)$$, '22023', NULL, 'schema_version 0');
+SELECT throws_ok($$SELECT event_store.append_events('a-1', NULL)$$, '22004', NULL, 'events NULL');
+SELECT throws_ok($$SELECT event_store.append_events('a-1', '{}')$$, '22023', NULL, 'events empty');
+SELECT throws_ok($$SELECT event_store.append_events('a-1', ARRAY[NULL::event_store.new_event])$$, '22004', NULL, 'an event NULL');
+SELECT throws_ok($$SELECT event_store.append_json('a-1', NULL)$$, '22004', NULL, 'JSON events NULL');
+SELECT throws_ok($$SELECT event_store.append_json('a-1', '[]')$$, '22023', NULL, 'JSON events empty');
+SELECT throws_ok($$SELECT event_store.append_json('a-1', '[{"type": "T"}]')$$, '22023', 'key "data" is missing', 'a key that is missing');
+SELECT throws_ok($$SELECT event_store.append_json('a-1', '[{"type": "T", "data": 1, "x": 1}]')$$, '22023', 'unknown key "x"', 'a key that is unknown');
+SELECT throws_ok($$SELECT event_store.append_json('a-1', '[{"type": 1, "data": 1}]')$$, '22023', 'key "type" must be a string', 'a key of the wrong type');
+SELECT throws_ok($$SELECT event_store.append_streams(NULL)$$, '22004', NULL, 'streams NULL');
+SELECT throws_ok($$SELECT event_store.append_streams('[]')$$, '22023', NULL, 'streams empty');
+SELECT throws_ok($$SELECT event_store.append_streams('[{"stream": "a-1"}]')$$, '22023', NULL, 'neither events nor a version');
+SELECT throws_ok($$SELECT event_store.append_streams('[{"stream": "a-1", "expected_version": 0}, {"stream": "a-1", "expected_version": 0}]')$$, '22023', NULL, 'a stream twice');
+SELECT throws_ok($$SELECT event_store.read_stream(NULL)$$, '22004', NULL, 'reading no stream');
+SELECT throws_ok($$SELECT event_store.read_stream('a-1', -1)$$, '22023', NULL, 'from_version negative');
+SELECT throws_ok($$SELECT event_store.read_stream('a-1', to_version => -1)$$, '22023', NULL, 'to_version negative');
+SELECT throws_ok($$SELECT event_store.read_stream('a-1', max_count => -1)$$, '22023', NULL, 'max_count negative');
+SELECT throws_ok($$SELECT event_store.read_category(NULL)$$, '22004', NULL, 'reading no category');
+SELECT throws_ok($$SELECT event_store.read_category('a', -1)$$, '22023', NULL, 'after_position negative');
+SELECT throws_ok($$SELECT event_store.read_all(before_position => -1)$$, '22023', NULL, 'before_position negative');
+SELECT throws_ok($$SELECT event_store.read_all(types => '{NULL}')$$, '22004', NULL, 'a type NULL');
+SELECT throws_ok($$SELECT event_store.list_streams(max_count => -1)$$, '22023', NULL, 'streams counted backwards');
+SELECT throws_ok($$SELECT event_store.save_snapshot('order-1', 4, '{}')$$, '22023', NULL, 'a snapshot beyond the stream');
+SELECT throws_ok($$SELECT event_store.save_snapshot('order-9', 1, '{}')$$, '22023', NULL, 'a snapshot of no stream');
+SELECT throws_ok($$SELECT event_store.save_snapshot('order-1', 0, '{}')$$, '22023', NULL, 'a snapshot of version 0');
+SELECT throws_ok($$SELECT event_store.save_snapshot('order-1', 1, NULL)$$, '22004', NULL, 'a snapshot without a state');
+SELECT throws_ok($$SELECT event_store.grant_reader(NULL)$$, '22004', NULL, 'a grant to nobody');
+SELECT throws_ok($$SELECT event_store.grant_writer('regress_none')$$, '42704', NULL, 'a grant to who is not there');
+SET LOCAL transaction_read_only = on;
+SELECT throws_ok($$SELECT event_store.append('a-1', 'T', '{}')$$, '25006', NULL, 'an append in a read-only transaction');
+
+-- None of which left anything behind.
+SELECT results_eq($$SELECT stream COLLATE "default", version FROM event_store.list_streams()$$,
+	$$VALUES ('bill-1', 1::bigint), ('order-1', 3::bigint), ('order-2', 1::bigint)$$, 'nothing was stored by what was refused');
+SELECT is(event_store.safe_position(), 5::bigint, 'nor was a position drawn');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,145 @@
+--
+-- Rights: who may make each call and read each relation.  The store belongs to
+-- the database's owner, who is no superuser.
+--
+-- All in one transaction that is rolled back, roles included.
+--
+\set QUIET on
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION pgtap;
+
+SELECT plan(292);
+
+CREATE ROLE regress_rights_owner;
+CREATE ROLE regress_rights_nobody;
+CREATE ROLE regress_rights_usage;
+CREATE ROLE regress_rights_reader;
+CREATE ROLE regress_rights_writer;
+CREATE ROLE regress_rights_member;
+CREATE ROLE "regress_Rights ""odd""";
+SELECT format('ALTER DATABASE %I OWNER TO regress_rights_owner', current_database()) \gexec
+
+-- Tries a statement as a role, takes back what it did, and returns the SQLSTATE
+-- of its error, or "allowed".
+CREATE FUNCTION pg_temp.try(role_name text, statement text)
+RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('SET LOCAL SESSION AUTHORIZATION %I', role_name);
+	EXECUTE statement;
+	RAISE EXCEPTION USING ERRCODE = 'UNDON';
+EXCEPTION
+	WHEN SQLSTATE 'UNDON' THEN
+		RETURN 'allowed';
+	WHEN OTHERS THEN
+		RETURN SQLSTATE;
+END
+$$;
+
+-- The calls, and whether a reader or a writer may make them.
+CREATE TEMP TABLE calls (call text, reader boolean, writer boolean);
+INSERT INTO calls VALUES
+	($$event_store.append('order-1', 'T', '{}')$$, false, true),
+	($$event_store.append_events('order-1', ARRAY[ROW('T', '{}', NULL, NULL, NULL)]::event_store.new_event[])$$, false, true),
+	($$event_store.append_json('order-1', '[{"type": "T", "data": {}}]')$$, false, true),
+	($$event_store.append_streams('[{"stream": "order-1", "expected_version": -2, "events": [{"type": "T", "data": {}}]}]')$$, false, true),
+	($$event_store.new_event('T', '{}')$$, false, true),
+	($$event_store.any_version()$$, false, true),
+	($$event_store.no_stream()$$, false, true),
+	($$event_store.stream_exists()$$, false, true),
+	($$event_store.lock_store()$$, false, true),
+	($$event_store.save_snapshot('order-1', 1, '{}')$$, false, true),
+	($$event_store.read_stream('order-1')$$, true, false),
+	($$event_store.read_category('order')$$, true, false),
+	($$event_store.read_all()$$, true, false),
+	($$event_store.last_event('order-1')$$, true, false),
+	($$event_store.list_streams()$$, true, false),
+	($$event_store.stream_version('order-1')$$, true, false),
+	($$event_store.safe_position()$$, true, false),
+	($$event_store.latest_snapshot('order-1')$$, true, false),
+	($$event_store.create_store(if_not_exists => true)$$, false, false),
+	($$event_store.drop_store(with_events => true)$$, false, false),
+	($$event_store.grant_reader('regress_rights_nobody')$$, false, false),
+	($$event_store.grant_writer('regress_rights_nobody')$$, false, false),
+	($$event_store.revoke_reader('regress_rights_nobody')$$, false, false),
+	($$event_store.revoke_writer('regress_rights_nobody')$$, false, false),
+	($$event_store.all_events$$, true, false),
+	($$event_store.in_flight$$, true, false);
+
+-- Every function but the two guards is in that list.
+PREPARE listed AS SELECT DISTINCT substring(call FROM '^event_store\.([a-z_]+)\(') AS name FROM calls WHERE call LIKE '%(%' ORDER BY 1;
+
+-- Before there is a store: only its future owner may make it.
+CREATE FUNCTION pg_temp.statement(call text) RETURNS text LANGUAGE sql AS $$SELECT 'SELECT * FROM ' || call$$;
+SELECT is(pg_temp.try('regress_rights_nobody', 'CREATE EXTENSION event_store'), '42501', 'nobody may not install the extension');
+SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
+CREATE EXTENSION event_store;
+RESET SESSION AUTHORIZATION;
+SELECT set_eq('listed', $$SELECT proname::text COLLATE "default" FROM pg_proc
+						   WHERE pronamespace = 'event_store'::regnamespace AND proname NOT LIKE 'refuse\_%'$$, 'all calls are tried below');
+SELECT is(pg_temp.try('regress_rights_nobody', 'SELECT event_store.create_store()'), '42501', 'nobody may not create a store');
+GRANT USAGE, CREATE ON SCHEMA event_store TO regress_rights_usage;
+GRANT EXECUTE ON FUNCTION event_store.create_store TO regress_rights_usage;
+SELECT is(pg_temp.try('regress_rights_usage', 'SELECT event_store.create_store()'), '42501', 'nor with EXECUTE on it');
+REVOKE CREATE ON SCHEMA event_store FROM regress_rights_usage;
+REVOKE EXECUTE ON FUNCTION event_store.create_store FROM regress_rights_usage;
+SELECT is(pg_temp.try('regress_rights_owner', 'SELECT event_store.append(''order-1'', ''T'', ''{}'')'), 'ST002', 'the owner may make the other calls, which need a store');
+SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
+SELECT event_store.create_store() \g /dev/null
+SELECT event_store.append('order-1', 'Placed', '{}') \g /dev/null
+SELECT event_store.grant_reader('regress_rights_reader') \g /dev/null
+SELECT event_store.grant_writer('regress_rights_writer') \g /dev/null
+SELECT event_store.grant_reader('regress_Rights "odd"') \g /dev/null
+SELECT event_store.grant_writer('regress_Rights "odd"') \g /dev/null
+RESET SESSION AUTHORIZATION;
+
+-- Each call by each role.
+SELECT is(pg_temp.try('regress_rights_nobody', pg_temp.statement(call)), '42501', 'nobody: ' || call) FROM calls;
+SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501', 'with USAGE on the schema only: ' || call) FROM calls;
+SELECT is(pg_temp.try('regress_rights_reader', pg_temp.statement(call)), CASE WHEN reader THEN 'allowed' ELSE '42501' END, 'reader: ' || call) FROM calls;
+SELECT is(pg_temp.try('regress_rights_writer', pg_temp.statement(call)), CASE WHEN writer THEN 'allowed' ELSE '42501' END, 'writer: ' || call) FROM calls;
+SELECT is(pg_temp.try('regress_Rights "odd"', pg_temp.statement(call)), CASE WHEN reader OR writer THEN 'allowed' ELSE '42501' END, 'both: ' || call) FROM calls;
+SELECT is(pg_temp.try('regress_rights_owner', pg_temp.statement(call)), 'allowed', 'owner: ' || call) FROM calls;
+GRANT regress_rights_reader TO regress_rights_member;
+SELECT is(pg_temp.try('regress_rights_member', pg_temp.statement(call)), CASE WHEN reader THEN 'allowed' ELSE '42501' END, 'member of a reader: ' || call) FROM calls;
+
+-- The tables, to nobody but the owner, and that to read only.
+SELECT is(pg_temp.try(role_name, format(statement, relation)), '42501', role_name || ': ' || format(statement, relation))
+  FROM unnest(ARRAY['regress_rights_reader', 'regress_rights_writer', 'regress_rights_usage']) role_name,
+	   unnest(ARRAY['events', 'streams', 'categories', 'snapshots']) relation,
+	   unnest(ARRAY['SELECT * FROM event_store.%I', 'INSERT INTO event_store.%I DEFAULT VALUES', 'DELETE FROM event_store.%I',
+					'TRUNCATE event_store.%I', 'LOCK TABLE event_store.%I IN SHARE MODE',
+					'ALTER TABLE event_store.%I ADD COLUMN mine int']) statement;
+SELECT is(pg_temp.try(role_name, statement), '42501', role_name || ': ' || statement)
+  FROM unnest(ARRAY['regress_rights_reader', 'regress_rights_writer']) role_name,
+	   unnest(ARRAY['SELECT nextval(''event_store.events_global_position_seq'')', 'SELECT setval(''event_store.events_global_position_seq'', 1)',
+					'CREATE TABLE event_store.mine ()', 'SELECT event_store.refuse_insert()', 'SET session_replication_role = replica']) statement;
+SELECT is(pg_temp.try('regress_rights_owner', 'SELECT * FROM event_store.' || relation), 'allowed', 'owner reads ' || relation)
+  FROM unnest(ARRAY['events', 'streams', 'categories', 'snapshots']) relation;
+SELECT is(pg_temp.try('regress_rights_owner', format(statement, relation)), 'ST007', 'owner: ' || format(statement, relation))
+  FROM unnest(ARRAY['events', 'streams', 'categories']) relation,
+	   unnest(ARRAY['INSERT INTO event_store.%I DEFAULT VALUES', 'DELETE FROM event_store.%I', 'TRUNCATE event_store.%I']) statement;
+SELECT is(pg_temp.try('regress_rights_owner', 'SET session_replication_role = replica'), '42501', 'the switch is a superuser''s');
+
+-- Even with EXECUTE, the owner's calls are the owner's.
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA event_store TO regress_rights_usage;
+SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501', 'no owner, with EXECUTE: ' || call)
+  FROM calls WHERE call ~ '\.(create_store|drop_store|grant_|revoke_)';
+
+-- Revoking leaves nothing behind.
+SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
+SELECT event_store.revoke_reader('regress_rights_reader') \g /dev/null
+SELECT event_store.revoke_writer('regress_rights_writer') \g /dev/null
+SELECT event_store.revoke_reader('regress_Rights "odd"') \g /dev/null
+RESET SESSION AUTHORIZATION;
+SELECT is(pg_temp.try('regress_Rights "odd"', $$SELECT event_store.append('order-1', 'T', '{}')$$), 'allowed', 'a writer that was a reader still writes');
+SELECT is(pg_temp.try('regress_Rights "odd"', $$SELECT event_store.read_all()$$), '42501', 'and no longer reads');
+SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
+SELECT event_store.revoke_writer('regress_Rights "odd"') \g /dev/null
+RESET SESSION AUTHORIZATION;
+REVOKE regress_rights_reader FROM regress_rights_member;
+SELECT lives_ok($$DROP ROLE regress_rights_reader, regress_rights_writer, regress_rights_member, regress_rights_nobody, "regress_Rights ""odd"""$$,
+	'roles whose rights were revoked can be dropped');
+
+SELECT * FROM finish();
+ROLLBACK;

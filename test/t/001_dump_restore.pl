@@ -1,0 +1,420 @@
+#!/usr/bin/perl
+#
+# pg_dump and pg_restore: a store and a warehouse whose owner is no superuser,
+# with columns, an index and a trigger of the owner's on the events, dumped and
+# restored in every format, whole, in sections and data-only.  What is restored
+# equals what was dumped, and the appends go on above.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('dump');
+$node->init;
+$node->append_conf('postgresql.conf', <<~'END');
+	fsync = off
+	autovacuum = off
+	END
+$node->start;
+
+my $dir = $node->basedir;
+my @as_owner = (extra_params => [ '-U', 'regress_owner' ]);
+
+# Runs statements in a database, as a role; dies when they fail.
+sub run_as
+{
+	my ($role, $db, $sql) = @_;
+
+	return $node->safe_psql($db, $sql, extra_params => [ '-U', $role ]);
+}
+
+$node->safe_psql('postgres', <<~'END');
+	CREATE ROLE regress_owner LOGIN;
+	CREATE ROLE regress_reader LOGIN;
+	CREATE ROLE regress_writer LOGIN;
+	END
+
+sub create_database
+{
+	my ($db) = @_;
+
+	$node->safe_psql('postgres', "CREATE DATABASE $db OWNER regress_owner");
+}
+
+# The original, all of it made by the database's owner.
+create_database('original');
+run_as('regress_owner', 'original', <<~'END');
+	CREATE EXTENSION event_store_warehouse CASCADE;
+	SELECT event_store.create_store(type_index => true);
+	SELECT warehouse.create_warehouse();
+	SELECT event_store.grant_reader('regress_reader');
+	SELECT event_store.grant_reader('regress_writer');
+	SELECT event_store.grant_writer('regress_writer');
+
+	ALTER TABLE event_store.events
+		ADD COLUMN tenant text DEFAULT 'none',
+		ADD COLUMN type_length int GENERATED ALWAYS AS (length(type)) STORED,
+		ADD CONSTRAINT types_are_short CHECK (length(type) < 100);
+	CREATE INDEX events_by_tenant ON event_store.events (tenant, (data ->> 'n'));
+	CREATE SCHEMA shop;
+	CREATE TABLE shop.counted (stream_id bigint PRIMARY KEY, events bigint NOT NULL);
+	CREATE FUNCTION shop.count_event() RETURNS trigger
+		LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+	BEGIN
+		INSERT INTO shop.counted AS c VALUES (NEW.stream_id, 1)
+		ON CONFLICT (stream_id) DO UPDATE SET events = c.events + 1;
+		RETURN NULL;
+	END $$;
+	CREATE TRIGGER count_event AFTER INSERT ON event_store.events
+		FOR EACH ROW EXECUTE FUNCTION shop.count_event();
+	END
+run_as('regress_owner', 'original', <<~'END');
+	SELECT event_store.append('order-' || n % 50, 'Placed', jsonb_build_object('n', n, 'text', E'a "b" \\ \t\n c'))
+	  FROM generate_series(1, 500) n;
+	SELECT event_store.append_json('Müller''s "stream"-1',
+		'[{"type": "A", "data": {}, "metadata": {"k": 1}}, {"type": "B", "data": [1, "x"], "schema_version": 3}]');
+	SELECT event_store.append_streams('[
+		{"stream": "order-1", "expected_version": -2, "events": [{"type": "Shipped", "data": {}}]},
+		{"stream": "plain", "expected_version": 0, "events": [{"type": "Begun", "data": 1, "event_id": "00000000-0000-4000-8000-000000000001"}]}]');
+	SELECT event_store.append('large-1', 'Large', to_jsonb(string_agg(md5(n::text), '')))
+	  FROM generate_series(1, 5000) n;
+	SELECT event_store.save_snapshot('order-1', 5, '{"placed": 5}');
+	SELECT event_store.save_snapshot('order-1', 8, '{"placed": 8}', 2);
+	SELECT warehouse.receive_product('SKU-1', 10);
+	SELECT warehouse.ship_product('SKU-1', 2);
+	SELECT warehouse.adjust_inventory('SKU-1', 5, 'cycle count');
+	SELECT warehouse.receive_product('SKU-2', 3);
+	BEGIN;
+	SELECT event_store.append('gap-1', 'RolledBack', '0');
+	ROLLBACK;
+	END
+
+# What a database holds, as lines to compare; data and definitions apart.
+my @tables = (
+	'event_store.categories', 'event_store.streams',
+	'event_store.events', 'event_store.snapshots',
+	'warehouse.stock');
+
+sub rows_of
+{
+	my ($db, @of) = @_;
+	my $result = '';
+
+	foreach my $table (@of)
+	{
+		$result .= "$table: " . $node->safe_psql($db, <<~"END") . "\n";
+			SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM $table t
+			END
+	}
+	return $result
+	  . $node->safe_psql($db,
+		'SELECT last_value, is_called FROM event_store.events_global_position_seq'
+	  ) . "\n";
+}
+
+sub definitions_of
+{
+	my ($db) = @_;
+
+	return $node->safe_psql($db, <<~'END');
+		SET search_path = pg_catalog;
+		CREATE TEMPORARY VIEW ours AS
+			SELECT oid FROM pg_namespace WHERE nspname IN ('event_store', 'warehouse', 'shop');
+		SELECT 'rule', pg_get_ruledef(r.oid), r.ev_enabled, obj_description(r.oid)
+		  FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+		 WHERE c.relnamespace IN (TABLE ours) ORDER BY 2;
+		SELECT 'trigger', pg_get_triggerdef(t.oid), t.tgenabled, obj_description(t.oid)
+		  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+		 WHERE c.relnamespace IN (TABLE ours) ORDER BY 2;
+		SELECT 'relation', c.oid::regclass, c.relkind, c.reloptions, c.relowner::regrole, obj_description(c.oid)
+		  FROM pg_class c
+		 WHERE c.relnamespace IN (TABLE ours) AND c.relkind <> 'i' ORDER BY 2::text;
+		SELECT 'index', pg_get_indexdef(indexrelid), indisvalid
+		  FROM pg_index JOIN pg_class c ON c.oid = indrelid
+		 WHERE c.relnamespace IN (TABLE ours) ORDER BY 2;
+		SELECT 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid)
+		  FROM pg_constraint WHERE connamespace IN (TABLE ours) ORDER BY 2::text, 3;
+		SELECT 'column', a.attrelid::regclass, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
+			   a.attnotnull, a.attgenerated, a.attcollation::regcollation,
+			   col_description(a.attrelid, a.attnum), pg_get_expr(d.adbin, d.adrelid)
+		  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+		  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+		 WHERE c.relnamespace IN (TABLE ours) AND c.relkind IN ('r', 'v') AND a.attnum > 0 ORDER BY 2::text, 3;
+		SELECT 'sequence', seqrelid::regclass, seqincrement, seqcache, seqcycle, seqstart,
+			   pg_get_serial_sequence('event_store.events', 'global_position')
+		  FROM pg_sequence ORDER BY 2::text;
+		SELECT 'member', extname, pg_describe_object(classid, objid, 0)
+		  FROM pg_depend JOIN pg_extension e ON refobjid = e.oid AND refclassid = 'pg_extension'::regclass
+		 WHERE deptype = 'e' AND extname LIKE 'event_store%' ORDER BY 2, 3;
+		END
+}
+
+sub grants_of
+{
+	my ($db) = @_;
+
+	return $node->safe_psql($db, <<~'END');
+		SET search_path = pg_catalog;
+		SELECT what, grantee::regrole, grantor::regrole, privilege_type, is_grantable
+		  FROM (SELECT p.oid::regprocedure::text AS what, p.pronamespace AS namespace, p.proacl AS acl FROM pg_proc p
+				UNION ALL
+				SELECT c.oid::regclass::text, c.relnamespace, c.relacl FROM pg_class c
+				UNION ALL
+				SELECT n.nspname, n.oid, n.nspacl FROM pg_namespace n) o,
+			   aclexplode(o.acl)
+		 WHERE namespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('event_store', 'warehouse'))
+		   AND grantee <> grantor
+		 ORDER BY 1, 2::text, 3::text, 4;
+		END
+}
+
+my $rows = rows_of('original', @tables, 'shop.counted');
+my $definitions = definitions_of('original');
+my $grants = grants_of('original');
+my $last = $node->safe_psql('original', 'SELECT event_store.safe_position()');
+my $read =
+  $node->safe_psql('original', 'SELECT e::text FROM event_store.read_all() e');
+cmp_ok($last, '>', 500, 'the original is filled');
+
+# Compares two texts; tells the lines in which they differ.
+sub same
+{
+	my ($got, $expected, $what) = @_;
+	my %lines;
+
+	$lines{$_}++ foreach split /\n/, $got;
+	$lines{$_}-- foreach split /\n/, $expected;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return is(
+		join("\n",
+			map { ($lines{$_} > 0 ? 'only restored: ' : 'not restored: ') . $_ }
+			  grep { $lines{$_} != 0 } sort keys %lines),
+		'', $what);
+}
+
+# Life goes on in a restored database.
+sub check_life
+{
+	my ($db, $what, %but) = @_;
+
+	subtest "$what: life goes on" => sub {
+		is( $node->safe_psql($db, 'SELECT event_store.safe_position()'),
+			$last, 'the safe position is the original\'s');
+		my ($version, $position) = split /\|/,
+		  run_as('regress_owner', $db,
+			q{SELECT * FROM event_store.append('order-1', 'Next', '{"n": 0}', expected_version => 11)});
+		is($version, 12, 'the owner appends to a stream');
+		is($position, $last + 1, 'above all positions');
+		is( run_as('regress_writer', $db,
+				q{SELECT * FROM event_store.append('order-new', 'First', '0', expected_version => 0)}),
+			'1|' . ($last + 2),
+			'a writer to a new one');
+		is( run_as('regress_writer', $db,
+				q{SELECT * FROM event_store.append('plain', 'Begun', '1', event_id => '00000000-0000-4000-8000-000000000001')}),
+			$node->safe_psql('original',
+				q{SELECT version, global_position FROM event_store.read_stream('plain')}),
+			'a retry is known');
+		is( run_as('regress_reader', $db,
+				"SELECT stream, version FROM event_store.read_all($last)"),
+			"order-1|12\norder-new|1",
+			'a reader reads on');
+		my ($status, undef, $stderr) = $node->psql(
+			$db,
+			"\\set VERBOSITY sqlstate\n"
+			  . q{SELECT event_store.append('order-1', 'Not', '0')},
+			extra_params => [ '-U', 'regress_reader' ]);
+		like($stderr, qr/42501/, 'and may not append');
+		foreach my $statement (
+			'UPDATE event_store.events SET version = version',
+			'DELETE FROM event_store.streams',
+			'TRUNCATE event_store.events',
+			'INSERT INTO event_store.categories VALUES (0, $$x$$)')
+		{
+			(undef, undef, $stderr) = $node->psql(
+				$db,
+				"\\set VERBOSITY sqlstate\n$statement",
+				extra_params => [ '-U', 'regress_owner' ]);
+			like($stderr, qr/ST007/, "refused: $statement");
+		}
+		is(run_as('regress_owner', $db, q{SELECT warehouse.ship_product('SKU-1', 1)}),
+			4, 'the warehouse ships');
+		is( run_as('regress_owner', $db,
+				'SELECT sku, quantity_on_hand FROM warehouse.stock ORDER BY sku'),
+			"SKU-1|4\nSKU-2|3",
+			'and its stock follows');
+		is( run_as('regress_owner', $db, 'SELECT count(*) FROM warehouse.check_stock()'),
+			0, 'without differences');
+		if (!$but{without_trigger})
+		{
+			is( $node->safe_psql($db, <<~'END'),
+				SELECT count(*) FROM (SELECT stream_id, count(*) FROM event_store.events GROUP BY 1
+									  EXCEPT SELECT stream_id, events FROM shop.counted) d
+				END
+				0, 'the owner\'s trigger counts');
+		}
+		is( $node->safe_psql($db, <<~'END'),
+			SELECT count(*) FILTER (WHERE version <> place)
+			  FROM (SELECT version, row_number() OVER (PARTITION BY stream
+													   ORDER BY global_position) AS place
+					  FROM event_store.read_all()) e
+			END
+			0, 'the versions are contiguous');
+		run_as('regress_owner', $db, "SELECT event_store.grant_writer('regress_reader')");
+		run_as('regress_reader', $db, q{SELECT event_store.append('order-1', 'Granted', '0')});
+		run_as('regress_owner', $db, "SELECT event_store.revoke_writer('regress_reader')");
+		pass('the owner grants and revokes');
+	};
+}
+
+# Compares a restored database with the original.
+sub check_restored
+{
+	my ($db, $what) = @_;
+
+	same(rows_of($db, @tables, 'shop.counted'), $rows, "$what: rows and sequence");
+	same(definitions_of($db), $definitions, "$what: definitions");
+	same(grants_of($db), $grants, "$what: grants");
+	is($node->safe_psql($db, 'SELECT e::text FROM event_store.read_all() e'),
+		$read, "$what: read_all");
+	check_life($db, $what);
+}
+
+my @dump = ('pg_dump', '--no-sync');
+
+# Whole, by a superuser.
+create_database('plain');
+$node->command_ok([ @dump, '-f', "$dir/plain.sql", 'original' ], 'dump, plain');
+$node->command_ok(
+	[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/plain.sql", 'plain' ],
+	'restore, plain');
+check_restored('plain', 'plain');
+
+create_database('custom');
+$node->command_ok([ @dump, '-Fc', '-f', "$dir/custom.dump", 'original' ],
+	'dump, custom');
+$node->command_checks_all(
+	[ 'pg_restore', '--exit-on-error', '-d', 'custom', "$dir/custom.dump" ],
+	0, [qr/\A\z/], [qr/\A\z/], 'restore, custom, says nothing');
+check_restored('custom', 'custom');
+
+create_database('parallel');
+$node->command_ok([ @dump, '-Fd', '-j2', '-f', "$dir/parallel.dump", 'original' ],
+	'dump, directory, parallel');
+$node->command_checks_all(
+	[ 'pg_restore', '--exit-on-error', '-j2', '-d', 'parallel', "$dir/parallel.dump" ],
+	0, [qr/\A\z/], [qr/\A\z/], 'restore, parallel, says nothing');
+check_restored('parallel', 'parallel');
+
+create_database('sections');
+foreach my $section (qw(pre-data data post-data))
+{
+	$node->command_ok(
+		[
+			'pg_restore', '--exit-on-error', "--section=$section",
+			'-d', 'sections', "$dir/custom.dump"
+		],
+		"restore, section $section");
+}
+check_restored('sections', 'sections');
+
+# A dump of a restored database restores, too.
+create_database('again');
+$node->command_ok([ @dump, '-Fc', '-f', "$dir/again.dump", 'sections' ],
+	'dump of a restored database');
+$node->command_ok(
+	[ 'pg_restore', '--exit-on-error', '-d', 'again', "$dir/again.dump" ],
+	'and its restore');
+same(
+	rows_of('again', @tables, 'shop.counted'),
+	rows_of('sections', @tables, 'shop.counted'),
+	'again: rows and sequence');
+same(definitions_of('again'), $definitions, 'again: definitions');
+same(grants_of('again'), grants_of('sections'), 'again: grants');
+
+# The data only, into a fresh store: the rules and triggers that keep it
+# append-only are in place, and let the rows pass.  The warehouse computes its
+# stock from them afterwards.
+my $store_rows = rows_of('original', @tables);
+my %data_only = (
+	data_plain => [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/data.sql" ],
+	data_custom =>
+	  [ 'pg_restore', '--exit-on-error', '--data-only', '-n', 'event_store', "$dir/custom.dump" ]);
+$node->command_ok(
+	[ @dump, '--data-only', '-n', 'event_store', '-f', "$dir/data.sql", 'original' ],
+	'dump, data only');
+foreach my $db (sort keys %data_only)
+{
+	create_database($db);
+	run_as('regress_owner', $db, <<~'END');
+		CREATE EXTENSION event_store_warehouse CASCADE;
+		SELECT event_store.create_store();
+		SELECT event_store.grant_reader('regress_reader');
+		SELECT event_store.grant_reader('regress_writer');
+		SELECT event_store.grant_writer('regress_writer');
+		ALTER TABLE event_store.events
+			ADD COLUMN tenant text DEFAULT 'none',
+			ADD COLUMN type_length int GENERATED ALWAYS AS (length(type)) STORED;
+		END
+	my @command = @{ $data_only{$db} };
+	$node->command_ok([ @command, '-d', $db ], "restore, $db");
+	run_as('regress_owner', $db, 'SELECT warehouse.create_warehouse()');
+	same(
+		rows_of($db, @tables[ 0 .. 3 ]),
+		rows_of('original', @tables[ 0 .. 3 ]),
+		"$db: rows and sequence");
+	is( $node->safe_psql($db,
+			'SELECT sku, quantity_on_hand, version, global_position FROM warehouse.stock ORDER BY sku'),
+		$node->safe_psql('original',
+			'SELECT sku, quantity_on_hand, version, global_position FROM warehouse.stock ORDER BY sku'),
+		"$db: the stock");
+	is($node->safe_psql($db, 'SELECT e::text FROM event_store.read_all() e'),
+		$read, "$db: read_all");
+	check_life($db, $db, without_trigger => 1);
+}
+
+# By the owner, who is no superuser, into a database of the owner's.  Rows and
+# definitions come back whole and without an error.  What the bootstrap superuser
+# granted, nobody else can grant: of that the server only warns, and who may do
+# what is the owner's to say again.
+create_database('by_owner');
+$node->command_ok(
+	[ @dump, '-U', 'regress_owner', '-Fc', '-f', "$dir/owner.dump", 'original' ],
+	'the owner dumps');
+$node->command_checks_all(
+	[
+		'pg_restore', '--exit-on-error', '-U', 'regress_owner',
+		'-d', 'by_owner', "$dir/owner.dump"
+	],
+	0, [qr/\A\z/], [qr/\A\z/], 'the owner restores');
+same(rows_of('by_owner', @tables, 'shop.counted'),
+	$rows, 'by the owner: rows and sequence');
+same(definitions_of('by_owner'), $definitions, 'by the owner: definitions');
+run_as('regress_owner', 'by_owner',
+	q{SELECT event_store.append('order-1', 'Owner', '0'); SELECT event_store.stream_version('order-1')});
+my (undef, undef, $refused) = $node->psql(
+	'by_owner',
+	"\\set VERBOSITY sqlstate\nDELETE FROM event_store.events",
+	extra_params => [ '-U', 'regress_owner' ]);
+like($refused, qr/ST007/, 'by the owner: append-only');
+
+create_database('by_owner_again');
+$node->command_ok(
+	[
+		'pg_restore', '--exit-on-error', '-U', 'regress_owner',
+		'-d', 'by_owner_again', "$dir/owner.dump"
+	],
+	'the owner restores again');
+run_as('regress_owner', 'by_owner_again', <<~'END');
+	SELECT event_store.create_store(if_not_exists => true);
+	SELECT warehouse.create_warehouse(if_not_exists => true);
+	SELECT event_store.grant_reader('regress_reader');
+	SELECT event_store.grant_reader('regress_writer');
+	SELECT event_store.grant_writer('regress_writer');
+	END
+check_restored('by_owner_again', 'by the owner, rights given again');
+
+$node->stop;
+done_testing();
