@@ -171,8 +171,10 @@ event_from_composite(HeapTupleHeader header, EsNewEvent *event, const char *wher
 		isnull[PART_METADATA] ? NULL : DatumGetJsonbP(values[PART_METADATA]);
 	event->has_id = !isnull[PART_EVENT_ID];
 	if (event->has_id)
-		memcpy(&event->event_id, DatumGetUUIDP(values[PART_EVENT_ID]),
-			   sizeof(pg_uuid_t));
+	{
+		Assert(DatumGetPointer(values[PART_EVENT_ID]) != NULL);
+		event->event_id = *DatumGetUUIDP(values[PART_EVENT_ID]);
+	}
 	event->schema_version = isnull[PART_SCHEMA_VERSION]
 		? 1
 		: DatumGetInt32(values[PART_SCHEMA_VERSION]);

@@ -21,7 +21,6 @@ $node->append_conf('postgresql.conf', <<~'END');
 $node->start;
 
 my $dir = $node->basedir;
-my @as_owner = (extra_params => [ '-U', 'regress_owner' ]);
 
 # Runs statements in a database, as a role; dies when they fail.
 sub run_as
@@ -374,6 +373,29 @@ foreach my $db (sort keys %data_only)
 		$read, "$db: read_all");
 	check_life($db, $db, without_trigger => 1);
 }
+
+# The data of store and warehouse into a warehouse that is there, trigger and
+# all: the rows of the stock come from the dump, and once.
+create_database('data_warehouse');
+run_as('regress_owner', 'data_warehouse', <<~'END');
+	CREATE EXTENSION event_store_warehouse CASCADE;
+	SELECT warehouse.create_warehouse();
+	SELECT event_store.grant_reader('regress_reader');
+	SELECT event_store.grant_reader('regress_writer');
+	SELECT event_store.grant_writer('regress_writer');
+	ALTER TABLE event_store.events
+		ADD COLUMN tenant text DEFAULT 'none',
+		ADD COLUMN type_length int GENERATED ALWAYS AS (length(type)) STORED;
+	END
+$node->command_ok(
+	[
+		'pg_restore', '--exit-on-error', '--data-only', '-n', 'event_store',
+		'-n', 'warehouse', '-d', 'data_warehouse', "$dir/custom.dump"
+	],
+	'restore, data only, into a warehouse');
+same(rows_of('data_warehouse', @tables),
+	$store_rows, 'data_warehouse: rows and sequence');
+check_life('data_warehouse', 'data_warehouse', without_trigger => 1);
 
 # By the owner, who is no superuser, into a database of the owner's.  Rows and
 # definitions come back whole and without an error.  What the bootstrap superuser
