@@ -377,7 +377,7 @@ es_place_mark(void)
 
 	if (held.mark_held)
 		return;
-	last = es_sequence_last(false);
+	last = es_last_position();
 	(void) lock_for(TopTransactionResourceOwner, (uint64) last, MARK_CLASS,
 					ShareLock);
 	held.mark = last;

@@ -72,16 +72,15 @@ static int64 highest_safe = 0;
 static uint64 highest_safe_generation = 0;
 
 /*
- * es_sequence_last
+ * last_drawn
  *		The last position that was drawn, 0 before the first draw.
  *
  * With flush, the log is on disk up to that draw when this returns.
  */
-int64
-es_sequence_last(bool flush)
+static int64
+last_drawn(Relation sequence, bool flush)
 {
-	Relation rel = relation_open(es_store_sequence(), AccessShareLock);
-	Buffer buffer = ReadBuffer(rel, 0);
+	Buffer buffer = ReadBuffer(sequence, 0);
 	Page page;
 	HeapTupleData tuple;
 	Form_pg_sequence_data data;
@@ -97,10 +96,24 @@ es_sequence_last(bool flush)
 	last = data->is_called ? data->last_value : data->last_value - 1;
 	lsn = BufferGetLSNAtomic(buffer);
 	UnlockReleaseBuffer(buffer);
-	relation_close(rel, AccessShareLock);
 
 	if (flush)
 		XLogFlush(lsn);
+	return last;
+}
+
+/*
+ * es_last_position
+ *		The last position that was drawn, 0 before the first draw: for the
+ *		in-flight mark.
+ */
+int64
+es_last_position(void)
+{
+	Relation sequence = es_store_open_sequence(AccessShareLock);
+	int64 last = last_drawn(sequence, false);
+
+	relation_close(sequence, AccessShareLock);
 	return last;
 }
 
@@ -148,13 +161,15 @@ remembered_safe(void)
  *		A safe position: the highest there is, or any that is not below the
  *		one wanted.
  *
- * The caller must take the snapshot that it reads with afterwards.  Raises
- * 0A000 during recovery, where there are no marks to go by.
+ * The caller must have locked the table of events, if it is going to read, so
+ * that it reads the store that this is about; and take the snapshot that it
+ * reads with afterwards.  Raises 0A000 during recovery, where there are no
+ * marks to go by.
  */
 int64
 es_safe_position(int64 wanted)
 {
-	int64 last;
+	Relation sequence;
 	int64 safe;
 	int64 own_mark;
 
@@ -167,15 +182,17 @@ es_safe_position(int64 wanted)
 				 errhint(
 					 "Read single streams here with event_store.read_stream(), or read on the primary.")));
 
-	/* the store must be looked up before its generation means anything */
-	(void) es_store_sequence();
+	/* under its lock it is this store that the memory is compared with */
+	sequence = es_store_open_sequence(AccessShareLock);
 	if (wanted <= remembered_safe())
+	{
+		relation_close(sequence, AccessShareLock);
 		return highest_safe;
-
-	last = es_sequence_last(true);
-	safe = es_lowest_mark(last);
-	safe = Max(safe, remembered_safe());
+	}
+	safe = es_lowest_mark(last_drawn(sequence, true));
+	safe = Max(safe, highest_safe);
 	highest_safe =
 		es_holds_mark(&own_mark) ? Max(highest_safe, Min(safe, own_mark)) : safe;
+	relation_close(sequence, AccessShareLock);
 	return safe;
 }

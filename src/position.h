@@ -12,7 +12,7 @@
 #ifndef ES_POSITION_H
 #define ES_POSITION_H
 
-extern int64 es_sequence_last(bool flush);
+extern int64 es_last_position(void);
 extern int64 es_draw_position(void);
 extern int64 es_safe_position(int64 wanted);
 

@@ -432,9 +432,9 @@ begin_scan(const StoreQuery *query, Relation events, Snapshot snapshot,
  *		Puts the events of many streams into the result.
  */
 static void
-put_store(EsEventRows *rows, const StoreQuery *query, Snapshot snapshot)
+put_store(EsEventRows *rows, const StoreQuery *query, Relation events,
+		  Snapshot snapshot)
 {
-	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
 	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
 	EsStreamNames *names = es_stream_names_begin(streams, snapshot);
 	bool types_checked;
@@ -462,29 +462,31 @@ put_store(EsEventRows *rows, const StoreQuery *query, Snapshot snapshot)
 	MemoryContextDelete(row_context);
 	es_scan_end(scan);
 	table_close(streams, AccessShareLock);
-	table_close(events, NoLock);
 }
 
 /*
  * read_store
  *		Reads what a query asks for, up to the safe position; the range's
  *		highest is what the caller wants and is lowered to it.
+ *
+ * The order counts: the table, the safe position, the snapshot; see position.c.
  */
 static Datum
 read_store(FunctionCallInfo fcinfo, StoreQuery *query)
 {
 	EsEventRows *rows = es_event_rows_begin(fcinfo);
+	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
 	int64 safe = es_safe_position(query->range.highest);
-	Snapshot snapshot;
 
 	query->range.highest = Min(query->range.highest, safe);
-	if (query->max_count == 0 || query->range.lowest > query->range.highest)
-		return (Datum) 0;
+	if (query->max_count > 0 && query->range.lowest <= query->range.highest)
+	{
+		Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 
-	/* after the safe position, never before: see position.c */
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	put_store(rows, query, snapshot);
-	UnregisterSnapshot(snapshot);
+		put_store(rows, query, events, snapshot);
+		UnregisterSnapshot(snapshot);
+	}
+	table_close(events, NoLock);
 	return (Datum) 0;
 }
 

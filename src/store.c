@@ -25,6 +25,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
@@ -418,6 +419,28 @@ refuse_row_security(Relation rel)
 }
 
 /*
+ * lock_cached
+ *		Locks a relation that is cached, for the current resource owner, and
+ *		returns its OID; starts over when the lock shows that it is another.
+ */
+static Oid
+lock_cached(const Oid *cached, LOCKMODE lockmode)
+{
+	for (;;)
+	{
+		Oid relid;
+
+		ensure_store();
+		relid = *cached;
+		LockRelationOid(relid, lockmode);
+		ensure_store();
+		if (likely(*cached == relid))
+			return relid;
+		UnlockRelationOid(relid, lockmode);
+	}
+}
+
+/*
  * es_store_open
  *		Opens a table of the store under a lock, which belongs to the current
  *		resource owner.  Raises ST002 when there is no store.
@@ -425,23 +448,22 @@ refuse_row_security(Relation rel)
 Relation
 es_store_open(EsTableId table, LOCKMODE lockmode)
 {
-	Relation rel;
+	Relation rel =
+		table_open(lock_cached(&store.tables[table], lockmode), NoLock);
 
-	for (;;)
-	{
-		Oid relid = es_store_table(table);
-
-		LockRelationOid(relid, lockmode);
-		if (likely(es_store_table(table) == relid))
-		{
-			rel = table_open(relid, NoLock);
-			break;
-		}
-		UnlockRelationOid(relid, lockmode);
-	}
 	if (unlikely(rel->rd_rel->relrowsecurity))
 		refuse_row_security(rel);
 	return rel;
+}
+
+/*
+ * es_store_open_sequence
+ *		Opens the sequence of global positions as es_store_open() does a table.
+ */
+Relation
+es_store_open_sequence(LOCKMODE lockmode)
+{
+	return relation_open(lock_cached(&store.sequence, lockmode), NoLock);
 }
 
 /*

@@ -101,6 +101,7 @@ extern Oid es_store_table(EsTableId table);
 extern Oid es_store_index(EsIndexId index);
 extern AttrNumber es_store_attnum(EsTableId table, int column);
 extern Relation es_store_open(EsTableId table, LOCKMODE lockmode);
+extern Relation es_store_open_sequence(LOCKMODE lockmode);
 extern Relation es_store_open_index(EsIndexId index, LOCKMODE lockmode);
 
 #endif /* ES_STORE_H */
