@@ -383,6 +383,7 @@ CREATE FUNCTION event_store.save_snapshot(stream text,
 										  state_version integer DEFAULT 1)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'event_store_save_snapshot';
 COMMENT ON FUNCTION event_store.save_snapshot IS
 	'Keeps the state of a stream at a version; saving the same version and state_version again replaces it. The newest event_store.snapshots_kept of each state_version stay. Raises 22023 when the stream does not exist or has not reached the version.';

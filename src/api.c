@@ -19,7 +19,7 @@
 #include "check.h"
 #include "event_store_api.h"
 #include "locks.h"
-#include "read.h"
+#include "read_stream.h"
 #include "store.h"
 #include "stream.h"
 

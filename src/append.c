@@ -64,6 +64,7 @@ typedef struct StreamAppendState
 	EsStreamAppend *append;
 	bool exists;
 	bool new_category; /* this append makes the category */
+	text *category;	   /* its name, if the stream is new */
 	bool retried;	   /* its events are there already */
 	EsStream row;
 	EsHead head;
@@ -265,16 +266,16 @@ find_categories(StreamAppendState *states, int n, const AppendTables *tables)
 
 	for (int i = 0; i < n; i++)
 	{
-		text *stream = states[i].append->stream;
-		char *name = VARDATA_ANY(stream);
-		int len = es_category_length(name, VARSIZE_ANY_EXHDR(stream));
+		StreamAppendState *state = &states[i];
 
-		if (states[i].exists || states[i].append->nevents == 0)
+		if (state->exists || state->append->nevents == 0)
 			continue;
-		states[i].new_category =
-			!es_find_category(tables->categories, SnapshotSelf, name, len,
-							  &states[i].row.category_id);
-		if (states[i].new_category)
+		if (state->category == NULL)
+			state->category = es_stream_category(state->append->stream);
+		state->new_category =
+			!es_find_category(tables->categories, SnapshotSelf, state->category,
+							  &state->row.category_id);
+		if (state->new_category)
 			missing++;
 	}
 	return missing;
@@ -289,19 +290,13 @@ find_categories(StreamAppendState *states, int n, const AppendTables *tables)
 static int
 lock_categories(StreamAppendState *states, int n, const AppendTables *tables)
 {
-	uint64 *keys = palloc(n * sizeof(uint64));
+	uint64 *keys = palloc_extended(n * sizeof(uint64), MCXT_ALLOC_HUGE);
 	int nkeys = 0;
 
 	for (int i = 0; i < n; i++)
 	{
-		text *stream = states[i].append->stream;
-
-		if (!states[i].new_category)
-			continue;
-		keys[nkeys++] =
-			es_category_key(VARDATA_ANY(stream),
-							es_category_length(VARDATA_ANY(stream),
-											   VARSIZE_ANY_EXHDR(stream)));
+		if (states[i].new_category)
+			keys[nkeys++] = es_category_key(states[i].category);
 	}
 	es_lock_streams(keys, nkeys);
 	pfree(keys);
@@ -332,57 +327,56 @@ draw_positions(StreamAppendState *states, int n)
 }
 
 /*
- * share_category
- *		Whether a stream before this one in the call has the same category,
- *		whose id it then shares.
+ * compare_categories
+ *		qsort comparator of pointers to states with a new category: by that, and
+ *		in the order of the call.
  */
-static bool
-share_category(StreamAppendState *states, int i)
+static int
+compare_categories(const void *a, const void *b)
 {
-	const text *stream = states[i].append->stream;
-	int len = es_category_length(VARDATA_ANY(stream), VARSIZE_ANY_EXHDR(stream));
+	const StreamAppendState *left = *(StreamAppendState *const *) a;
+	const StreamAppendState *right = *(StreamAppendState *const *) b;
+	int order = es_compare_texts(&left->category, &right->category);
 
-	for (int j = 0; j < i; j++)
-	{
-		const text *other = states[j].append->stream;
-
-		if (states[j].new_category &&
-			es_category_length(VARDATA_ANY(other), VARSIZE_ANY_EXHDR(other)) ==
-				len &&
-			memcmp(VARDATA_ANY(stream), VARDATA_ANY(other), len) == 0)
-		{
-			states[i].row.category_id = states[j].row.category_id;
-			return true;
-		}
-	}
-	return false;
+	return order != 0 ? order
+					  : (left->positions[0] > right->positions[0]) -
+			(left->positions[0] < right->positions[0]);
 }
 
 /*
  * write_categories
- *		Stores the new categories.
+ *		Stores the new categories, which several streams may share.
  */
 static void
 write_categories(StreamAppendState *states, int n, Relation categories)
 {
 	EsWriter *writer = es_write_begin(ES_CATEGORIES, categories);
+	StreamAppendState **sorted =
+		palloc_extended(n * sizeof(StreamAppendState *), MCXT_ALLOC_HUGE);
+	int nsorted = 0;
 
 	for (int i = 0; i < n; i++)
 	{
+		if (states[i].new_category)
+			sorted[nsorted++] = &states[i];
+	}
+	qsort(sorted, nsorted, sizeof(StreamAppendState *), compare_categories);
+	for (int i = 0; i < nsorted; i++)
+	{
 		Datum values[CAT_NUM_COLUMNS];
-		const text *stream = states[i].append->stream;
 
-		if (!states[i].new_category || share_category(states, i))
+		if (i > 0 &&
+			es_compare_texts(&sorted[i - 1]->category, &sorted[i]->category) == 0)
+		{
+			sorted[i]->row.category_id = sorted[i - 1]->row.category_id;
 			continue;
-		states[i].row.category_id = states[i].positions[0];
-		values[CAT_CATEGORY_ID] = Int64GetDatum(states[i].row.category_id);
-		values[CAT_CATEGORY] = PointerGetDatum(
-			cstring_to_text_with_len(VARDATA_ANY(stream),
-									 es_category_length(VARDATA_ANY(stream),
-														VARSIZE_ANY_EXHDR(
-															stream))));
+		}
+		sorted[i]->row.category_id = sorted[i]->positions[0];
+		values[CAT_CATEGORY_ID] = Int64GetDatum(sorted[i]->row.category_id);
+		values[CAT_CATEGORY] = PointerGetDatum(sorted[i]->category);
 		es_write_row(writer, values);
 	}
+	pfree(sorted);
 	es_write_end(writer);
 }
 

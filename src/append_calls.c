@@ -48,14 +48,15 @@ expected_version_argument(FunctionCallInfo fcinfo, int arg)
 
 /*
  * result_datum
- *		An append_result: the place of the last event.
+ *		An append_result: the place of the last event.  Attributes that a later
+ *		release adds at the end are NULL.
  */
 static Datum
 result_datum(FunctionCallInfo fcinfo, const EsStreamAppend *append)
 {
 	TupleDesc desc;
-	Datum values[2];
-	bool nulls[2] = {false, false};
+	Datum *values;
+	bool *nulls;
 
 	if (fcinfo->flinfo->fn_extra == NULL)
 	{
@@ -67,8 +68,12 @@ result_datum(FunctionCallInfo fcinfo, const EsStreamAppend *append)
 		MemoryContextSwitchTo(caller);
 	}
 	desc = (TupleDesc) fcinfo->flinfo->fn_extra;
+	values = palloc0(desc->natts * sizeof(Datum));
+	nulls = palloc(desc->natts * sizeof(bool));
+	memset(nulls, true, desc->natts * sizeof(bool));
 	values[0] = Int64GetDatum(append->version);
 	values[1] = Int64GetDatum(append->global_position);
+	nulls[0] = nulls[1] = false;
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }
 

@@ -199,18 +199,41 @@ es_check_expected_version(int64 expected_version, const char *where)
 }
 
 /*
- * es_check_count
- *		A limit of rows.
+ * es_count_argument
+ *		A max_count: NULL is all; raises 22023 for a negative one.
  */
-void
-es_check_count(int64 max_count)
+int64
+es_count_argument(FunctionCallInfo fcinfo, int arg)
 {
+	int64 max_count = es_bigint_argument(fcinfo, arg, PG_INT64_MAX);
+
 	if (max_count < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max_count must not be negative"),
 				 errdetail("It is %lld.", (long long) max_count),
 				 errhint("NULL stands for all, 0 for none.")));
+	return max_count;
+}
+
+/*
+ * es_bigint_argument
+ *		An optional argument: NULL stands for the value given.
+ */
+int64
+es_bigint_argument(FunctionCallInfo fcinfo, int arg, int64 if_null)
+{
+	return PG_ARGISNULL(arg) ? if_null : PG_GETARG_INT64(arg);
+}
+
+/*
+ * es_boolean_argument
+ *		An optional flag: NULL is false.
+ */
+bool
+es_boolean_argument(FunctionCallInfo fcinfo, int arg)
+{
+	return !PG_ARGISNULL(arg) && PG_GETARG_BOOL(arg);
 }
 
 /*

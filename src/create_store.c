@@ -123,8 +123,8 @@ static const char *const store_statements[] = {
 	" e.metadata, e.event_id, e.schema_version, e.recorded_at,"
 	" e.metadata OPERATOR(pg_catalog.->>) '$user' AS recorded_by,"
 	" NULL::pg_catalog.bytea AS hash"
-	" FROM event_store.events e"
-	" JOIN event_store.streams s"
+	" FROM ONLY event_store.events e"
+	" JOIN ONLY event_store.streams s"
 	" ON s.stream_id OPERATOR(pg_catalog.=) e.stream_id",
 	"COMMENT ON VIEW event_store.all_events IS 'All events that the query''s snapshot sees, for queries of any kind. A consumer that goes on from where it stopped uses read_all() instead: events appear here in the order of commit, not of global_position.'",
 	"COMMENT ON COLUMN event_store.all_events.global_position IS 'place in the whole store'",
@@ -169,52 +169,70 @@ lacks(const char *query)
 }
 
 /*
+ * make_rule
+ *		Hangs the rule that refuses INSERT on a table, where it is missing or
+ *		disabled.
+ */
+static void
+make_rule(const char *table)
+{
+	if (!lacks(psprintf("SELECT FROM pg_catalog.pg_rewrite"
+						" WHERE rulename OPERATOR(pg_catalog.=) 'append_only'"
+						" AND ev_enabled OPERATOR(pg_catalog.=) 'O'"
+						" AND ev_class OPERATOR(pg_catalog.=)"
+						" 'event_store.%s'::pg_catalog.regclass",
+						table)))
+		return;
+	es_execute(psprintf("CREATE OR REPLACE RULE append_only"
+						" AS ON INSERT TO event_store.%s"
+						" DO INSTEAD DELETE FROM event_store.%s"
+						" WHERE (SELECT event_store.refuse_insert()) IS NULL",
+						table, table));
+	es_execute(
+		psprintf("ALTER TABLE event_store.%s ENABLE RULE append_only", table));
+	es_execute(psprintf("COMMENT ON RULE append_only ON event_store.%s IS"
+						" 'Rows are added by the append calls only.'",
+						table));
+}
+
+/*
+ * make_trigger
+ *		Hangs a refusing trigger on a table, where it is missing or disabled.
+ */
+static void
+make_trigger(const char *table, const char *name, const char *events,
+			 const char *level)
+{
+	if (!lacks(psprintf("SELECT FROM pg_catalog.pg_trigger"
+						" WHERE tgname OPERATOR(pg_catalog.=) '%s'"
+						" AND tgenabled OPERATOR(pg_catalog.=) 'O'"
+						" AND tgrelid OPERATOR(pg_catalog.=)"
+						" 'event_store.%s'::pg_catalog.regclass",
+						name, table)))
+		return;
+	es_execute(psprintf("CREATE OR REPLACE TRIGGER %s BEFORE %s"
+						" ON event_store.%s FOR EACH %s"
+						" EXECUTE FUNCTION event_store.refuse_change()",
+						name, events, table, level));
+	es_execute(
+		psprintf("ALTER TABLE event_store.%s ENABLE TRIGGER %s", table, name));
+	es_execute(psprintf("COMMENT ON TRIGGER %s ON event_store.%s IS"
+						" 'Rows are never changed or removed.'",
+						name, table));
+}
+
+/*
  * make_append_only
- *		Hangs the refusing rule and trigger on a table, where they are missing,
- *		and enables the trigger.
+ *		Hangs the guards on a table.  The trigger on rows is for changes that
+ *		come through a table that somebody makes its parent.
  */
 static void
 make_append_only(const char *table)
 {
-	if (lacks(psprintf("SELECT FROM pg_catalog.pg_rewrite"
-					   " WHERE rulename OPERATOR(pg_catalog.=) 'append_only'"
-					   " AND ev_class OPERATOR(pg_catalog.=)"
-					   " 'event_store.%s'::pg_catalog.regclass",
-					   table)))
-	{
-		es_execute(psprintf("CREATE RULE append_only"
-							" AS ON INSERT TO event_store.%s"
-							" DO INSTEAD DELETE FROM event_store.%s"
-							" WHERE (SELECT event_store.refuse_insert()) IS NULL",
-							table, table));
-		es_execute(psprintf("COMMENT ON RULE append_only ON event_store.%s IS"
-							" 'Rows are added by the append calls only.'",
-							table));
-	}
-	if (lacks(psprintf("SELECT FROM pg_catalog.pg_trigger"
-					   " WHERE tgname OPERATOR(pg_catalog.=) 'append_only'"
-					   " AND tgrelid OPERATOR(pg_catalog.=)"
-					   " 'event_store.%s'::pg_catalog.regclass",
-					   table)))
-	{
-		es_execute(psprintf("CREATE TRIGGER append_only"
-							" BEFORE UPDATE OR DELETE OR TRUNCATE"
-							" ON event_store.%s FOR EACH STATEMENT"
-							" EXECUTE FUNCTION event_store.refuse_change()",
-							table));
-		es_execute(psprintf("COMMENT ON TRIGGER append_only ON event_store.%s IS"
-							" 'Rows are never changed or removed.'",
-							table));
-	}
-	else if (!lacks(psprintf("SELECT FROM pg_catalog.pg_trigger"
-							 " WHERE tgname OPERATOR(pg_catalog.=) 'append_only'"
-							 " AND tgenabled OPERATOR(pg_catalog.<>) 'O'"
-							 " AND tgrelid OPERATOR(pg_catalog.=)"
-							 " 'event_store.%s'::pg_catalog.regclass",
-							 table)))
-		es_execute(psprintf("ALTER TABLE event_store.%s"
-							" ENABLE TRIGGER append_only",
-							table));
+	make_rule(table);
+	make_trigger(table, "append_only", "UPDATE OR DELETE OR TRUNCATE",
+				 "STATEMENT");
+	make_trigger(table, "append_only_rows", "UPDATE OR DELETE", "ROW");
 }
 
 /*

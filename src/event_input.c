@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -45,6 +46,10 @@ typedef enum EventPart
 
 static const char *const part_names[NUM_PARTS] = {"type", "data", "metadata",
 												  "event_id", "schema_version"};
+
+/* Types of those attributes. */
+static const Oid part_types[NUM_PARTS] = {TEXTOID, JSONBOID, JSONBOID, UUIDOID,
+										  INT4OID};
 
 /* The parts of an element of append_streams. */
 typedef enum AppendPart
@@ -156,7 +161,7 @@ event_from_composite(HeapTupleHeader header, EsNewEvent *event, const char *wher
 
 		for (int part = 0; part < NUM_PARTS; part++)
 		{
-			if (!att->attisdropped &&
+			if (!att->attisdropped && att->atttypid == part_types[part] &&
 				strcmp(NameStr(att->attname), part_names[part]) == 0)
 				values[part] = heap_getattr(&tuple, i + 1, desc, &isnull[part]);
 		}

@@ -104,18 +104,14 @@ put_stream_row(ReturnSetInfo *result, Relation events, TupleTableSlot *slot)
 	Datum values[3];
 	bool nulls[3] = {false, false, false};
 
-	stream.stream_id = DatumGetInt64(
-		slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_STREAM_ID), &nulls[0]));
-	stream.base_version = DatumGetInt64(
-		slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_BASE_VERSION),
-					 &nulls[0]));
+	stream.stream_id = DatumGetInt64(es_column(slot, ES_STREAMS, STR_STREAM_ID));
+	stream.base_version =
+		DatumGetInt64(es_column(slot, ES_STREAMS, STR_BASE_VERSION));
 	es_stream_head(events, GetActiveSnapshot(), &stream, &head);
 
-	values[0] =
-		slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_STREAM), &nulls[0]);
+	values[0] = es_column(slot, ES_STREAMS, STR_STREAM);
 	values[1] = Int64GetDatum(head.version);
-	values[2] = slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_CREATED_AT),
-							 &nulls[2]);
+	values[2] = es_column(slot, ES_STREAMS, STR_CREATED_AT);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -126,8 +122,8 @@ put_stream_row(ReturnSetInfo *result, Relation events, TupleTableSlot *slot)
 static void
 put_streams(ReturnSetInfo *result, NameRange *range, int64 max_count)
 {
-	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
 	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
+	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
 	Relation index = es_store_open_index(ES_STREAMS_BY_NAME, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(streams, NULL);
 	MemoryContext row_context =
@@ -141,9 +137,7 @@ put_streams(ReturnSetInfo *result, NameRange *range, int64 max_count)
 	while (max_count > 0 && index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
 		MemoryContext caller = MemoryContextSwitchTo(row_context);
-		bool isnull;
-		text *stream = DatumGetTextPP(
-			slot_getattr(slot, es_store_attnum(ES_STREAMS, STR_STREAM), &isnull));
+		text *stream = DatumGetTextPP(es_column(slot, ES_STREAMS, STR_STREAM));
 
 		CHECK_FOR_INTERRUPTS();
 		if (range->category == NULL || is_of_category(stream, range->category))
@@ -173,9 +167,8 @@ Datum
 event_store_list_streams(PG_FUNCTION_ARGS)
 {
 	NameRange range = {0};
-	int64 max_count = PG_ARGISNULL(2) ? PG_INT64_MAX : PG_GETARG_INT64(2);
+	int64 max_count = es_count_argument(fcinfo, 2);
 
-	es_check_count(max_count);
 	if (!PG_ARGISNULL(0))
 		range.category = PG_GETARG_TEXT_PP(0);
 	if (!PG_ARGISNULL(1))

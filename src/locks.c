@@ -359,10 +359,10 @@ es_stream_key(const text *stream)
  *		Lock key of a category that is about to be made.
  */
 uint64
-es_category_key(const char *category, int len)
+es_category_key(const text *category)
 {
-	return hash_bytes_extended((const unsigned char *) category, len,
-							   CATEGORY_SEED);
+	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(category),
+							   VARSIZE_ANY_EXHDR(category), CATEGORY_SEED);
 }
 
 /*

@@ -20,7 +20,7 @@ extern void es_prepare_stream_locks(int nstreams);
 extern void es_lock_streams(const uint64 *keys, int nkeys);
 extern void es_lock_store(void);
 extern uint64 es_stream_key(const text *stream);
-extern uint64 es_category_key(const char *category, int len);
+extern uint64 es_category_key(const text *category);
 extern void es_place_mark(void);
 extern bool es_holds_mark(int64 *position);
 extern int64 es_lowest_mark(int64 ceiling);

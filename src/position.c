@@ -28,8 +28,9 @@
  * nothing can appear at or below the safe position after r4; it needs no
  * timeout, and transactions that do not append play no part in it.
  *
- * The reader's own mark is passed over, so that it sees what its transaction
- * appended: it draws above S whatever it appends later.
+ * The reader's own mark is passed over, so that its transaction's own appends
+ * hold it back no more than they must: it draws above S whatever it appends
+ * later.  Another's mark may still lie below what it appended.
  *
  * A crash hands positions out again whose sequence record had not reached the
  * disk.  Somebody outside could have been told of a safe position above them,
@@ -58,6 +59,7 @@
 #include "access/relation.h"
 #include "access/xlog.h"
 #include "commands/sequence.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 
 #include "locks.h"
@@ -137,7 +139,7 @@ es_draw_position(void)
 				 errmsg("global position %lld is not above the in-flight mark %lld",
 						(long long) position, (long long) mark),
 				 errhint(
-					 "The sequence event_store.events_global_position_seq must ascend by 1 with CACHE 1.")));
+					 "The sequence event_store.events_global_position_seq must ascend by 1 with CACHE 1; mend it, and let sessions that drew from it reconnect.")));
 	return position;
 }
 
@@ -181,6 +183,8 @@ es_safe_position(int64 wanted)
 					 "A standby does not know which appends of its primary are in flight."),
 				 errhint(
 					 "Read single streams here with event_store.read_stream(), or read on the primary.")));
+
+	PreventCommandIfParallelMode("a read of the event store in global order");
 
 	/* under its lock it is this store that the memory is compared with */
 	sequence = es_store_open_sequence(AccessShareLock);

@@ -55,7 +55,6 @@ find_event(Relation events, Relation index, const EsNewEvent *event,
 	IndexScanDesc scan = es_index_beginscan(events, index, SnapshotSelf, 1);
 	ScanKeyData key;
 	bool found;
-	bool isnull;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ,
 				UUIDPGetDatum(&event->event_id));
@@ -63,19 +62,15 @@ find_event(Relation events, Relation index, const EsNewEvent *event,
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);
 	if (found)
 	{
-		text *type = DatumGetTextPP(
-			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_TYPE), &isnull));
-		Jsonb *data = DatumGetJsonbP(
-			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_DATA), &isnull));
+		text *type = DatumGetTextPP(es_column(slot, ES_EVENTS, EV_TYPE));
+		Jsonb *data = DatumGetJsonbP(es_column(slot, ES_EVENTS, EV_DATA));
 		Jsonb *given = DatumGetJsonbP(event->data);
 
-		stored->stream_id = DatumGetInt64(
-			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_STREAM_ID), &isnull));
-		stored->version = DatumGetInt64(
-			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_VERSION), &isnull));
-		stored->global_position = DatumGetInt64(
-			slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_GLOBAL_POSITION),
-						 &isnull));
+		stored->stream_id =
+			DatumGetInt64(es_column(slot, ES_EVENTS, EV_STREAM_ID));
+		stored->version = DatumGetInt64(es_column(slot, ES_EVENTS, EV_VERSION));
+		stored->global_position =
+			DatumGetInt64(es_column(slot, ES_EVENTS, EV_GLOBAL_POSITION));
 		stored->same = es_compare_texts(&type, &event->type) == 0 &&
 			compareJsonbContainers(&data->root, &given->root) == 0;
 	}

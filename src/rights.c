@@ -35,6 +35,7 @@
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
@@ -49,33 +50,19 @@ PG_FUNCTION_INFO_V1(event_store_grant_writer);
 PG_FUNCTION_INFO_V1(event_store_revoke_reader);
 PG_FUNCTION_INFO_V1(event_store_revoke_writer);
 
-/* What grant_reader() gives, beside SELECT on the owner's view all_events. */
-static const char *const reader_rights[] =
-	{"EXECUTE ON FUNCTION event_store.read_stream",
-	 "EXECUTE ON FUNCTION event_store.read_category",
-	 "EXECUTE ON FUNCTION event_store.read_all",
-	 "EXECUTE ON FUNCTION event_store.last_event",
-	 "EXECUTE ON FUNCTION event_store.list_streams",
-	 "EXECUTE ON FUNCTION event_store.stream_version",
-	 "EXECUTE ON FUNCTION event_store.safe_position",
-	 "EXECUTE ON FUNCTION event_store.latest_snapshot",
-	 "SELECT ON event_store.all_events",
-	 "SELECT ON event_store.in_flight",
-	 NULL};
+/* What grant_reader() gives: these calls, and SELECT on the views. */
+static const char *const reader_calls[] = {
+	"read_stream",	 "read_category",	"read_all",
+	"last_event",	 "list_streams",	"stream_version",
+	"safe_position", "latest_snapshot", NULL,
+};
 
 /* What grant_writer() gives. */
-static const char *const writer_rights[] =
-	{"EXECUTE ON FUNCTION event_store.append",
-	 "EXECUTE ON FUNCTION event_store.append_events",
-	 "EXECUTE ON FUNCTION event_store.append_json",
-	 "EXECUTE ON FUNCTION event_store.append_streams",
-	 "EXECUTE ON FUNCTION event_store.new_event",
-	 "EXECUTE ON FUNCTION event_store.any_version",
-	 "EXECUTE ON FUNCTION event_store.no_stream",
-	 "EXECUTE ON FUNCTION event_store.stream_exists",
-	 "EXECUTE ON FUNCTION event_store.lock_store",
-	 "EXECUTE ON FUNCTION event_store.save_snapshot",
-	 NULL};
+static const char *const writer_calls[] = {
+	"append",	  "append_events", "append_json", "append_streams",
+	"new_event",  "any_version",   "no_stream",	  "stream_exists",
+	"lock_store", "save_snapshot", NULL,
+};
 
 /*
  * extension_owner
@@ -138,26 +125,47 @@ es_require_store_owner(const char *call)
 
 /*
  * find_functions
- *		Signatures of the extension's functions, comma-separated.  SPI is
- *		connected, and the search path pinned, so that they are qualified.
+ *		Signatures of the extension's functions of the names given, NULL for
+ *		all, comma-separated.  SPI is connected, and the search path pinned, so
+ *		that they are qualified.
  *
- * Others may have made functions in the schema: those are not ours to grant.
+ * Others may have made functions in the schema, of the same names, too: those
+ * are not ours to grant.
  */
 static const char *
-find_functions(void)
+find_functions(const char *const *names)
 {
-	if (SPI_execute("SELECT pg_catalog.string_agg("
-					"d.objid::pg_catalog.regprocedure::pg_catalog.text, ', ')"
-					" FROM pg_catalog.pg_depend d"
-					" JOIN pg_catalog.pg_extension e"
-					" ON d.refobjid OPERATOR(pg_catalog.=) e.oid"
-					" WHERE e.extname OPERATOR(pg_catalog.=) 'event_store'"
-					" AND d.refclassid OPERATOR(pg_catalog.=)"
-					" 'pg_catalog.pg_extension'::pg_catalog.regclass"
-					" AND d.classid OPERATOR(pg_catalog.=)"
-					" 'pg_catalog.pg_proc'::pg_catalog.regclass"
-					" AND d.deptype OPERATOR(pg_catalog.=) 'e'",
-					false, 1) != SPI_OK_SELECT ||
+	Oid types[1] = {TEXTARRAYOID};
+	Datum values[1] = {(Datum) 0};
+	char nulls[1] = {'n'};
+
+	if (names != NULL)
+	{
+		Datum elements[32];
+		int n = 0;
+
+		for (; names[n] != NULL; n++)
+			elements[n] = CStringGetTextDatum(names[n]);
+		values[0] = PointerGetDatum(
+			construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+		nulls[0] = ' ';
+	}
+	if (SPI_execute_with_args("SELECT pg_catalog.string_agg("
+							  "p.oid::pg_catalog.regprocedure::pg_catalog.text, ', ')"
+							  " FROM pg_catalog.pg_depend d"
+							  " JOIN pg_catalog.pg_extension e"
+							  " ON d.refobjid OPERATOR(pg_catalog.=) e.oid"
+							  " JOIN pg_catalog.pg_proc p"
+							  " ON p.oid OPERATOR(pg_catalog.=) d.objid"
+							  " WHERE e.extname OPERATOR(pg_catalog.=) 'event_store'"
+							  " AND d.refclassid OPERATOR(pg_catalog.=)"
+							  " 'pg_catalog.pg_extension'::pg_catalog.regclass"
+							  " AND d.classid OPERATOR(pg_catalog.=)"
+							  " 'pg_catalog.pg_proc'::pg_catalog.regclass"
+							  " AND d.deptype OPERATOR(pg_catalog.=) 'e'"
+							  " AND ($1 IS NULL OR p.proname::pg_catalog.text"
+							  " OPERATOR(pg_catalog.=) ANY ($1))",
+							  1, types, values, nulls, false, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not list the extension's functions");
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
@@ -179,7 +187,7 @@ es_grant_to_owner(void)
 	owner = quote_identifier(GetUserNameFromId(GetUserId(), false));
 	es_spi_connect();
 	rights[0] = "USAGE, CREATE ON SCHEMA event_store";
-	rights[1] = psprintf("EXECUTE ON FUNCTION %s", find_functions());
+	rights[1] = psprintf("EXECUTE ON FUNCTION %s", find_functions(NULL));
 	rights[2] = "SELECT ON event_store.in_flight";
 	for (int i = 0; i < lengthof(rights); i++)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
@@ -206,12 +214,12 @@ role_argument(FunctionCallInfo fcinfo)
 
 /*
  * grant_rights
- *		Gives a role a list of rights, the schema, and perhaps the view of all
- *		events, which is the owner's to give.
+ *		Gives a role the schema and some calls, and a reader the views, of which
+ *		that of all events is the owner's to give.
  */
 static void
 grant_rights(FunctionCallInfo fcinfo, const char *call,
-			 const char *const *rights, bool with_view)
+			 const char *const *calls, bool with_views)
 {
 	const char *role = quote_identifier(role_argument(fcinfo));
 
@@ -219,11 +227,16 @@ grant_rights(FunctionCallInfo fcinfo, const char *call,
 	es_spi_connect();
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
 				  psprintf("GRANT USAGE ON SCHEMA event_store TO %s", role));
-	for (; *rights != NULL; rights++)
+	es_execute_as(BOOTSTRAP_SUPERUSERID,
+				  psprintf("GRANT EXECUTE ON FUNCTION %s TO %s",
+						   find_functions(calls), role));
+	if (with_views)
+	{
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
-					  psprintf("GRANT %s TO %s", *rights, role));
-	if (with_view)
+					  psprintf("GRANT SELECT ON event_store.in_flight TO %s",
+							   role));
 		es_execute(psprintf("GRANT SELECT ON event_store.all_events TO %s", role));
+	}
 	SPI_finish();
 }
 
@@ -250,24 +263,29 @@ has_rights_left(const char *role_name)
 
 /*
  * revoke_rights
- *		Takes a list of rights from a role, and the schema if nothing is left
- *		to use in it.
+ *		Takes from a role what grant_rights() gave, and the schema if nothing is
+ *		left to use in it.
  */
 static void
 revoke_rights(FunctionCallInfo fcinfo, const char *call,
-			  const char *const *rights, bool with_view)
+			  const char *const *calls, bool with_views)
 {
 	char *name = role_argument(fcinfo);
 	const char *role = quote_identifier(name);
 
 	es_require_store_owner(call);
 	es_spi_connect();
-	for (; *rights != NULL; rights++)
+	es_execute_as(BOOTSTRAP_SUPERUSERID,
+				  psprintf("REVOKE EXECUTE ON FUNCTION %s FROM %s",
+						   find_functions(calls), role));
+	if (with_views)
+	{
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
-					  psprintf("REVOKE %s FROM %s", *rights, role));
-	if (with_view)
+					  psprintf("REVOKE SELECT ON event_store.in_flight FROM %s",
+							   role));
 		es_execute(
 			psprintf("REVOKE SELECT ON event_store.all_events FROM %s", role));
+	}
 	if (!has_rights_left(name))
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
 					  psprintf("REVOKE USAGE ON SCHEMA event_store FROM %s",
@@ -285,7 +303,7 @@ revoke_rights(FunctionCallInfo fcinfo, const char *call,
 Datum
 event_store_grant_reader(PG_FUNCTION_ARGS)
 {
-	grant_rights(fcinfo, "grant_reader()", reader_rights, true);
+	grant_rights(fcinfo, "grant_reader()", reader_calls, true);
 	PG_RETURN_VOID();
 }
 
@@ -296,7 +314,7 @@ event_store_grant_reader(PG_FUNCTION_ARGS)
 Datum
 event_store_grant_writer(PG_FUNCTION_ARGS)
 {
-	grant_rights(fcinfo, "grant_writer()", writer_rights, false);
+	grant_rights(fcinfo, "grant_writer()", writer_calls, false);
 	PG_RETURN_VOID();
 }
 
@@ -307,7 +325,7 @@ event_store_grant_writer(PG_FUNCTION_ARGS)
 Datum
 event_store_revoke_reader(PG_FUNCTION_ARGS)
 {
-	revoke_rights(fcinfo, "revoke_reader()", reader_rights, true);
+	revoke_rights(fcinfo, "revoke_reader()", reader_calls, true);
 	PG_RETURN_VOID();
 }
 
@@ -318,6 +336,6 @@ event_store_revoke_reader(PG_FUNCTION_ARGS)
 Datum
 event_store_revoke_writer(PG_FUNCTION_ARGS)
 {
-	revoke_rights(fcinfo, "revoke_writer()", writer_rights, false);
+	revoke_rights(fcinfo, "revoke_writer()", writer_calls, false);
 	PG_RETURN_VOID();
 }

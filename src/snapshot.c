@@ -10,6 +10,8 @@
  * would fail on what another saved after it began.
  *
  * Who may save has no rights on the table: the statements run as its owner.
+ * The call pins search_path, or else what the caller has in a schema of theirs
+ * would run as the owner, called by the owner's triggers and constraints.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -249,18 +251,6 @@ event_store_save_snapshot(PG_FUNCTION_ARGS)
 }
 
 /*
- * snapshot_column
- *		A column of a snapshot.
- */
-static Datum
-snapshot_column(TupleTableSlot *slot, EsSnapshotsColumn column)
-{
-	bool isnull;
-
-	return slot_getattr(slot, es_store_attnum(ES_SNAPSHOTS, column), &isnull);
-}
-
-/*
  * put_snapshot
  *		Adds a snapshot to the result, its attributes found by name.
  */
@@ -278,14 +268,14 @@ put_snapshot(ReturnSetInfo *result, TupleTableSlot *slot, text *stream)
 		if (strcmp(name, "stream") == 0)
 			values[i] = PointerGetDatum(stream);
 		else if (strcmp(name, "version") == 0)
-			values[i] = snapshot_column(slot, SNAP_VERSION);
+			values[i] = es_column(slot, ES_SNAPSHOTS, SNAP_VERSION);
 		else if (strcmp(name, "state") == 0)
 			values[i] = PointerGetDatum(
-				PG_DETOAST_DATUM(snapshot_column(slot, SNAP_STATE)));
+				PG_DETOAST_DATUM(es_column(slot, ES_SNAPSHOTS, SNAP_STATE)));
 		else if (strcmp(name, "state_version") == 0)
-			values[i] = snapshot_column(slot, SNAP_STATE_VERSION);
+			values[i] = es_column(slot, ES_SNAPSHOTS, SNAP_STATE_VERSION);
 		else if (strcmp(name, "created_at") == 0)
-			values[i] = snapshot_column(slot, SNAP_CREATED_AT);
+			values[i] = es_column(slot, ES_SNAPSHOTS, SNAP_CREATED_AT);
 		else
 			nulls[i] = true;
 	}
@@ -316,7 +306,7 @@ put_latest(ReturnSetInfo *result, text *stream, int64 stream_id,
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (state_version == NULL ||
-			DatumGetInt32(snapshot_column(slot, SNAP_STATE_VERSION)) ==
+			DatumGetInt32(es_column(slot, ES_SNAPSHOTS, SNAP_STATE_VERSION)) ==
 				*state_version)
 		{
 			put_snapshot(result, slot, stream);

@@ -27,29 +27,39 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
-#include "catalog/index.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
+#include "commands/defrem.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
-#include "utils/syscache.h"
 
 #include "errors.h"
 #include "store.h"
 
 #define SEQUENCE_NAME "events_global_position_seq"
 
+/* A column that the code uses: not null, not generated, of just this type. */
+typedef struct EsColumnShape
+{
+	const char *name;
+	Oid type;
+} EsColumnShape;
+
 /* What a table is called and which columns of it the code uses. */
 typedef struct EsTableShape
 {
 	const char *name;
 	int ncolumns;
-	const char *columns[ES_MAX_COLUMNS];
+	EsColumnShape columns[ES_MAX_COLUMNS];
 } EsTableShape;
 
 /* Which table an index is on and which columns are its keys. */
@@ -62,21 +72,58 @@ typedef struct EsIndexShape
 	int keys[3];
 } EsIndexShape;
 
-static const EsTableShape table_shapes[ES_NUM_TABLES] =
-	{[ES_CATEGORIES] = {"categories", CAT_NUM_COLUMNS, {"category_id", "category"}},
-	 [ES_STREAMS] = {"streams",
-					 STR_NUM_COLUMNS,
-					 {"stream_id", "category_id", "base_version", "created_at",
-					  "stream"}},
-	 [ES_EVENTS] = {"events",
-					EV_NUM_COLUMNS,
-					{"global_position", "stream_id", "version", "category_id",
-					 "recorded_at", "schema_version", "event_id", "type",
-					 "data", "metadata"}},
-	 [ES_SNAPSHOTS] = {"snapshots",
-					   SNAP_NUM_COLUMNS,
-					   {"stream_id", "version", "state_version", "created_at",
-						"state"}}};
+static const EsTableShape table_shapes[ES_NUM_TABLES] = {
+	[ES_CATEGORIES] =
+		{
+			"categories",
+			CAT_NUM_COLUMNS,
+			{
+				{"category_id", INT8OID},
+				{"category", TEXTOID},
+			},
+		},
+	[ES_STREAMS] =
+		{
+			"streams",
+			STR_NUM_COLUMNS,
+			{
+				{"stream_id", INT8OID},
+				{"category_id", INT8OID},
+				{"base_version", INT8OID},
+				{"created_at", TIMESTAMPTZOID},
+				{"stream", TEXTOID},
+			},
+		},
+	[ES_EVENTS] =
+		{
+			"events",
+			EV_NUM_COLUMNS,
+			{
+				{"global_position", INT8OID},
+				{"stream_id", INT8OID},
+				{"version", INT8OID},
+				{"category_id", INT8OID},
+				{"recorded_at", TIMESTAMPTZOID},
+				{"schema_version", INT4OID},
+				{"event_id", UUIDOID},
+				{"type", TEXTOID},
+				{"data", JSONBOID},
+				{"metadata", JSONBOID},
+			},
+		},
+	[ES_SNAPSHOTS] =
+		{
+			"snapshots",
+			SNAP_NUM_COLUMNS,
+			{
+				{"stream_id", INT8OID},
+				{"version", INT8OID},
+				{"state_version", INT4OID},
+				{"created_at", TIMESTAMPTZOID},
+				{"state", JSONBOID},
+			},
+		},
+};
 
 static const EsIndexShape index_shapes[ES_NUM_INDEXES] =
 	{[ES_CATEGORIES_BY_NAME] = {ES_CATEGORIES, true, false, 1, {CAT_CATEGORY}},
@@ -171,36 +218,54 @@ es_store_exists(void)
 
 /*
  * raise_damaged
- *		A table of the store lacks something that create_store() gave it.
+ *		55000: something that create_store() made is not as it was.
  */
 static void
-raise_damaged(const char *what, const char *table)
+raise_damaged(char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the event store lacks %s", what),
-			 errdetail("Table \"%s.%s\" is not as create_store() made it.",
-					   ES_SCHEMA, table),
-			 errhint("Restore what was dropped or renamed.")));
+			 errmsg("the event store is not as create_store() made it"),
+			 errdetail_internal("%s", what),
+			 errhint("Restore what was dropped, renamed or altered.")));
+}
+
+/*
+ * key_fits
+ *		Whether a column of an index sorts as the column of the table does, and
+ *		upwards: owners make indexes of their own, and none is to be taken for
+ *		one of the store's.
+ */
+static bool
+key_fits(Relation index, int key, Form_pg_attribute att)
+{
+	Oid opclass = GetDefaultOpClass(att->atttypid, BTREE_AM_OID);
+
+	return index->rd_index->indkey.values[key] == att->attnum &&
+		index->rd_indoption[key] == 0 &&
+		index->rd_indcollation[key] == att->attcollation &&
+		index->rd_opfamily[key] == get_opclass_family(opclass);
 }
 
 /*
  * index_fits
- *		Whether a valid, whole-table index has just these keys.
+ *		Whether an index is a valid, whole-table B-tree with just these keys.
  */
 static bool
-index_fits(HeapTuple tuple, const EsIndexShape *shape)
+index_fits(Relation rel, Relation index, const EsIndexShape *shape)
 {
-	Form_pg_index index = (Form_pg_index) GETSTRUCT(tuple);
+	Form_pg_index form = index->rd_index;
 
-	if (!index->indisvalid || !index->indimmediate ||
-		index->indnkeyatts != shape->nkeys ||
-		(shape->unique && !index->indisunique) ||
-		!heap_attisnull(tuple, Anum_pg_index_indpred, NULL))
+	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid ||
+		!form->indimmediate || form->indnkeyatts != shape->nkeys ||
+		(shape->unique && !form->indisunique) ||
+		RelationGetIndexPredicate(index) != NIL)
 		return false;
 	for (int i = 0; i < shape->nkeys; i++)
 	{
-		if (index->indkey.values[i] != store.attnums[shape->table][shape->keys[i]])
+		AttrNumber attnum = store.attnums[shape->table][shape->keys[i]];
+
+		if (!key_fits(index, i, TupleDescAttr(RelationGetDescr(rel), attnum - 1)))
 			return false;
 	}
 	return true;
@@ -211,24 +276,40 @@ index_fits(HeapTuple tuple, const EsIndexShape *shape)
  *		OID of the first index of the wanted shape, whatever its name.
  */
 static Oid
-find_index(List *indexes, const EsIndexShape *shape)
+find_index(Relation rel, List *indexes, const EsIndexShape *shape)
 {
 	ListCell *lc;
 
 	foreach (lc, indexes)
 	{
-		Oid relid = lfirst_oid(lc);
-		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(relid));
-		bool fits;
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+		bool fits = index_fits(rel, index, shape);
 
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		fits = index_fits(tuple, shape);
-		ReleaseSysCache(tuple);
+		index_close(index, AccessShareLock);
 		if (fits)
-			return relid;
+			return lfirst_oid(lc);
 	}
 	return InvalidOid;
+}
+
+/*
+ * find_column
+ *		Number of a column that is as create_store() made it, or
+ *		InvalidAttrNumber.
+ */
+static AttrNumber
+find_column(Relation rel, const EsColumnShape *shape)
+{
+	AttrNumber attnum = get_attnum(RelationGetRelid(rel), shape->name);
+	Form_pg_attribute att;
+
+	if (attnum <= 0)
+		return InvalidAttrNumber;
+	att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	if (att->atttypid != shape->type || !att->attnotnull || att->attgenerated ||
+		(shape->type == TEXTOID && att->attcollation != C_COLLATION_OID))
+		return InvalidAttrNumber;
+	return attnum;
 }
 
 /*
@@ -236,29 +317,29 @@ find_index(List *indexes, const EsIndexShape *shape)
  *		Column numbers of one table.
  */
 static void
-load_columns(EsTableId table)
+load_columns(EsTableId table, Relation rel)
 {
 	const EsTableShape *shape = &table_shapes[table];
 
 	for (int i = 0; i < shape->ncolumns; i++)
 	{
-		AttrNumber attnum = get_attnum(store.tables[table], shape->columns[i]);
+		AttrNumber attnum = find_column(rel, &shape->columns[i]);
 
 		if (attnum == InvalidAttrNumber)
-			raise_damaged(psprintf("column \"%s\"", shape->columns[i]),
-						  shape->name);
+			raise_damaged(
+				psprintf("Column \"%s\" of table \"%s.%s\" is missing or has changed.",
+						 shape->columns[i].name, ES_SCHEMA, shape->name));
 		store.attnums[table][i] = attnum;
 	}
 }
 
 /*
  * load_indexes
- *		Indexes of one table, which is opened for it.
+ *		Indexes of one table.
  */
 static void
-load_indexes(EsTableId table)
+load_indexes(EsTableId table, Relation rel)
 {
-	Relation rel = table_open(store.tables[table], AccessShareLock);
 	List *indexes = RelationGetIndexList(rel);
 
 	for (int i = 0; i < ES_NUM_INDEXES; i++)
@@ -267,11 +348,41 @@ load_indexes(EsTableId table)
 
 		if (shape->table != table)
 			continue;
-		store.indexes[i] = find_index(indexes, shape);
+		store.indexes[i] = find_index(rel, indexes, shape);
 		if (!OidIsValid(store.indexes[i]) && !shape->optional)
-			raise_damaged("an index that it reads by", table_shapes[table].name);
+			raise_damaged(psprintf("An index of table \"%s.%s\" is missing.",
+								   ES_SCHEMA, table_shapes[table].name));
 	}
 	list_free(indexes);
+}
+
+/*
+ * load_table
+ *		Looks up a table, its columns and its indexes.
+ *
+ * Inheritance would let rows be changed through a parent, past the guards, and
+ * show a child's rows beside the store's.
+ */
+static void
+load_table(EsTableId table)
+{
+	const char *name = table_shapes[table].name;
+	Relation rel;
+
+	store.tables[table] = find_relation(name, RELKIND_RELATION);
+	if (!OidIsValid(store.tables[table]))
+		raise_damaged(psprintf("Table \"%s.%s\" is missing.", ES_SCHEMA, name));
+	rel = table_open(store.tables[table], AccessShareLock);
+	if (has_superclass(RelationGetRelid(rel)) ||
+		find_inheritance_children(RelationGetRelid(rel), NoLock) != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s.%s\" of the event store takes part in inheritance",
+						ES_SCHEMA, name),
+				 errhint(
+					 "Undo it with ALTER TABLE ... NO INHERIT or DETACH PARTITION.")));
+	load_columns(table, rel);
+	load_indexes(table, rel);
 	table_close(rel, AccessShareLock);
 }
 
@@ -292,26 +403,6 @@ raise_no_store(void)
 }
 
 /*
- * load_tables
- *		Looks up the tables and their columns; raises ST002 when there is no
- *		store.
- */
-static void
-load_tables(void)
-{
-	if (!OidIsValid(find_relation(table_shapes[ES_EVENTS].name, RELKIND_RELATION)))
-		raise_no_store();
-	for (int i = 0; i < ES_NUM_TABLES; i++)
-	{
-		store.tables[i] = find_relation(table_shapes[i].name, RELKIND_RELATION);
-		if (!OidIsValid(store.tables[i]))
-			raise_damaged(psprintf("table \"%s\"", table_shapes[i].name),
-						  table_shapes[i].name);
-		load_columns(i);
-	}
-}
-
-/*
  * load_store
  *		Fills the cache; raises ST002 when there is no store.
  *
@@ -326,13 +417,14 @@ load_store(void)
 
 	AcceptInvalidationMessages();
 	generation = store.generation;
-	load_tables();
+	if (!es_store_exists())
+		raise_no_store();
+	for (int i = 0; i < ES_NUM_TABLES; i++)
+		load_table(i);
 	store.sequence = find_relation(SEQUENCE_NAME, RELKIND_SEQUENCE);
 	if (!OidIsValid(store.sequence))
-		raise_damaged("its sequence \"" SEQUENCE_NAME "\"",
-					  table_shapes[ES_EVENTS].name);
-	for (int i = 0; i < ES_NUM_TABLES; i++)
-		load_indexes(i);
+		raise_damaged(psprintf("Sequence \"%s.%s\" is missing.", ES_SCHEMA,
+							   SEQUENCE_NAME));
 	store.valid = (generation == store.generation);
 }
 
@@ -400,6 +492,25 @@ es_store_attnum(EsTableId table, int column)
 {
 	ensure_store();
 	return store.attnums[table][column];
+}
+
+/*
+ * es_column
+ *		A column of a row of the store; none of them is ever null.
+ */
+Datum
+es_column(TupleTableSlot *slot, EsTableId table, int column)
+{
+	bool isnull;
+	Datum value = slot_getattr(slot, es_store_attnum(table, column), &isnull);
+
+	if (unlikely(isnull))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("column \"%s\" of table \"%s.%s\" is null",
+						table_shapes[table].columns[column].name, ES_SCHEMA,
+						table_shapes[table].name)));
+	return value;
 }
 
 /*

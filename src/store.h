@@ -13,12 +13,16 @@
 #define ES_STORE_H
 
 #include "access/attnum.h"
+#include "executor/tuptable.h"
 #include "storage/lockdefs.h"
 #include "utils/rel.h"
 
 #define ES_SCHEMA "event_store"
 
-/* The store's tables. */
+/*
+ * The store's tables.  Whoever opens several begins with events, as dropping a
+ * store does, so that nobody deadlocks with that.
+ */
 typedef enum EsTableId
 {
 	ES_CATEGORIES,
@@ -100,6 +104,7 @@ extern Oid es_store_sequence(void);
 extern Oid es_store_table(EsTableId table);
 extern Oid es_store_index(EsIndexId index);
 extern AttrNumber es_store_attnum(EsTableId table, int column);
+extern Datum es_column(TupleTableSlot *slot, EsTableId table, int column);
 extern Relation es_store_open(EsTableId table, LOCKMODE lockmode);
 extern Relation es_store_open_sequence(LOCKMODE lockmode);
 extern Relation es_store_open_index(EsIndexId index, LOCKMODE lockmode);

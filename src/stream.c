@@ -44,6 +44,18 @@ es_category_length(const char *stream, int len)
 }
 
 /*
+ * es_stream_category
+ *		The category of a stream, a new text.
+ */
+text *
+es_stream_category(const text *stream)
+{
+	return cstring_to_text_with_len(VARDATA_ANY(stream),
+									es_category_length(VARDATA_ANY(stream),
+													   VARSIZE_ANY_EXHDR(stream)));
+}
+
+/*
  * text_key
  *		Scan key for an index's first column, a text.
  */
@@ -78,44 +90,26 @@ fetch_one(Relation table, Relation index, Snapshot snapshot, ScanKey key)
 }
 
 /*
- * column
- *		A column of the store's tables that is not null.
- */
-static Datum
-column(TupleTableSlot *slot, EsTableId table, int col)
-{
-	bool isnull;
-	Datum value = slot_getattr(slot, es_store_attnum(table, col), &isnull);
-
-	if (isnull)
-		elog(ERROR, "unexpected null in column %d of table %d of the event store",
-			 col, table);
-	return value;
-}
-
-/*
  * es_find_category
  *		Looks up a category's id by its name.
  */
 bool
-es_find_category(Relation categories, Snapshot snapshot, const char *category,
-				 int len, int64 *category_id)
+es_find_category(Relation categories, Snapshot snapshot, const text *category,
+				 int64 *category_id)
 {
 	Relation index = es_store_open_index(ES_CATEGORIES_BY_NAME, AccessShareLock);
-	text *name = cstring_to_text_with_len(category, len);
 	TupleTableSlot *slot;
 	ScanKeyData key;
 
-	text_key(&key, index, PointerGetDatum(name));
+	text_key(&key, index, PointerGetDatum(category));
 	slot = fetch_one(categories, index, snapshot, &key);
 	if (slot != NULL)
 	{
 		*category_id =
-			DatumGetInt64(column(slot, ES_CATEGORIES, CAT_CATEGORY_ID));
+			DatumGetInt64(es_column(slot, ES_CATEGORIES, CAT_CATEGORY_ID));
 		ExecDropSingleTupleTableSlot(slot);
 	}
 	index_close(index, AccessShareLock);
-	pfree(name);
 	return slot != NULL;
 }
 
@@ -135,13 +129,14 @@ es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
 	slot = fetch_one(streams, index, snapshot, &key);
 	if (slot != NULL)
 	{
-		found->stream_id = DatumGetInt64(column(slot, ES_STREAMS, STR_STREAM_ID));
+		found->stream_id =
+			DatumGetInt64(es_column(slot, ES_STREAMS, STR_STREAM_ID));
 		found->category_id =
-			DatumGetInt64(column(slot, ES_STREAMS, STR_CATEGORY_ID));
+			DatumGetInt64(es_column(slot, ES_STREAMS, STR_CATEGORY_ID));
 		found->base_version =
-			DatumGetInt64(column(slot, ES_STREAMS, STR_BASE_VERSION));
+			DatumGetInt64(es_column(slot, ES_STREAMS, STR_BASE_VERSION));
 		found->created_at =
-			DatumGetTimestampTz(column(slot, ES_STREAMS, STR_CREATED_AT));
+			DatumGetTimestampTz(es_column(slot, ES_STREAMS, STR_CREATED_AT));
 		ExecDropSingleTupleTableSlot(slot);
 	}
 	index_close(index, AccessShareLock);
@@ -165,7 +160,7 @@ es_find_stream_name(Relation streams, Snapshot snapshot, int64 stream_id)
 	slot = fetch_one(streams, index, snapshot, &key);
 	if (slot != NULL)
 	{
-		name = DatumGetTextPCopy(column(slot, ES_STREAMS, STR_STREAM));
+		name = DatumGetTextPCopy(es_column(slot, ES_STREAMS, STR_STREAM));
 		ExecDropSingleTupleTableSlot(slot);
 	}
 	index_close(index, AccessShareLock);
@@ -219,11 +214,11 @@ es_stream_head(Relation events, Snapshot snapshot, const EsStream *stream,
 	index_rescan(scan, &key, 1, NULL, 0);
 	if (index_getnext_slot(scan, BackwardScanDirection, slot))
 	{
-		int64 version = DatumGetInt64(column(slot, ES_EVENTS, EV_VERSION));
+		int64 version = DatumGetInt64(es_column(slot, ES_EVENTS, EV_VERSION));
 
 		head->version = Max(head->version, version);
 		head->recorded_at =
-			DatumGetTimestampTz(column(slot, ES_EVENTS, EV_RECORDED_AT));
+			DatumGetTimestampTz(es_column(slot, ES_EVENTS, EV_RECORDED_AT));
 		head->unseen = snapshot == SnapshotSelf && is_unseen(events, slot);
 	}
 	index_endscan(scan);

@@ -35,8 +35,9 @@ typedef struct EsHead
 } EsHead;
 
 extern int es_category_length(const char *stream, int len);
+extern text *es_stream_category(const text *stream);
 extern bool es_find_category(Relation categories, Snapshot snapshot,
-							 const char *category, int len, int64 *category_id);
+							 const text *category, int64 *category_id);
 extern bool es_find_stream(Relation streams, Snapshot snapshot,
 						   const text *stream, EsStream *found);
 extern text *es_find_stream_name(Relation streams, Snapshot snapshot,

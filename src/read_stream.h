@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
- * read.h
+ * read_stream.h
  *	  Reading single streams from C.
  *
  * Copyright (c) 2026, event_store contributors
  *
- * src/read.h
+ * src/read_stream.h
  *
  *-------------------------------------------------------------------------
  */
-#ifndef ES_READ_H
-#define ES_READ_H
+#ifndef ES_READ_STREAM_H
+#define ES_READ_STREAM_H
 
 #include "utils/snapshot.h"
 
@@ -20,4 +20,4 @@ extern void es_visit_stream(text *stream, Snapshot snapshot,
 							const TimestampTz *as_of, EventStoreVisit visit,
 							void *arg);
 
-#endif /* ES_READ_H */
+#endif /* ES_READ_STREAM_H */
