@@ -86,6 +86,28 @@ COMMENT ON COLUMN event_store.snapshot.state IS 'the state after that event';
 COMMENT ON COLUMN event_store.snapshot.state_version IS 'version of the code that made the state';
 COMMENT ON COLUMN event_store.snapshot.created_at IS 'when the snapshot was saved';
 
+CREATE TYPE event_store.stream_append_result AS (
+	stream			text,
+	version			bigint,
+	global_position	bigint
+);
+COMMENT ON TYPE event_store.stream_append_result IS
+	'What append_streams() did to one stream.';
+COMMENT ON COLUMN event_store.stream_append_result.stream IS 'name of the stream';
+COMMENT ON COLUMN event_store.stream_append_result.version IS 'the stream''s version after the call';
+COMMENT ON COLUMN event_store.stream_append_result.global_position IS 'global position of the last event appended; NULL for a guard';
+
+CREATE TYPE event_store.stream_info AS (
+	stream			text,
+	version			bigint,
+	created_at		timestamptz
+);
+COMMENT ON TYPE event_store.stream_info IS
+	'A stream as list_streams() returns it.';
+COMMENT ON COLUMN event_store.stream_info.stream IS 'name of the stream';
+COMMENT ON COLUMN event_store.stream_info.version IS 'its version';
+COMMENT ON COLUMN event_store.stream_info.created_at IS 'when its first event was recorded';
+
 -- The store -----------------------------------------------------------------
 
 CREATE FUNCTION event_store.create_store(if_not_exists boolean DEFAULT false,
@@ -95,7 +117,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'event_store_create_store';
 COMMENT ON FUNCTION event_store.create_store IS
-	'Creates the store''s tables, owned by the caller, who must own the database or the extension. if_not_exists: a store that is there stays, and its owner''s grants are made again; type_index: adds an index for reading by event type. Raises 42P07 when there is a store.';
+	'Creates the store''s tables, owned by the caller, who must own the database or the extension. if_not_exists: a store that is there stays; its owner''s grants are made again, and what is missing of the append-only rules and triggers; type_index: adds an index for reading by event type. Raises 42P07 when there is a store.';
 REVOKE ALL ON FUNCTION event_store.create_store FROM PUBLIC;
 
 CREATE FUNCTION event_store.drop_store(with_events boolean DEFAULT false)
@@ -104,7 +126,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'event_store_drop_store';
 COMMENT ON FUNCTION event_store.drop_store IS
-	'Drops the store''s tables. For its owner. Refused with 55000 when there are events, unless with_events is true.';
+	'Drops the store''s tables. For its owner. Refused with 55000 when there are events, unless with_events is true, and while others'' triggers hang on the events.';
 REVOKE ALL ON FUNCTION event_store.drop_store FROM PUBLIC;
 
 CREATE FUNCTION event_store.grant_reader(role_name text)
@@ -238,11 +260,8 @@ COMMENT ON FUNCTION event_store.append_json IS
 	'Appends several events to a stream, all or none: [{"type", "data", "metadata", "event_id", "schema_version"}], where type and data are required. Raises as append does, and 22023 for an element of the wrong shape.';
 REVOKE ALL ON FUNCTION event_store.append_json FROM PUBLIC;
 
-CREATE FUNCTION event_store.append_streams(streams jsonb,
-										   OUT stream text,
-										   OUT version bigint,
-										   OUT global_position bigint)
-RETURNS SETOF record
+CREATE FUNCTION event_store.append_streams(streams jsonb)
+RETURNS SETOF event_store.stream_append_result
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 2
 AS 'MODULE_PATHNAME', 'event_store_append_streams';
 COMMENT ON FUNCTION event_store.append_streams IS
@@ -284,7 +303,7 @@ RETURNS SETOF event_store.event
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1000
 AS 'MODULE_PATHNAME', 'event_store_read_category';
 COMMENT ON FUNCTION event_store.read_category IS
-	'Events of one category in global order up to the safe position, with a fresh snapshot: a reader that goes on after the last position it got misses nothing. The bounds are exclusive; max_count NULL is all. Raises 0A000 on a standby. raw is reserved.';
+	'Events of one category in global order up to the safe position, with a fresh snapshot: a reader that goes on after the last position it got misses nothing. The bounds are exclusive; max_count NULL is all. Raises ST008 when after_position is beyond the store, 0A000 on a standby. raw is reserved.';
 REVOKE ALL ON FUNCTION event_store.read_category FROM PUBLIC;
 
 CREATE FUNCTION event_store.read_all(after_position bigint DEFAULT 0,
@@ -298,7 +317,7 @@ RETURNS SETOF event_store.event
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1000
 AS 'MODULE_PATHNAME', 'event_store_read_all';
 COMMENT ON FUNCTION event_store.read_all IS
-	'Events of the store in global order up to the safe position, with a fresh snapshot: a reader that goes on after the last position it got misses nothing. The bounds are exclusive; max_count NULL is all. Raises 0A000 on a standby. raw is reserved.';
+	'Events of the store in global order up to the safe position, with a fresh snapshot: a reader that goes on after the last position it got misses nothing. The bounds are exclusive; max_count NULL is all. Raises ST008 when after_position is beyond the store, 0A000 on a standby. raw is reserved.';
 REVOKE ALL ON FUNCTION event_store.read_all FROM PUBLIC;
 
 CREATE FUNCTION event_store.last_event(stream text, type text DEFAULT NULL)
@@ -319,11 +338,8 @@ REVOKE ALL ON FUNCTION event_store.stream_version FROM PUBLIC;
 
 CREATE FUNCTION event_store.list_streams(category text DEFAULT NULL,
 										 after_stream text DEFAULT NULL,
-										 max_count bigint DEFAULT NULL,
-										 OUT stream text,
-										 OUT version bigint,
-										 OUT created_at timestamptz)
-RETURNS SETOF record
+										 max_count bigint DEFAULT NULL)
+RETURNS SETOF event_store.stream_info
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1000
 AS 'MODULE_PATHNAME', 'event_store_list_streams';
 COMMENT ON FUNCTION event_store.list_streams IS
@@ -390,12 +406,13 @@ COMMENT ON FUNCTION event_store.save_snapshot IS
 REVOKE ALL ON FUNCTION event_store.save_snapshot FROM PUBLIC;
 
 CREATE FUNCTION event_store.latest_snapshot(stream text,
-											state_version integer DEFAULT NULL)
+											state_version integer DEFAULT NULL,
+											max_version bigint DEFAULT NULL)
 RETURNS SETOF event_store.snapshot
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1
 AS 'MODULE_PATHNAME', 'event_store_latest_snapshot';
 COMMENT ON FUNCTION event_store.latest_snapshot IS
-	'The newest snapshot of a stream, or its newest of one state_version; no row where there is none.';
+	'The newest snapshot of a stream, perhaps of one state_version, perhaps at or below max_version; no row where there is none.';
 REVOKE ALL ON FUNCTION event_store.latest_snapshot FROM PUBLIC;
 
 -- The installer --------------------------------------------------------------

@@ -17,8 +17,10 @@
 
 #include "append.h"
 #include "check.h"
+#include "event_input.h"
 #include "event_store_api.h"
 #include "locks.h"
+#include "metadata.h"
 #include "read_stream.h"
 #include "store.h"
 #include "stream.h"
@@ -86,27 +88,48 @@ api_fold(const char *stream, const TimestampTz *as_of, EventStoreVisit visit,
 }
 
 /*
+ * checked_event
+ *		An event that a caller gives, checked.
+ */
+static EsNewEvent
+checked_event(const EventStoreNewEvent *given)
+{
+	EsNewEvent event = {0};
+
+	event.type = cstring_to_text(given->type);
+	es_check_type(event.type, NULL);
+	event.data = given->data;
+	es_check_data(event.data, "event data", NULL);
+	if (given->metadata != (Datum) 0)
+		event.metadata = DatumGetJsonbP(given->metadata);
+	es_check_metadata(event.metadata, NULL);
+	event.has_id = given->event_id != NULL;
+	if (event.has_id)
+		memcpy(&event.event_id, given->event_id, sizeof(pg_uuid_t));
+	event.schema_version = given->schema_version == 0 ? 1 : given->schema_version;
+	es_check_schema_version(event.schema_version, NULL);
+	return event;
+}
+
+/*
  * api_append
  *		See EventStoreApi.
  */
 static void
-api_append(const char *stream, const char *type, Datum data,
-		   int64 expected_version, EventStoreAppended *appended)
+api_append(const char *stream, const EventStoreNewEvent *new_events,
+		   int nevents, int64 expected_version, EventStoreAppended *appended)
 {
 	EsStreamAppend append = {0};
-	EsNewEvent event = {0};
 
 	es_check_writable("append()");
 	append.stream = stream_text(stream);
 	append.expected_version = expected_version;
 	es_check_expected_version(expected_version, NULL);
-	event.type = cstring_to_text(type);
-	es_check_type(event.type, NULL);
-	event.data = data;
-	es_check_data(data, "event data", NULL);
-	event.schema_version = 1;
-	append.nevents = 1;
-	append.events = &event;
+	append.nevents = nevents;
+	append.events = palloc(nevents * sizeof(EsNewEvent));
+	for (int i = 0; i < nevents; i++)
+		append.events[i] = checked_event(&new_events[i]);
+	es_check_distinct_ids(&append, 1);
 	es_append(&append, 1);
 	appended->version = append.version;
 	appended->global_position = append.global_position;
@@ -143,6 +166,7 @@ api_lock_store(void)
 
 static const EventStoreApi api = {
 	.api_version = EVENT_STORE_API_VERSION,
+	.size = sizeof(EventStoreApi),
 	.lock_stream = api_lock_stream,
 	.fold_locked = api_fold_locked,
 	.fold = api_fold,

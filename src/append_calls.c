@@ -19,6 +19,7 @@
 #include "event_input.h"
 #include "locks.h"
 #include "metadata.h"
+#include "result_rows.h"
 
 PG_FUNCTION_INFO_V1(event_store_append);
 PG_FUNCTION_INFO_V1(event_store_append_events);
@@ -48,15 +49,14 @@ expected_version_argument(FunctionCallInfo fcinfo, int arg)
 
 /*
  * result_datum
- *		An append_result: the place of the last event.  Attributes that a later
- *		release adds at the end are NULL.
+ *		An append_result: the place of the last event.
  */
 static Datum
 result_datum(FunctionCallInfo fcinfo, const EsStreamAppend *append)
 {
 	TupleDesc desc;
-	Datum *values;
-	bool *nulls;
+	Datum values[2];
+	bool nulls[2] = {false, false};
 
 	if (fcinfo->flinfo->fn_extra == NULL)
 	{
@@ -67,14 +67,10 @@ result_datum(FunctionCallInfo fcinfo, const EsStreamAppend *append)
 		fcinfo->flinfo->fn_extra = BlessTupleDesc(desc);
 		MemoryContextSwitchTo(caller);
 	}
-	desc = (TupleDesc) fcinfo->flinfo->fn_extra;
-	values = palloc0(desc->natts * sizeof(Datum));
-	nulls = palloc(desc->natts * sizeof(bool));
-	memset(nulls, true, desc->natts * sizeof(bool));
 	values[0] = Int64GetDatum(append->version);
 	values[1] = Int64GetDatum(append->global_position);
-	nulls[0] = nulls[1] = false;
-	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	return HeapTupleGetDatum(es_form_row((TupleDesc) fcinfo->flinfo->fn_extra,
+										 values, nulls, lengthof(values)));
 }
 
 /*
@@ -123,10 +119,10 @@ event_store_append_events(PG_FUNCTION_ARGS)
 {
 	EsStreamAppend append = {0};
 
+	es_check_writable("append_events()");
 	append.stream = es_stream_argument(fcinfo, 0);
 	es_check_not_null(fcinfo, 1, "events");
 	append.expected_version = expected_version_argument(fcinfo, 2);
-	es_check_writable("append_events()");
 	es_events_from_array(PG_GETARG_ARRAYTYPE_P(1), &append);
 	es_append(&append, 1);
 	PG_RETURN_DATUM(result_datum(fcinfo, &append));
@@ -142,10 +138,10 @@ event_store_append_json(PG_FUNCTION_ARGS)
 {
 	EsStreamAppend append = {0};
 
+	es_check_writable("append_json()");
 	append.stream = es_stream_argument(fcinfo, 0);
 	es_check_not_null(fcinfo, 1, "events");
 	append.expected_version = expected_version_argument(fcinfo, 2);
-	es_check_writable("append_json()");
 	es_events_from_json(PG_GETARG_JSONB_P(1), &append);
 	es_append(&append, 1);
 	PG_RETURN_DATUM(result_datum(fcinfo, &append));
@@ -153,8 +149,7 @@ event_store_append_json(PG_FUNCTION_ARGS)
 
 /*
  * event_store_append_streams
- *		append_streams(streams jsonb) returns setof (stream, version,
- *		global_position)
+ *		append_streams(streams jsonb) returns setof stream_append_result
  *
  * A row a stream, in the order given; global_position is NULL for a guard.
  */
@@ -165,8 +160,8 @@ event_store_append_streams(PG_FUNCTION_ARGS)
 	EsStreamAppend *appends;
 	int nappends;
 
-	es_check_not_null(fcinfo, 0, "streams");
 	es_check_writable("append_streams()");
+	es_check_not_null(fcinfo, 0, "streams");
 	appends = es_appends_from_json(PG_GETARG_JSONB_P(0), &nappends);
 	es_append(appends, nappends);
 
@@ -179,7 +174,7 @@ event_store_append_streams(PG_FUNCTION_ARGS)
 		values[0] = PointerGetDatum(appends[i].stream);
 		values[1] = Int64GetDatum(appends[i].version);
 		values[2] = Int64GetDatum(appends[i].global_position);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		es_put_row(result, values, nulls, lengthof(values));
 	}
 	return (Datum) 0;
 }

@@ -94,6 +94,27 @@ es_check_stream(const text *stream, const char *where)
 }
 
 /*
+ * es_check_category
+ *		A category that could exist: not empty, and without "-".
+ */
+void
+es_check_category(const text *category)
+{
+	if (VARSIZE_ANY_EXHDR(category) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("category must not be empty"),
+				 errhint("Leave the parameter out where all are meant.")));
+	if (memchr(VARDATA_ANY(category), '-', VARSIZE_ANY_EXHDR(category)) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is not a category", text_to_cstring(category)),
+				 errdetail(
+					 "A category is what a stream's name has before its first \"-\"."),
+				 errhint("Read a single stream with event_store.read_stream().")));
+}
+
+/*
  * es_check_type
  *		An event's type: 1 to 255 bytes.
  */

@@ -15,11 +15,13 @@
 #include "fmgr.h"
 #include "utils/jsonb.h"
 
-/* Expected versions that are not a version, beside 0 for "no stream". */
-#define ES_ANY_VERSION	 (-2)
-#define ES_STREAM_EXISTS (-4)
+#include "event_store_api.h"
 
-#define ES_MAX_STREAM_BYTES 1024
+/* Expected versions that are not a version, beside 0 for "no stream". */
+#define ES_ANY_VERSION	 EVENT_STORE_ANY_VERSION
+#define ES_STREAM_EXISTS EVENT_STORE_STREAM_EXISTS
+
+#define ES_MAX_STREAM_BYTES EVENT_STORE_MAX_STREAM_BYTES
 #define ES_MAX_TYPE_BYTES	255
 #define ES_MAX_DATA_BYTES	(250 * 1024 * 1024)
 
@@ -27,6 +29,7 @@ extern int es_errwhere(const char *where);
 extern void es_check_not_null(FunctionCallInfo fcinfo, int arg, const char *name);
 extern text *es_stream_argument(FunctionCallInfo fcinfo, int arg);
 extern void es_check_stream(const text *stream, const char *where);
+extern void es_check_category(const text *category);
 extern void es_check_type(const text *type, const char *where);
 extern void es_check_data(Datum data, const char *what, const char *where);
 extern void es_check_schema_version(int32 schema_version, const char *where);

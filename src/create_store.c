@@ -31,11 +31,16 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 
 #include "check.h"
@@ -52,6 +57,8 @@ static const char *const store_statements[] = {
 	"CREATE TABLE event_store.categories ("
 	" category_id bigint NOT NULL PRIMARY KEY,"
 	" category text COLLATE pg_catalog.\"C\" NOT NULL UNIQUE)",
+	"COMMENT ON INDEX event_store.categories_pkey IS 'one row an id'",
+	"COMMENT ON INDEX event_store.categories_category_key IS 'a category by its name'",
 	"COMMENT ON TABLE event_store.categories IS 'The categories of the streams.'",
 	"COMMENT ON COLUMN event_store.categories.category_id IS 'global position of the category''s first event'",
 	"COMMENT ON COLUMN event_store.categories.category IS 'what the names of its streams begin with, before the first -'",
@@ -62,6 +69,8 @@ static const char *const store_statements[] = {
 	" base_version bigint NOT NULL,"
 	" created_at timestamptz NOT NULL,"
 	" stream text COLLATE pg_catalog.\"C\" NOT NULL UNIQUE)",
+	"COMMENT ON INDEX event_store.streams_pkey IS 'a stream by its id'",
+	"COMMENT ON INDEX event_store.streams_stream_key IS 'a stream by its name, and lists of streams'",
 	"COMMENT ON TABLE event_store.streams IS 'The streams. A row is not updated by appends: a stream''s version is its last event''s.'",
 	"COMMENT ON COLUMN event_store.streams.stream_id IS 'global position of the stream''s first event'",
 	"COMMENT ON COLUMN event_store.streams.category_id IS 'its category'",
@@ -87,6 +96,10 @@ static const char *const store_statements[] = {
 	" vacuum_truncate = off)",
 	"CREATE INDEX events_category_id_global_position_idx"
 	" ON event_store.events (category_id, global_position)",
+	"COMMENT ON INDEX event_store.events_pkey IS 'reads of the whole store'",
+	"COMMENT ON INDEX event_store.events_stream_id_version_key IS 'reads of a stream, and its head'",
+	"COMMENT ON INDEX event_store.events_event_id_key IS 'repeated appends'",
+	"COMMENT ON INDEX event_store.events_category_id_global_position_idx IS 'reads of a category'",
 	"COMMENT ON TABLE event_store.events IS 'The events. Written by the append calls and by nothing else.'",
 	"COMMENT ON COLUMN event_store.events.global_position IS 'place in the whole store; ascends, with gaps where appends rolled back'",
 	"COMMENT ON COLUMN event_store.events.stream_id IS 'its stream'",
@@ -111,6 +124,7 @@ static const char *const store_statements[] = {
 	" created_at timestamptz NOT NULL,"
 	" state jsonb NOT NULL,"
 	" PRIMARY KEY (stream_id, version, state_version))",
+	"COMMENT ON INDEX event_store.snapshots_pkey IS 'the newest snapshot of a stream'",
 	"COMMENT ON TABLE event_store.snapshots IS 'States of aggregates at versions of their streams. May be deleted: events are the truth.'",
 	"COMMENT ON COLUMN event_store.snapshots.stream_id IS 'its stream'",
 	"COMMENT ON COLUMN event_store.snapshots.version IS 'version of the last event that the state holds'",
@@ -144,6 +158,9 @@ static const char *const store_statements[] = {
 static const char *const type_index_statement =
 	"CREATE INDEX events_type_global_position_idx"
 	" ON event_store.events (type, global_position)";
+static const char *const type_index_comment =
+	"COMMENT ON INDEX event_store.events_type_global_position_idx IS"
+	" 'reads of types'";
 
 /* Tables whose rows only the calls may add, and nobody may change. */
 static const char *const append_only_tables[] = {"categories", "streams",
@@ -164,7 +181,7 @@ static bool
 lacks(const char *query)
 {
 	if (SPI_execute(query, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look up a guard of the event store");
+		elog(ERROR, "could not look up the append-only rules and triggers");
 	return SPI_processed == 0;
 }
 
@@ -223,7 +240,7 @@ make_trigger(const char *table, const char *name, const char *events,
 
 /*
  * make_append_only
- *		Hangs the guards on a table.  The trigger on rows is for changes that
+ *		Hangs the rule and the triggers on a table.  The trigger on rows is for changes that
  *		come through a table that somebody makes its parent.
  */
 static void
@@ -236,14 +253,25 @@ make_append_only(const char *table)
 }
 
 /*
- * make_guards
- *		Hangs the guards on all tables that need them.
+ * make_all_append_only
+ *		Hangs the append-only rule and triggers on all tables that need them.
  */
 static void
-make_guards(void)
+make_all_append_only(void)
 {
 	for (int i = 0; i < lengthof(append_only_tables); i++)
 		make_append_only(append_only_tables[i]);
+}
+
+/*
+ * make_type_index
+ *		Adds the index for reading by type.
+ */
+static void
+make_type_index(void)
+{
+	es_execute(type_index_statement);
+	es_execute(type_index_comment);
 }
 
 /*
@@ -256,27 +284,57 @@ make_tables(bool type_index)
 	for (int i = 0; i < lengthof(store_statements); i++)
 		es_execute(store_statements[i]);
 	if (type_index)
-		es_execute(type_index_statement);
-	make_guards();
+		make_type_index();
+	make_all_append_only();
+}
+
+/*
+ * owner_of
+ *		Owner of a relation.
+ */
+static Oid
+owner_of(Oid relid)
+{
+	Relation rel = relation_open(relid, AccessShareLock);
+	Oid owner = rel->rd_rel->relowner;
+
+	relation_close(rel, NoLock);
+	return owner;
 }
 
 /*
  * keep_store
  *		What create_store() does where there is a store already: makes sure of
- *		the owner's grants and of the guards, which a restore by somebody with
- *		too few rights may have left out.
+ *		the owner's grants and of the append-only rules and triggers, which a
+ *		restore by somebody with too few rights may have left out, and of the
+ *		index that is asked for.
  */
 static void
-keep_store(void)
+keep_store(bool type_index)
 {
 	es_require_store_owner("create_store()");
-	es_grant_to_owner();
+	es_grant_to_owner(owner_of(es_store_events()));
 	es_spi_connect();
-	make_guards();
+	make_all_append_only();
+	if (type_index && !OidIsValid(es_store_index(ES_EVENTS_BY_TYPE)))
+		make_type_index();
 	SPI_finish();
 	ereport(NOTICE,
 			(errcode(ERRCODE_DUPLICATE_TABLE),
 			 errmsg("the event store already exists, skipping")));
+}
+
+/*
+ * lock_schema
+ *		Makes create_store() and drop_store() wait for each other, and look at
+ *		the tables after that.
+ */
+static void
+lock_schema(void)
+{
+	LockDatabaseObject(NamespaceRelationId, get_namespace_oid(ES_SCHEMA, false),
+					   0, ShareUpdateExclusiveLock);
+	AcceptInvalidationMessages();
 }
 
 /*
@@ -289,13 +347,9 @@ keep_store(void)
 Datum
 event_store_create_store(PG_FUNCTION_ARGS)
 {
-	bool if_not_exists;
-	bool type_index;
-
 	es_check_not_null(fcinfo, 0, "if_not_exists");
 	es_check_not_null(fcinfo, 1, "type_index");
-	if_not_exists = PG_GETARG_BOOL(0);
-	type_index = PG_GETARG_BOOL(1);
+	es_check_writable("create_store()");
 	if (creating_extension)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -304,23 +358,51 @@ event_store_create_store(PG_FUNCTION_ARGS)
 					 "Its tables would become members of that extension and be dropped with it."),
 				 errhint(
 					 "Call event_store.create_store() after CREATE EXTENSION.")));
+	lock_schema();
 	if (es_store_exists())
 	{
-		if (!if_not_exists)
+		if (!PG_GETARG_BOOL(0))
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_TABLE),
 					 errmsg("the event store already exists"),
 					 errhint("Pass if_not_exists => true to keep it.")));
-		keep_store();
+		keep_store(PG_GETARG_BOOL(1));
 		PG_RETURN_VOID();
 	}
 
 	es_require_extension_owner();
-	es_grant_to_owner();
+	es_grant_to_owner(GetUserId());
 	es_spi_connect();
-	make_tables(type_index);
+	make_tables(PG_GETARG_BOOL(1));
 	SPI_finish();
 	PG_RETURN_VOID();
+}
+
+/*
+ * refuse_foreign_trigger
+ *		Raises 55000 when a trigger on the events is not the store's own: what
+ *		it keeps would stop being kept when the store is made anew.
+ */
+static void
+refuse_foreign_trigger(Oid events)
+{
+	Relation rel = table_open(events, AccessShareLock);
+	TriggerDesc *triggers = rel->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (!trigger->tgisinternal &&
+			strncmp(trigger->tgname, "append_only", strlen("append_only")) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("cannot drop the event store because trigger \"%s\" is on its events",
+							trigger->tgname),
+					 errhint(
+						 "Drop the trigger first, the warehouse's with warehouse.drop_warehouse().")));
+	}
+	table_close(rel, NoLock);
 }
 
 /*
@@ -341,19 +423,20 @@ has_events(void)
  *		drop_store(with_events) returns void
  *
  * Raises 42501 unless the caller owns the store, and 55000 when it has events
- * and with_events is not true.
+ * and with_events is not true, and when somebody else's trigger is on the
+ * events.
  */
 Datum
 event_store_drop_store(PG_FUNCTION_ARGS)
 {
-	bool with_events;
-
 	es_check_not_null(fcinfo, 0, "with_events");
-	with_events = PG_GETARG_BOOL(0);
+	es_check_writable("drop_store()");
+	lock_schema();
 	es_require_store_owner("drop_store()");
 	es_spi_connect();
 	es_execute("LOCK TABLE event_store.events IN ACCESS EXCLUSIVE MODE");
-	if (!with_events && has_events())
+	refuse_foreign_trigger(es_store_events());
+	if (!PG_GETARG_BOOL(0) && has_events())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot drop the event store because it has events"),

@@ -29,4 +29,7 @@
 /* ST007: events, streams and categories are only ever added, by the calls */
 #define ES_ERR_APPEND_ONLY MAKE_SQLSTATE('S', 'T', '0', '0', '7')
 
+/* ST008: a reader's position is beyond the last one the store has drawn */
+#define ES_ERR_BEYOND_STORE MAKE_SQLSTATE('S', 'T', '0', '0', '8')
+
 #endif /* ES_ERRORS_H */

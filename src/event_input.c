@@ -94,11 +94,11 @@ check_event(EsNewEvent *event, const char *where)
 }
 
 /*
- * check_distinct_ids
+ * es_check_distinct_ids
  *		Raises ST003 when two events of one call have one id.
  */
-static void
-check_distinct_ids(const EsStreamAppend *appends, int nappends)
+void
+es_check_distinct_ids(const EsStreamAppend *appends, int nappends)
 {
 	HASHCTL control = {.keysize = sizeof(pg_uuid_t),
 					   .entrysize = sizeof(pg_uuid_t),
@@ -217,7 +217,7 @@ es_events_from_array(ArrayType *array, EsStreamAppend *append)
 		event_from_composite(DatumGetHeapTupleHeader(elements[i]),
 							 &append->events[i], where);
 	}
-	check_distinct_ids(append, 1);
+	es_check_distinct_ids(append, 1);
 }
 
 /* JSON -------------------------------------------------------------------- */
@@ -553,7 +553,7 @@ es_events_from_json(Jsonb *json, EsStreamAppend *append)
 {
 	require_array(json, "events");
 	events_from_container(&json->root, append, NULL);
-	check_distinct_ids(append, 1);
+	es_check_distinct_ids(append, 1);
 }
 
 /*
@@ -644,6 +644,6 @@ es_appends_from_json(Jsonb *json, int *nappends)
 		append_from_json(&element, &appends[i++], where);
 	}
 	check_distinct_streams(appends, *nappends);
-	check_distinct_ids(appends, *nappends);
+	es_check_distinct_ids(appends, *nappends);
 	return appends;
 }

@@ -16,6 +16,7 @@
 
 #include "append.h"
 
+extern void es_check_distinct_ids(const EsStreamAppend *appends, int nappends);
 extern void es_events_from_array(ArrayType *array, EsStreamAppend *append);
 extern void es_events_from_json(Jsonb *json, EsStreamAppend *append);
 extern EsStreamAppend *es_appends_from_json(Jsonb *json, int *nappends);

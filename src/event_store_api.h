@@ -10,7 +10,7 @@
  *		version = store->lock_stream(stream);
  *		store->fold_locked(stream, apply, &state);
  *		... decide ...
- *		store->append(stream, "ProductShipped", data, version, &result);
+ *		store->append(stream, &shipped, 1, version, &appended);
  *
  * These calls check no privileges: whoever may execute the SQL function that
  * makes them may do what it does.  They raise the same errors as the SQL
@@ -28,13 +28,16 @@
 #include "fmgr.h"
 #include "utils/timestamp.h"
 
-/* Raised whenever the struct below changes other than by growing. */
+/* Raised whenever a struct below changes other than by EventStoreApi growing. */
 #define EVENT_STORE_API_VERSION 1
 
 /* Expected versions that are not a version. */
 #define EVENT_STORE_NO_STREAM	  0
 #define EVENT_STORE_ANY_VERSION	  (-2)
 #define EVENT_STORE_STREAM_EXISTS (-4)
+
+/* Bytes that a stream's name may have. */
+#define EVENT_STORE_MAX_STREAM_BYTES 1024
 
 /* One event, as a fold sees it; the pointers live until the visit returns. */
 typedef struct EventStoreEvent
@@ -54,6 +57,17 @@ typedef struct EventStoreEvent
  */
 typedef void (*EventStoreVisit)(const EventStoreEvent *event, void *arg);
 
+/* An event to append. */
+typedef struct EventStoreNewEvent
+{
+	const char *type;
+	Datum data;			  /* jsonb */
+	Datum metadata;		  /* jsonb; 0 for none */
+	const void *event_id; /* 16 bytes of a UUID; NULL: the store makes one */
+	int32 schema_version; /* 0 stands for 1 */
+} EventStoreNewEvent;
+
+/* Where the last event of an append is. */
 typedef struct EventStoreAppended
 {
 	int64 version;
@@ -63,6 +77,7 @@ typedef struct EventStoreAppended
 typedef struct EventStoreApi
 {
 	int api_version;
+	size_t size; /* of this struct, in the library: it grows at its end */
 
 	/*
 	 * Takes the stream's lock to the end of the transaction and returns its
@@ -84,9 +99,10 @@ typedef struct EventStoreApi
 	void (*fold)(const char *stream, const TimestampTz *as_of,
 				 EventStoreVisit visit, void *arg);
 
-	/* Appends one event, as the SQL call does. */
-	void (*append)(const char *stream, const char *type, Datum data,
-				   int64 expected_version, EventStoreAppended *appended);
+	/* Appends events to a stream, all or none, as the SQL calls do. */
+	void (*append)(const char *stream, const EventStoreNewEvent *new_events,
+				   int nevents, int64 expected_version,
+				   EventStoreAppended *appended);
 
 	/*
 	 * Name of the stream with this id, palloc'd, the transaction's own
@@ -109,7 +125,8 @@ typedef struct EventStoreApi
  * event_store_api
  *		The calls of the installed event_store library.
  *
- * Raises 55000 when that library is of another API version.
+ * Raises 55000 when that library is of another API version, or an older one
+ * that lacks calls.
  */
 static inline const EventStoreApi *
 event_store_api(void)
@@ -126,11 +143,14 @@ event_store_api(void)
 			load_external_function("$libdir/event_store", "event_store_get_api",
 								   true, NULL);
 		found = get_api();
-		if (found->api_version != EVENT_STORE_API_VERSION)
+		if (found->api_version != EVENT_STORE_API_VERSION ||
+			found->size < sizeof(EventStoreApi))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("library event_store has API version %d, but %d is needed",
-							found->api_version, EVENT_STORE_API_VERSION),
+					 errmsg("library event_store does not offer the API that is needed"),
+					 errdetail("It has version %d of %zu bytes, but version %d of %zu bytes is needed.",
+							   found->api_version, found->size,
+							   EVENT_STORE_API_VERSION, sizeof(EventStoreApi)),
 					 errhint(
 						 "Install releases of the extensions that belong together, and reconnect.")));
 		api = found;

@@ -29,6 +29,7 @@
 
 #include "check.h"
 #include "compat.h"
+#include "result_rows.h"
 #include "store.h"
 #include "stream.h"
 
@@ -112,7 +113,7 @@ put_stream_row(ReturnSetInfo *result, Relation events, TupleTableSlot *slot)
 	values[0] = es_column(slot, ES_STREAMS, STR_STREAM);
 	values[1] = Int64GetDatum(head.version);
 	values[2] = es_column(slot, ES_STREAMS, STR_CREATED_AT);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	es_put_row(result, values, nulls, lengthof(values));
 }
 
 /*
@@ -158,8 +159,8 @@ put_streams(ReturnSetInfo *result, NameRange *range, int64 max_count)
 
 /*
  * event_store_list_streams
- *		list_streams(category, after_stream, max_count) returns setof (stream,
- *		version, created_at)
+ *		list_streams(category, after_stream, max_count) returns setof
+ *		stream_info
  *
  * As the calling query sees them, in the byte order of their names.
  */
@@ -173,13 +174,10 @@ event_store_list_streams(PG_FUNCTION_ARGS)
 		range.category = PG_GETARG_TEXT_PP(0);
 	if (!PG_ARGISNULL(1))
 		range.after_stream = PG_GETARG_TEXT_PP(1);
-	if (range.category != NULL && VARSIZE_ANY_EXHDR(range.category) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("category must not be empty"),
-				 errhint("Leave it out, or pass NULL, to list all streams.")));
+	if (range.category != NULL)
+		es_check_category(range.category);
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_BLESS);
 	put_streams((ReturnSetInfo *) fcinfo->resultinfo, &range, max_count);
 	return (Datum) 0;
 }

@@ -95,7 +95,8 @@ typedef struct SubtransactionLocks
 static struct
 {
 	bool mark_held;
-	int64 mark; /* lower bound of the positions it draws */
+	int64 mark;		   /* lower bound of the positions it draws */
+	Oid mark_sequence; /* from this sequence */
 	bool store_locked;
 	int stream_locks;
 	SubtransactionLocks *innermost; /* in TopTransactionContext */
@@ -369,18 +370,22 @@ es_category_key(const text *category)
  * es_place_mark
  *		Places the transaction's in-flight mark, if it has none: before its
  *		first draw.
+ *
+ * A transaction that makes the store anew draws from another sequence, and has
+ * a mark for each.
  */
 void
 es_place_mark(void)
 {
 	int64 last;
 
-	if (held.mark_held)
+	if (held.mark_held && held.mark_sequence == es_store_sequence())
 		return;
 	last = es_last_position();
 	(void) lock_for(TopTransactionResourceOwner, (uint64) last, MARK_CLASS,
 					ShareLock);
 	held.mark = last;
+	held.mark_sequence = es_store_sequence();
 	held.mark_held = true;
 }
 

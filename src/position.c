@@ -37,11 +37,12 @@
  * so before a safe position leaves the server the log is flushed up to the
  * sequence's page.
  *
- * The safe position is not monotone by itself: an appender that was preempted
- * between a1 and a2 places a mark below a safe position already told, though
- * it will draw above it.  A backend therefore remembers the highest one it
- * computed and never goes back; what is wholly at or below it can be read
- * without looking at the locks.
+ * The safe position is not monotone: an appender that was preempted between a1
+ * and a2 places a mark below a safe position already told, though it will draw
+ * above it.  That is harmless, since whatever was told stays final, and a reader
+ * goes on from the last event it got.  A backend remembers the highest that it
+ * computed, until something of the store changes: what is wholly at or below it
+ * can be read without looking at the locks.
  *
  * What is remembered must hold for good, so while the transaction holds a mark
  * of its own nothing above that mark is: its events may yet be prepared, and

@@ -48,7 +48,8 @@ es_execute(const char *statement)
 
 /*
  * es_execute_as
- *		Runs a statement as another role.
+ *		Runs a statement as another role, restricted, lest an event trigger of
+ *		somebody's does more than it has to.
  */
 void
 es_execute_as(Oid role, const char *statement)
@@ -57,7 +58,9 @@ es_execute_as(Oid role, const char *statement)
 	int save_sec_context;
 
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(role, save_sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(role,
+						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
 	es_execute(statement);
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 }

@@ -29,6 +29,7 @@
 #include "utils/snapmgr.h"
 
 #include "check.h"
+#include "errors.h"
 #include "event_rows.h"
 #include "position.h"
 #include "scan.h"
@@ -46,6 +47,7 @@ PG_FUNCTION_INFO_V1(event_store_safe_position);
 /* What a read asks for, and how its scan goes about it. */
 typedef struct StoreQuery
 {
+	int64 after_position;
 	EsRange range;
 	int64 max_count;
 	bool all_categories;
@@ -225,6 +227,27 @@ put_store(EsEventRows *rows, StoreQuery *query, Relation events, Snapshot snapsh
 }
 
 /*
+ * check_within_store
+ *		Raises ST008 for a position that the store has not come to: a reader's
+ *		from another store, or from before a restore to the past.
+ */
+static void
+check_within_store(int64 position)
+{
+	int64 last = es_last_position();
+
+	if (position <= last)
+		return;
+	ereport(ERROR,
+			(errcode(ES_ERR_BEYOND_STORE),
+			 errmsg("position %lld is beyond the event store",
+					(long long) position),
+			 errdetail("The last position drawn is %lld.", (long long) last),
+			 errhint(
+				 "It is a position of another store, or of a later state of this one: decide where to go on.")));
+}
+
+/*
  * read_store
  *		Reads what a query asks for, up to the safe position; the range's
  *		highest is what the caller wants and is lowered to it.
@@ -238,6 +261,8 @@ read_store(FunctionCallInfo fcinfo, StoreQuery *query)
 	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
 	int64 safe = es_safe_position(query->range.highest);
 
+	if (query->after_position > safe)
+		check_within_store(query->after_position);
 	query->range.highest = Min(query->range.highest, safe);
 	if (query->max_count > 0 && query->range.lowest <= query->range.highest)
 	{
@@ -263,6 +288,7 @@ set_window(StoreQuery *query, FunctionCallInfo fcinfo, int after, int before,
 
 	es_check_not_negative(after_position, "after_position");
 	es_check_not_negative(before_position, "before_position");
+	query->after_position = after_position;
 	query->range.lowest =
 		after_position < PG_INT64_MAX ? after_position + 1 : PG_INT64_MAX;
 	query->range.highest = before_position > 0 ? before_position - 1 : 0;
@@ -283,10 +309,7 @@ event_store_read_category(PG_FUNCTION_ARGS)
 
 	es_check_not_null(fcinfo, 0, "category");
 	category = PG_GETARG_TEXT_PP(0);
-	if (VARSIZE_ANY_EXHDR(category) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("category must not be empty")));
+	es_check_category(category);
 	query.categories = &category;
 	query.ncategories = 1;
 	query.ntypes = PG_ARGISNULL(4)
@@ -310,6 +333,8 @@ event_store_read_all(PG_FUNCTION_ARGS)
 	if (!query.all_categories)
 		query.ncategories = distinct_texts(PG_GETARG_ARRAYTYPE_P(2),
 										   "categories", &query.categories);
+	for (int i = 0; i < query.ncategories; i++)
+		es_check_category(query.categories[i]);
 	query.ntypes = PG_ARGISNULL(3)
 		? -1
 		: distinct_texts(PG_GETARG_ARRAYTYPE_P(3), "types", &query.types);

@@ -117,7 +117,7 @@ es_require_extension_owner(void)
 void
 es_require_store_owner(const char *call)
 {
-	if (!es_owns_relation(es_store_table(ES_EVENTS), GetUserId()))
+	if (!es_owns_relation(es_store_events(), GetUserId()))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of the event store to call %s", call)));
@@ -173,18 +173,18 @@ find_functions(const char *const *names)
 
 /*
  * es_grant_to_owner
- *		Gives the current role, whose right to it was checked, what the store's
- *		owner needs.  A superuser needs nothing.
+ *		Gives the store's owner, or who is about to be, what that needs.  A
+ *		superuser needs nothing.
  */
 void
-es_grant_to_owner(void)
+es_grant_to_owner(Oid role)
 {
 	const char *owner;
 	const char *rights[3];
 
-	if (superuser())
+	if (superuser_arg(role))
 		return;
-	owner = quote_identifier(GetUserNameFromId(GetUserId(), false));
+	owner = quote_identifier(GetUserNameFromId(role, false));
 	es_spi_connect();
 	rights[0] = "USAGE, CREATE ON SCHEMA event_store";
 	rights[1] = psprintf("EXECUTE ON FUNCTION %s", find_functions(NULL));

@@ -14,6 +14,6 @@
 
 extern void es_require_extension_owner(void);
 extern void es_require_store_owner(const char *call);
-extern void es_grant_to_owner(void);
+extern void es_grant_to_owner(Oid role);
 
 #endif /* ES_RIGHTS_H */

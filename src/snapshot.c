@@ -83,8 +83,8 @@ es_snapshot_init(void)
 	DefineCustomIntVariable("event_store.snapshots_kept",
 							"How many snapshots of a stream are kept for each state version.",
 							"Saving a snapshot deletes those beyond.",
-							&snapshots_kept, 2, 1, INT_MAX, PGC_USERSET, 0,
-							NULL, NULL, NULL);
+							&snapshots_kept, 2, 1, INT_MAX, PGC_SUSET, 0, NULL,
+							NULL, NULL);
 }
 
 /*
@@ -284,24 +284,26 @@ put_snapshot(ReturnSetInfo *result, TupleTableSlot *slot, text *stream)
 
 /*
  * put_latest
- *		Adds the newest snapshot of a stream, or of a state version of it, to
- *		the result.
+ *		Adds the newest snapshot of a stream at or below a version, or the one
+ *		of a state version, to the result.
  */
 static void
 put_latest(ReturnSetInfo *result, text *stream, int64 stream_id,
-		   const int32 *state_version)
+		   const int32 *state_version, int64 max_version)
 {
 	Relation snapshots = es_store_open(ES_SNAPSHOTS, AccessShareLock);
 	Relation index =
 		es_store_open_index(ES_SNAPSHOTS_BY_VERSION, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(snapshots, NULL);
 	IndexScanDesc scan =
-		es_index_beginscan(snapshots, index, GetActiveSnapshot(), 1);
-	ScanKeyData key;
+		es_index_beginscan(snapshots, index, GetActiveSnapshot(), 2);
+	ScanKeyData keys[2];
 
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(stream_id));
-	index_rescan(scan, &key, 1, NULL, 0);
+	ScanKeyInit(&keys[1], 2, BTLessEqualStrategyNumber, F_INT8LE,
+				Int64GetDatum(max_version));
+	index_rescan(scan, keys, 2, NULL, 0);
 	while (index_getnext_slot(scan, BackwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -321,23 +323,26 @@ put_latest(ReturnSetInfo *result, text *stream, int64 stream_id,
 
 /*
  * event_store_latest_snapshot
- *		latest_snapshot(stream, state_version) returns setof snapshot
+ *		latest_snapshot(stream, state_version, max_version) returns setof
+ *		snapshot
  */
 Datum
 event_store_latest_snapshot(PG_FUNCTION_ARGS)
 {
 	text *stream = es_stream_argument(fcinfo, 0);
 	int32 state_version = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	int64 max_version = es_bigint_argument(fcinfo, 2, PG_INT64_MAX);
 	Relation streams;
 	EsStream found;
 	bool exists;
 
+	es_check_not_negative(max_version, "max_version");
 	InitMaterializedSRF(fcinfo, MAT_SRF_BLESS);
 	streams = es_store_open(ES_STREAMS, AccessShareLock);
 	exists = es_find_stream(streams, GetActiveSnapshot(), stream, &found);
 	table_close(streams, AccessShareLock);
 	if (exists)
-		put_latest((ReturnSetInfo *) fcinfo->resultinfo, stream,
-				   found.stream_id, PG_ARGISNULL(1) ? NULL : &state_version);
+		put_latest((ReturnSetInfo *) fcinfo->resultinfo, stream, found.stream_id,
+				   PG_ARGISNULL(1) ? NULL : &state_version, max_version);
 	return (Datum) 0;
 }

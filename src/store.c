@@ -360,7 +360,7 @@ load_indexes(EsTableId table, Relation rel)
  * load_table
  *		Looks up a table, its columns and its indexes.
  *
- * Inheritance would let rows be changed through a parent, past the guards, and
+ * Inheritance would let rows be changed through a parent, past the append-only triggers, and
  * show a child's rows beside the store's.
  */
 static void
@@ -437,6 +437,21 @@ ensure_store(void)
 {
 	if (unlikely(!store.valid))
 		load_store();
+}
+
+/*
+ * es_store_events
+ *		OID of the table of events by its name alone, be the store as it may;
+ *		raises ST002 when there is none.
+ */
+Oid
+es_store_events(void)
+{
+	Oid relid = find_relation(table_shapes[ES_EVENTS].name, RELKIND_RELATION);
+
+	if (!OidIsValid(relid))
+		raise_no_store();
+	return relid;
 }
 
 /*

@@ -99,6 +99,7 @@ typedef enum EsIndexId
 
 extern void es_store_init(void);
 extern bool es_store_exists(void);
+extern Oid es_store_events(void);
 extern uint64 es_store_generation(void);
 extern Oid es_store_sequence(void);
 extern Oid es_store_table(EsTableId table);

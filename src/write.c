@@ -38,6 +38,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "check.h"
 #include "compat.h"
 #include "write.h"
 
@@ -313,6 +314,25 @@ check_keys(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 }
 
 /*
+ * check_content
+ *		Checks the type and the data that BEFORE ROW triggers left as those of a
+ *		caller are checked.  A null is found by the constraints.
+ */
+static void
+check_content(TupleTableSlot *slot)
+{
+	bool isnull;
+	Datum value;
+
+	value = slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_TYPE), &isnull);
+	if (!isnull)
+		es_check_type(DatumGetTextPP(value), NULL);
+	value = slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_DATA), &isnull);
+	if (!isnull)
+		es_check_data(value, "event data", NULL);
+}
+
+/*
  * fire_before_row
  *		Fires the BEFORE ROW triggers; a row they drop is an error.
  */
@@ -326,6 +346,8 @@ fire_before_row(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 						RelationGetRelationName(writer->rel)),
 				 errhint("Raise an error in the trigger to refuse an append.")));
 	check_keys(writer, slot, values);
+	if (writer->table == ES_EVENTS)
+		check_content(slot);
 }
 
 /*

@@ -76,7 +76,7 @@ warehouse_rebuild_stock(PG_FUNCTION_ARGS)
 	Oid stock = wh_stock_require();
 	int64 nrows;
 
-	if (!es_owns_relation(stock, GetUserId()))
+	if (!wh_owns_relation(stock, GetUserId()))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of table %s.%s", WH_SCHEMA, WH_STOCK),
@@ -85,7 +85,7 @@ warehouse_rebuild_stock(PG_FUNCTION_ARGS)
 					 "Let its owner call warehouse.rebuild_stock(); warehouse.check_stock() only reads.")));
 	event_store_api()->lock_store();
 	stock = wh_stock_require();
-	SPI_connect();
+	wh_spi_connect();
 	nrows = wh_stock_rebuild(stock);
 	SPI_finish();
 	PG_RETURN_INT64(nrows);
@@ -223,7 +223,7 @@ warehouse_check_stock(PG_FUNCTION_ARGS)
 	uint64 nrows;
 
 	InitMaterializedSRF(fcinfo, 0);
-	SPI_connect();
+	wh_spi_connect();
 	per_product =
 		AllocSetContextCreate(CurrentMemoryContext, "warehouse stock check",
 							  ALLOCSET_DEFAULT_SIZES);

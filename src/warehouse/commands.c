@@ -114,7 +114,7 @@ date_time_argument(FunctionCallInfo fcinfo, int n, const char *sku)
  *		then on hand.
  *
  * Takes the stream's lock to the end of the transaction.  Raises WH009 when
- * there is no warehouse, WH001 or WH006 when the rules refuse the change, and
+ * there is no warehouse, 55000 when there is half of one, WH001 or WH006 when the rules refuse the change, and
  * what an append raises, 40001 among it.
  */
 static int64
@@ -124,15 +124,16 @@ execute(WhEventType type, const char *sku, int64 quantity, const char *reason,
 	const EventStoreApi *store = event_store_api();
 	char *stream = wh_product_stream(sku);
 	WhProduct product;
+	EventStoreNewEvent event = {0};
 	EventStoreAppended appended;
 
-	(void) wh_stock_require();
+	wh_warehouse_require();
 	(void) store->lock_stream(stream);
 	wh_product_fold_locked(&product, sku);
 	wh_product_change(&product, type, quantity);
-	store->append(stream, wh_event_name(type),
-				  wh_event_data(type, sku, quantity, reason, date_time),
-				  product.version, &appended);
+	event.type = wh_event_name(type);
+	event.data = wh_event_data(type, sku, quantity, reason, date_time);
+	store->append(stream, &event, 1, product.version, &appended);
 	return product.quantity;
 }
 

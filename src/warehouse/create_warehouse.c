@@ -136,7 +136,7 @@ check_may_create(void)
 					 "Its table would be the extension's, and be dropped with it."),
 				 errhint(
 					 "Call warehouse.create_warehouse() after CREATE EXTENSION.")));
-	if (es_owns_database(GetUserId()) ||
+	if (wh_owns_database(GetUserId()) ||
 		(OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)))
 		return;
 	ereport(ERROR,
@@ -181,7 +181,8 @@ grant_owner(Oid owner)
 		return;
 	GetUserIdAndSecContext(&userid, &sec_context);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
 	run(psprintf("GRANT USAGE, CREATE ON SCHEMA warehouse"
 				 " TO %s WITH GRANT OPTION",
 				 role));
@@ -193,13 +194,22 @@ grant_owner(Oid owner)
 /*
  * create_store
  *		Creates the event store when there is none; one that is there may be
- *		anybody's.
+ *		anybody's who lets a trigger be hung on it, or else it raises 42501.
  */
 static void
 create_store(void)
 {
-	if (!OidIsValid(find_events()))
+	Oid events = find_events();
+
+	if (!OidIsValid(events))
 		run("SELECT event_store.create_store(if_not_exists => true)");
+	else if (pg_class_aclcheck(events, GetUserId(), ACL_TRIGGER) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to hang the warehouse's trigger on the event store"),
+				 errdetail("The store belongs to somebody else."),
+				 errhint(
+					 "Its owner grants USAGE ON SCHEMA event_store, TRIGGER ON event_store.events, and reading with event_store.grant_reader().")));
 }
 
 /*
@@ -244,9 +254,30 @@ create_trigger(void)
 {
 	run("CREATE TRIGGER warehouse_stock AFTER INSERT ON event_store.events"
 		" FOR EACH ROW EXECUTE FUNCTION warehouse.project_stock()");
-	if (es_owns_relation(find_events(), GetUserId()))
+	if (wh_owns_relation(find_events(), GetUserId()))
 		run("COMMENT ON TRIGGER warehouse_stock ON event_store.events IS"
 			" 'Keeps warehouse.stock. Dropped by warehouse.drop_warehouse().'");
+}
+
+/*
+ * raise_incomplete
+ *		55000: there is half a warehouse.
+ */
+static void
+raise_incomplete(bool table)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the warehouse is incomplete"),
+			 table
+				 ? errdetail("There is table \"%s.%s\", but no trigger \"%s\" on table \"%s.%s\".",
+							 WH_SCHEMA, WH_STOCK, WH_TRIGGER, EVENTS_SCHEMA,
+							 EVENTS_TABLE)
+				 : errdetail("There is trigger \"%s\" on table \"%s.%s\", but no table \"%s.%s\".",
+							 WH_TRIGGER, EVENTS_SCHEMA, EVENTS_TABLE, WH_SCHEMA,
+							 WH_STOCK),
+			 errhint(
+				 "Call warehouse.drop_warehouse() and then warehouse.create_warehouse(), which computes the stock from the events.")));
 }
 
 /*
@@ -257,22 +288,38 @@ static bool
 warehouse_stands(void)
 {
 	bool table = OidIsValid(wh_stock_find());
-	bool trigger = has_trigger();
 
-	if (table != trigger)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the warehouse is incomplete"),
-				 table
-					 ? errdetail("There is table \"%s.%s\", but no trigger \"%s\" on table \"%s.%s\".",
-								 WH_SCHEMA, WH_STOCK, WH_TRIGGER, EVENTS_SCHEMA,
-								 EVENTS_TABLE)
-					 : errdetail("There is trigger \"%s\" on table \"%s.%s\", but no table \"%s.%s\".",
-								 WH_TRIGGER, EVENTS_SCHEMA, EVENTS_TABLE,
-								 WH_SCHEMA, WH_STOCK),
-				 errhint(
-					 "Call warehouse.drop_warehouse() and then warehouse.create_warehouse(), which computes the stock from the events.")));
+	if (table != has_trigger())
+		raise_incomplete(table);
 	return table;
+}
+
+/*
+ * wh_warehouse_require
+ *		Raises WH009 when there is no warehouse, and 55000 when its trigger is
+ *		gone: what is appended then would miss the stock.
+ *
+ * Asked by each command, so it looks at the table's own description.
+ */
+void
+wh_warehouse_require(void)
+{
+	Oid relid = find_events();
+	bool found = false;
+
+	(void) wh_stock_require();
+	if (OidIsValid(relid))
+	{
+		Relation events = table_open(relid, AccessShareLock);
+		TriggerDesc *triggers = events->trigdesc;
+
+		for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+			found =
+				found || strcmp(triggers->triggers[i].tgname, WH_TRIGGER) == 0;
+		table_close(events, NoLock);
+	}
+	if (!found)
+		raise_incomplete(true);
 }
 
 /*
@@ -322,7 +369,7 @@ warehouse_create_warehouse(PG_FUNCTION_ARGS)
 				 errhint(
 					 "Call warehouse.create_warehouse(if_not_exists => true) to keep it.")));
 	check_may_create();
-	SPI_connect();
+	wh_spi_connect();
 	if (warehouse_stands())
 		keep_warehouse(PG_GETARG_BOOL(0));
 	else
@@ -358,7 +405,7 @@ warehouse_drop_warehouse(PG_FUNCTION_ARGS)
 
 	if (!trigger)
 		(void) wh_stock_require();
-	SPI_connect();
+	wh_spi_connect();
 	if (trigger)
 		run("DROP TRIGGER warehouse_stock ON event_store.events");
 	if (OidIsValid(wh_stock_find()))

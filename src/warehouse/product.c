@@ -30,8 +30,7 @@
 #define PREFIX_LEN ((int) sizeof(WH_STREAM_PREFIX) - 1)
 
 /* Bytes that a stream's name may have, and so a sku. */
-#define MAX_STREAM 1024
-#define MAX_SKU	   (MAX_STREAM - PREFIX_LEN)
+#define MAX_SKU (EVENT_STORE_MAX_STREAM_BYTES - PREFIX_LEN)
 
 /* What each event does with its quantity, for messages. */
 static const char *const verbs[WH_NUM_EVENT_TYPES] = {[WH_PRODUCT_RECEIVED] =
@@ -69,7 +68,8 @@ wh_product_check_sku(const char *sku)
 		ereport(ERROR,
 				(errcode(WH_ERR_SKU), errmsg("sku is too long"),
 				 errdetail("It has %zu bytes; a stream's name may have %d, of which \"%s\" takes %d.",
-						   strlen(sku), MAX_STREAM, WH_STREAM_PREFIX, PREFIX_LEN),
+						   strlen(sku), EVENT_STORE_MAX_STREAM_BYTES,
+						   WH_STREAM_PREFIX, PREFIX_LEN),
 				 errhint("Pass a sku of at most %d bytes, as in warehouse.quantity_on_hand('SKU-1').",
 						 MAX_SKU)));
 }

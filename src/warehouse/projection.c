@@ -281,7 +281,7 @@ project(const EventStoreEvent *event, const char *sku, bool fold)
 
 	if (!next_state(stock, event, sku, fold, &product))
 		return;
-	SPI_connect();
+	wh_spi_connect();
 	wh_stock_act_as_owner(stock, &before);
 	wh_stock_write(&product);
 	wh_stock_act_as_before(&before);

@@ -216,7 +216,7 @@ wh_stock_read(Oid stock, const char *sku, WhProduct *product)
 	ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid,
 						   index->rd_indcollation[0], F_TEXTEQ,
 						   CStringGetTextDatum(sku));
-	scan = es_index_beginscan(rel, index, SnapshotSelf, 1);
+	scan = wh_index_beginscan(rel, index, SnapshotSelf, 1);
 	index_rescan(scan, &key, 1, NULL, 0);
 	wh_product_init(product, sku);
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);
@@ -227,6 +227,17 @@ wh_stock_read(Oid stock, const char *sku, WhProduct *product)
 	index_close(index, NoLock);
 	table_close(rel, NoLock);
 	return found;
+}
+
+/*
+ * wh_spi_connect
+ *		SPI_connect, whose failure cannot be handled.
+ */
+void
+wh_spi_connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
 }
 
 /*

@@ -37,5 +37,7 @@ extern void wh_stock_act_as_before(const WhActor *before);
 extern bool wh_stock_read(Oid stock, const char *sku, WhProduct *product);
 extern void wh_stock_write(const WhProduct *product);
 extern int64 wh_stock_rebuild(Oid stock);
+extern void wh_spi_connect(void);
+extern void wh_warehouse_require(void);
 
 #endif /* WH_STOCK_H */

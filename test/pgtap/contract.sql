@@ -99,7 +99,7 @@ SELECT results_eq($$SELECT stream COLLATE "default", version FROM event_store.li
 SELECT is(event_store.safe_position(), 5::bigint, 'safe_position');
 SELECT lives_ok($$SELECT event_store.save_snapshot(stream => 'order-1', version => 2, state => '{"n": 3}', state_version => 4)$$, 'save_snapshot');
 SELECT results_eq($$SELECT stream COLLATE "default", version, state, state_version
-					  FROM event_store.latest_snapshot(stream => 'order-1', state_version => 4)$$,
+					  FROM event_store.latest_snapshot(stream => 'order-1', state_version => 4, max_version => 2)$$,
 	$$VALUES ('order-1', 2::bigint, '{"n": 3}'::jsonb, 4)$$, 'latest_snapshot');
 CREATE ROLE regress_contract;
 SELECT lives_ok($$SELECT event_store.grant_reader(role_name => 'regress_contract')$$, 'grant_reader');
@@ -142,8 +142,8 @@ INSERT INTO expected_functions VALUES
 	 'event_store.append_result', 'v', 'u', 0),
 	('append_json', 'stream text, events jsonb, expected_version bigint DEFAULT ''-2''::integer',
 	 'event_store.append_result', 'v', 'u', 0),
-	('append_streams', 'streams jsonb, OUT stream text, OUT version bigint, OUT global_position bigint',
-	 'SETOF record', 'v', 'u', 2),
+	('append_streams', 'streams jsonb',
+	 'SETOF event_store.stream_append_result', 'v', 'u', 2),
 	('create_store', 'if_not_exists boolean DEFAULT false, type_index boolean DEFAULT false',
 	 'void', 'v', 'u', 0),
 	('drop_store', 'with_events boolean DEFAULT false',
@@ -154,10 +154,10 @@ INSERT INTO expected_functions VALUES
 	 'void', 'v', 'u', 0),
 	('last_event', 'stream text, type text DEFAULT NULL::text',
 	 'SETOF event_store.event', 's', 'r', 1),
-	('latest_snapshot', 'stream text, state_version integer DEFAULT NULL::integer',
+	('latest_snapshot', 'stream text, state_version integer DEFAULT NULL::integer, max_version bigint DEFAULT NULL::bigint',
 	 'SETOF event_store.snapshot', 's', 'r', 1),
-	('list_streams', 'category text DEFAULT NULL::text, after_stream text DEFAULT NULL::text, max_count bigint DEFAULT NULL::bigint, OUT stream text, OUT version bigint, OUT created_at timestamp with time zone',
-	 'SETOF record', 's', 'r', 1000),
+	('list_streams', 'category text DEFAULT NULL::text, after_stream text DEFAULT NULL::text, max_count bigint DEFAULT NULL::bigint',
+	 'SETOF event_store.stream_info', 's', 'r', 1000),
 	('lock_store', '',
 	 'void', 'v', 'u', 0),
 	('new_event', 'type text, data jsonb, metadata jsonb DEFAULT NULL::jsonb, event_id uuid DEFAULT NULL::uuid, schema_version integer DEFAULT 1',
@@ -229,7 +229,7 @@ $$;
 SELECT results_eq($$SELECT c.relname::text COLLATE "default", c.relkind FROM pg_class c
 					 WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind <> 'i' ORDER BY c.relname COLLATE "C"$$,
 	$$VALUES ('all_events', 'v'::"char"), ('append_result', 'c'), ('categories', 'r'), ('event', 'c'), ('events', 'r'),
-			 ('events_global_position_seq', 'S'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('streams', 'r')$$,
+			 ('events_global_position_seq', 'S'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r')$$,
 	'the relations');
 SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'event_store'::regnamespace AND typtype <> 'c' AND typelem = 0$$,
 	'no types but composite ones');
@@ -288,7 +288,7 @@ SELECT is_empty($$SELECT typname FROM pg_type
 					 AND (SELECT relkind FROM pg_class c WHERE c.oid = typrelid) = 'c'$$,
 	'every type has a comment');
 SELECT is_empty($$SELECT relname FROM pg_class
-				   WHERE relnamespace = 'event_store'::regnamespace AND relkind IN ('r', 'v', 'S') AND obj_description(oid, 'pg_class') IS NULL$$,
+				   WHERE relnamespace = 'event_store'::regnamespace AND relkind IN ('r', 'v', 'S', 'i') AND obj_description(oid, 'pg_class') IS NULL$$,
 	'every table, view and sequence has a comment');
 SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 				   WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind IN ('r', 'v', 'c') AND col_description(c.oid, a.attnum) IS NULL$$,
@@ -319,7 +319,7 @@ SELECT is_empty($$SELECT c.relname, a.grantee::regrole FROM pg_class c, aclexplo
 
 SELECT results_eq($$SELECT name COLLATE "default", vartype COLLATE "default", context COLLATE "default", boot_val COLLATE "default", min_val COLLATE "default"
 					  FROM pg_settings WHERE name LIKE 'event\_store.%' ORDER BY name COLLATE "C"$$,
-	$$VALUES ('event_store.metadata', 'string', 'user', '', NULL), ('event_store.snapshots_kept', 'integer', 'user', '2', '1')$$,
+	$$VALUES ('event_store.metadata', 'string', 'user', '', NULL), ('event_store.snapshots_kept', 'integer', 'superuser', '2', '1')$$,
 	'the settings');
 SELECT is_empty($$SELECT name FROM pg_settings WHERE name LIKE 'event\_store.%' AND short_desc IS NULL$$, 'every setting has a description');
 SELECT throws_ok($$SET event_store.none = 1$$, '42602', NULL, 'the prefix is reserved');

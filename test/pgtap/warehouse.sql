@@ -9,7 +9,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store_warehouse CASCADE;
 
-SELECT plan(170);
+SELECT plan(172);
 
 CREATE ROLE regress_warehouse_nobody;
 CREATE ROLE regress_warehouse_clerk;
@@ -285,6 +285,11 @@ SELECT lives_ok($$SELECT event_store.append('warehouse_product-A', 'ProductRecei
 SELECT lives_ok('SELECT warehouse.create_warehouse()', 'create_warehouse() again');
 SELECT is_empty('SELECT * FROM warehouse.check_stock()', 'counts them all');
 SELECT is(warehouse.ship_product('A', 1), 0::bigint, 'and goes on');
+SAVEPOINT complete;
+DROP TRIGGER warehouse_stock ON event_store.events;
+SELECT throws_ok($$SELECT warehouse.receive_product('A', 1)$$, '55000', NULL, 'a command refuses to go past the stock');
+ROLLBACK TO complete;
+SELECT throws_ok('SELECT event_store.drop_store(with_events => true)', '55000', NULL, 'the store stays while the stock is kept from it');
 
 -- A database's owner who is no superuser ---------------------------------------------
 

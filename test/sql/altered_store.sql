@@ -32,7 +32,7 @@ ALTER TABLE event_store.streams RENAME COLUMN base_version TO base;
 SELECT regress_help.refused($$SELECT event_store.append('altered-1', 'T', '{}')$$);
 ALTER TABLE event_store.streams RENAME COLUMN base TO base_version;
 
--- inheritance goes round guards that hang on the table that is named
+-- inheritance goes round rules and triggers that hang on the table that is named
 CREATE TABLE regress_help.parent (LIKE event_store.events);
 ALTER TABLE event_store.events INHERIT regress_help.parent;
 UPDATE regress_help.parent SET data = '{"forged": true}';
@@ -44,7 +44,7 @@ SELECT regress_help.refused($$SELECT event_store.append('altered-1', 'T', '{}')$
 DROP TABLE regress_help.parent, regress_help.child;
 SELECT count(*) FROM event_store.read_category('altered');
 
--- guards that were dropped or disabled come back
+-- rules and triggers that were dropped or disabled come back
 ALTER TABLE event_store.events DISABLE TRIGGER append_only, DISABLE TRIGGER append_only_rows;
 INSERT INTO event_store.events DEFAULT VALUES;
 DROP RULE append_only ON event_store.streams;

@@ -46,6 +46,19 @@ ROLLBACK TO SAVEPOINT s;
 SELECT version, data FROM event_store.read_stream('a-1');
 SELECT event_store.safe_position();
 COMMIT;
+-- made anew in a transaction that has appended, it starts from the beginning
+BEGIN;
+SELECT version FROM event_store.append('a-1', 'T', '{}');
+SELECT event_store.drop_store(with_events => true);
+SELECT event_store.create_store();
+SELECT version, global_position FROM event_store.append('b-1', 'T', '3');
+SELECT global_position, stream FROM event_store.read_all();
+ROLLBACK;
+-- one that is damaged can still be dropped
+BEGIN;
+ALTER TABLE event_store.events DROP CONSTRAINT events_event_id_key;
+SELECT event_store.drop_store(with_events => true);
+ROLLBACK;
 -- what others made on it stands in the way
 CREATE VIEW regress_view AS SELECT count(*) FROM event_store.all_events;
 \set VERBOSITY terse

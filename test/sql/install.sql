@@ -150,6 +150,9 @@ SELECT event_store.create_store(true, NULL);
 \echo :LAST_ERROR_SQLSTATE
 SELECT event_store.create_store(if_not_exists => true);
 SELECT event_store.create_store(if_not_exists => true, type_index => true);
+SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('event_store.events_type_global_position_idx');
+SELECT event_store.create_store(if_not_exists => true, type_index => true);
+DROP INDEX event_store.events_type_global_position_idx;
 SELECT warehouse.create_warehouse();
 
 -- What create_store() made, none of it a member of an extension.

@@ -340,3 +340,21 @@ ALTER TABLE event_store.categories DROP COLUMN regress_upper;
 SELECT version FROM event_store.append('own_columns-1', 'T', '{}', 3);
 SELECT version FROM event_store.append('own_columns_new-1', 'T', '{}', 0);
 SELECT stream, version, data FROM event_store.read_all(backwards => true, max_count => 2);
+
+-- what a BEFORE ROW trigger leaves is checked as the caller's is
+CREATE FUNCTION regress_help.empty_content() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN
+	IF new.type = 'NoType' THEN new.type := ''; ELSE new.data := 'null'; END IF;
+	RETURN new;
+END$$;
+CREATE TRIGGER regress_empty_content BEFORE INSERT ON event_store.events FOR EACH ROW
+	EXECUTE FUNCTION regress_help.empty_content();
+SELECT split_part(regress_help.refused($$SELECT event_store.append('own_content-1', 'NoType', '{}')$$), ' | ', 1);
+SELECT split_part(regress_help.refused($$SELECT event_store.append('own_content-1', 'NoData', '{}')$$), ' | ', 1);
+-- while somebody else's trigger is on the events the store cannot be dropped
+\set VERBOSITY sqlstate
+BEGIN;
+SELECT event_store.drop_store(with_events => true);
+ROLLBACK;
+\set VERBOSITY default
+DROP TRIGGER regress_empty_content ON event_store.events;

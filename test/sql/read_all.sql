@@ -26,8 +26,13 @@ SELECT string_agg(data::text, ' ') FROM event_store.read_all(:start + 3, before_
 SELECT string_agg(data::text, ' ') FROM event_store.read_all(:start + 3, before_position => :start + 2);
 SELECT string_agg(data::text, ' ') FROM event_store.read_all(:start, before_position => 9223372036854775807);
 SELECT count(*) FROM event_store.read_all(:start + 8);
+\set VERBOSITY sqlstate
+-- a position that the store has not come to is another store's, or a later one's
 SELECT count(*) FROM event_store.read_all(:start + 1000000);
 SELECT count(*) FROM event_store.read_all(9223372036854775807);
+SELECT count(*) FROM event_store.read_all(9223372036854775807, max_count => 0, backwards => true);
+\set VERBOSITY default
+SELECT count(*) FROM event_store.read_all((SELECT last_value FROM event_store.events_global_position_seq));
 SELECT count(*) FROM event_store.read_all(before_position => 0);
 SELECT count(*) FROM event_store.read_all(before_position => 1);
 SELECT min(global_position) > 0 AS from_the_first FROM event_store.read_all(0, 1);

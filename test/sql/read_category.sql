@@ -26,7 +26,9 @@ SELECT string_agg(data::text, ' ') FROM event_store.read_category('read_category
 SELECT string_agg(data::text, ' ') FROM event_store.read_category('read_category', :start + 1, 2, :start + 7, backwards => true);
 SELECT string_agg(data::text, ' ') FROM event_store.read_category('read_category', backwards => true);
 SELECT count(*) FROM event_store.read_category('read_category', :start + 8);
+\set VERBOSITY sqlstate
 SELECT count(*) FROM event_store.read_category('read_category', 9223372036854775807);
+\set VERBOSITY default
 SELECT count(*) FROM event_store.read_category('read_category', before_position => 0);
 SELECT string_agg(data::text, ' ') FROM event_store.read_category('read_category', before_position => 9223372036854775807);
 

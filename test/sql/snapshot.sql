@@ -122,3 +122,13 @@ SELECT event_store.save_snapshot('snapshot-1', 10, '55');
 TRUNCATE event_store.snapshots;
 SELECT count(*) FROM event_store.latest_snapshot('snapshot-1');
 DROP VIEW regress_snapshots;
+
+-- the newest at or below a version, as time travel wants it
+SELECT count(event_store.append('snapshot_below-1', 'T', to_jsonb(n))) FROM generate_series(1, 5) n;
+BEGIN;
+SET LOCAL event_store.snapshots_kept = 10;
+SELECT count(*) FROM (SELECT event_store.save_snapshot('snapshot_below-1', v, to_jsonb(v)) FROM unnest(ARRAY[1, 3, 5]) v) s;
+COMMIT;
+SELECT m, (SELECT version FROM event_store.latest_snapshot('snapshot_below-1', max_version => m)) AS version
+  FROM unnest(ARRAY[0, 1, 2, 4, 5, NULL]) m ORDER BY m;
+SELECT regress_help.refused($$SELECT * FROM event_store.latest_snapshot('snapshot_below-1', max_version => -1)$$);

@@ -291,6 +291,16 @@ $node->command_ok(
 	'restore, plain');
 check_restored('plain', 'plain');
 
+# As INSERT statements: the rules that refuse those come after the data.
+create_database('inserts');
+$node->command_ok(
+	[ @dump, '--inserts', '-f', "$dir/inserts.sql", 'original' ],
+	'dump, inserts');
+$node->command_ok(
+	[ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/inserts.sql", 'inserts' ],
+	'restore, inserts');
+check_restored('inserts', 'inserts');
+
 create_database('custom');
 $node->command_ok([ @dump, '-Fc', '-f', "$dir/custom.dump", 'original' ],
 	'dump, custom');
@@ -344,8 +354,12 @@ my %data_only = (
 $node->command_ok(
 	[ @dump, '--data-only', '-n', 'event_store', '-f', "$dir/data.sql", 'original' ],
 	'dump, data only');
-foreach my $db (sort keys %data_only)
+
+# A database with a store into which the original's data fit.
+sub create_fresh_store
 {
+	my ($db) = @_;
+
 	create_database($db);
 	run_as('regress_owner', $db, <<~'END');
 		CREATE EXTENSION event_store_warehouse CASCADE;
@@ -357,8 +371,13 @@ foreach my $db (sort keys %data_only)
 			ADD COLUMN tenant text DEFAULT 'none',
 			ADD COLUMN type_length int GENERATED ALWAYS AS (length(type)) STORED;
 		END
-	my @command = @{ $data_only{$db} };
-	$node->command_ok([ @command, '-d', $db ], "restore, $db");
+}
+
+# Compares a store with the data of the original's.
+sub check_data
+{
+	my ($db) = @_;
+
 	run_as('regress_owner', $db, 'SELECT warehouse.create_warehouse()');
 	same(
 		rows_of($db, @tables[ 0 .. 3 ]),
@@ -373,6 +392,43 @@ foreach my $db (sort keys %data_only)
 		$read, "$db: read_all");
 	check_life($db, $db, without_trigger => 1);
 }
+
+foreach my $db (sort keys %data_only)
+{
+	create_fresh_store($db);
+	my @command = @{ $data_only{$db} };
+	$node->command_ok([ @command, '-d', $db ], "restore, $db");
+	check_data($db);
+}
+
+# The same as INSERT statements: the rules refuse those, even a superuser's,
+# unless session_replication_role is replica.
+create_fresh_store('data_inserts');
+$node->command_ok(
+	[
+		@dump, '--data-only', '--inserts', '-n', 'event_store',
+		'-f', "$dir/data_inserts.sql", 'original'
+	],
+	'dump, data only, inserts');
+my @restore_inserts = (
+	'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose',
+	'-f', "$dir/data_inserts.sql", 'data_inserts');
+$node->command_checks_all(
+	\@restore_inserts, 3, [],
+	[qr/ERROR:  ST007: table "\w+" of the event store is append-only/],
+	'restore, data only, inserts, is refused');
+is( $node->safe_psql('data_inserts', <<~'END'),
+	SELECT count(*) FROM (SELECT FROM event_store.categories UNION ALL
+						  SELECT FROM event_store.streams UNION ALL
+						  SELECT FROM event_store.events) r
+	END
+	0, 'and leaves nothing');
+{
+	local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
+	$node->command_ok(\@restore_inserts,
+		'restore, data only, inserts, past the rules');
+}
+check_data('data_inserts');
 
 # The data of store and warehouse into a warehouse that is there, trigger and
 # all: the rows of the stock come from the dump, and once.

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * guard.c
+ * append_only.c
  *	  What keeps the store's tables append-only.
  *
  * create_store() says how these are hung on the tables, and what the switch
@@ -8,7 +8,7 @@
  *
  * Copyright (c) 2026, event_store contributors
  *
- * src/guard.c
+ * src/append_only.c
  *
  *-------------------------------------------------------------------------
  */
