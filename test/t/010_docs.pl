@@ -303,7 +303,8 @@ none('reference.md has a section for every setting',
 	my $check = slurp("$top/src/check.h");
 	my ($stream_class) = $locks =~ /STREAM_LOCK_CLASS\s+(\d+)/;
 	my ($mark_class) = $locks =~ /MARK_CLASS\s+(\d+)/;
-	my ($stream_bytes) = $check =~ /ES_MAX_STREAM_BYTES\s+(\d+)/;
+	my $api = slurp("$top/src/event_store_api.h");
+	my ($stream_bytes) = $api =~ /EVENT_STORE_MAX_STREAM_BYTES\s+(\d+)/;
 	my ($type_bytes) = $check =~ /ES_MAX_TYPE_BYTES\s+(\d+)/;
 	my ($megabytes) = $check =~ /ES_MAX_DATA_BYTES\s+\((\d+) \* 1024 \* 1024\)/;
 
