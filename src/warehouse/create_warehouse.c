@@ -228,6 +228,7 @@ create_table(void)
 		"version pg_catalog.int8 NOT NULL, "
 		"global_position pg_catalog.int8 NOT NULL, "
 		"updated_at pg_catalog.timestamptz NOT NULL)");
+	run("COMMENT ON INDEX warehouse.stock_pkey IS 'a product by its sku'");
 	run("COMMENT ON TABLE warehouse.stock IS"
 		" 'What is on hand of each product: a projection of the products'' events, written by a trigger on them. To change it, call the warehouse''s functions.'");
 	run("COMMENT ON COLUMN warehouse.stock.sku IS"
