@@ -154,7 +154,8 @@ prepare(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types)
 
 /*
  * execute_fresh
- *		Runs a kept plan with a fresh snapshot, at every isolation level.
+ *		Runs a kept plan with a fresh snapshot, at every isolation level; raises
+ *		55000 where a rule of the owner's makes something else of it.
  */
 static void
 execute_fresh(SPIPlanPtr plan, Datum *values, int expected)
@@ -165,8 +166,12 @@ execute_fresh(SPIPlanPtr plan, Datum *values, int expected)
 
 	UnregisterSnapshot(snapshot);
 	if (result != expected)
-		elog(ERROR, "could not write a snapshot: %s",
-			 SPI_result_code_string(result));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not write a snapshot"),
+				 errdetail("The statement ended as %s.",
+						   SPI_result_code_string(result)),
+				 errhint("Drop the rules on event_store.snapshots.")));
 }
 
 /*

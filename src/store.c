@@ -476,17 +476,6 @@ es_store_sequence(void)
 }
 
 /*
- * es_store_table
- *		OID of a table of the store, which may be gone before it is locked.
- */
-Oid
-es_store_table(EsTableId table)
-{
-	ensure_store();
-	return store.tables[table];
-}
-
-/*
  * es_store_index
  *		OID of an index of the store; InvalidOid for an optional one that is
  *		not there.

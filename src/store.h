@@ -102,7 +102,6 @@ extern bool es_store_exists(void);
 extern Oid es_store_events(void);
 extern uint64 es_store_generation(void);
 extern Oid es_store_sequence(void);
-extern Oid es_store_table(EsTableId table);
 extern Oid es_store_index(EsIndexId index);
 extern AttrNumber es_store_attnum(EsTableId table, int column);
 extern Datum es_column(TupleTableSlot *slot, EsTableId table, int column);
