@@ -42,17 +42,18 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "append.h"
 #include "check.h"
+#include "counters.h"
 #include "errors.h"
 #include "locks.h"
 #include "metadata.h"
 #include "position.h"
 #include "retry.h"
+#include "sequence.h"
 #include "store.h"
 #include "stream.h"
 #include "uuid.h"
@@ -217,15 +218,17 @@ check_version(const StreamAppendState *state)
 
 	if (expected == ES_ANY_VERSION)
 		return;
+	if (!state->head.unseen &&
+		(expected == ES_STREAM_EXISTS ? actual > 0 : actual == expected))
+		return;
+
+	es_count(ES_COUNT_CONFLICTS);
 	if (state->head.unseen)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not serialize access to stream \"%s\" due to a concurrent append",
 						text_to_cstring(state->append->stream)),
 				 errhint("Retry the transaction.")));
-	if (expected == ES_STREAM_EXISTS ? actual > 0 : actual == expected)
-		return;
-
 	stream = text_to_cstring(state->append->stream);
 	ereport(ERROR,
 			(errcode(ES_ERR_VERSION_CONFLICT),
@@ -308,8 +311,9 @@ lock_categories(StreamAppendState *states, int n, const AppendTables *tables)
  *		Places the mark and draws the positions of all events of the call.
  */
 static void
-draw_positions(StreamAppendState *states, int n)
+draw_positions(StreamAppendState *states, int n, const AppendTables *tables)
 {
+	es_require_sequence(tables->events, tables->streams, tables->categories);
 	es_place_mark();
 	for (int i = 0; i < n; i++)
 	{
@@ -478,29 +482,48 @@ write_all(StreamAppendState *states, int n, AppendTables *tables,
 }
 
 /*
- * rethrow_taken_id
- *		In a PG_CATCH: makes the unique violation of the index of event ids
- *		ST003, and throws all other errors again.  The index's name is NULL
- *		where the store made all ids.
+ * violates
+ *		Whether an error is a violation of one of the store's unique indexes.
+ */
+static bool
+violates(const ErrorData *error, EsIndexId index)
+{
+	return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION &&
+		error->schema_name != NULL && error->constraint_name != NULL &&
+		strcmp(error->schema_name, ES_SCHEMA) == 0 &&
+		strcmp(error->constraint_name, es_store_index_name(index)) == 0;
+}
+
+/*
+ * rethrow_collision
+ *		In a PG_CATCH: makes a unique violation of event ids ST003 and one of
+ *		positions ST009, and throws all other errors again.
  */
 static void
-rethrow_taken_id(MemoryContext context, const char *id_index)
+rethrow_collision(MemoryContext context)
 {
 	ErrorData *error;
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
-	if (id_index == NULL || error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION ||
-		error->schema_name == NULL || error->constraint_name == NULL ||
-		strcmp(error->schema_name, ES_SCHEMA) != 0 ||
-		strcmp(error->constraint_name, id_index) != 0)
-		PG_RE_THROW();
-
-	FlushErrorState();
-	ereport(ERROR,
-			(errcode(ES_ERR_DUPLICATE_EVENT), errmsg("event id is already taken"),
-			 error->detail ? errdetail_internal("%s", error->detail) : 0,
-			 errhint("Repeat a call just as it was, or give new events new ids.")));
+	if (violates(error, ES_EVENTS_BY_ID))
+	{
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(ES_ERR_DUPLICATE_EVENT),
+				 errmsg("event id is already taken"),
+				 error->detail ? errdetail_internal("%s", error->detail) : 0,
+				 errhint(
+					 "Repeat a call just as it was, or give new events new ids.")));
+	}
+	if (violates(error, ES_EVENTS_BY_POSITION) ||
+		violates(error, ES_STREAMS_BY_ID) || violates(error, ES_CATEGORIES_BY_ID))
+	{
+		FlushErrorState();
+		es_distrust_sequence();
+		es_raise_sequence_behind(error->detail);
+	}
+	PG_RE_THROW();
 }
 
 /*
@@ -509,21 +532,18 @@ rethrow_taken_id(MemoryContext context, const char *id_index)
  *		the owner's triggers and constraints.
  */
 static void
-store_new(StreamAppendState *states, int n, AppendTables *tables, bool given_ids)
+store_new(StreamAppendState *states, int n, AppendTables *tables)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int new_categories = find_categories(states, n, tables);
 	bool outer = appending;
-	char *id_index;
 	CallMetadata metadata;
 
 	if (new_categories > 0)
 		new_categories = lock_categories(states, n, tables);
 	metadata.session = es_session_metadata();
 	metadata.plain = es_build_metadata(metadata.session, NULL);
-	draw_positions(states, n);
-
-	id_index = given_ids ? get_rel_name(es_store_index(ES_EVENTS_BY_ID)) : NULL;
+	draw_positions(states, n, tables);
 
 	PG_TRY();
 	{
@@ -534,9 +554,30 @@ store_new(StreamAppendState *states, int n, AppendTables *tables, bool given_ids
 	PG_CATCH();
 	{
 		appending = outer;
-		rethrow_taken_id(context, id_index);
+		rethrow_collision(context);
 	}
 	PG_END_TRY();
+}
+
+/*
+ * check_all
+ *		Compares all expected versions; returns how many streams of the call are
+ *		appended to, and not only guarded.
+ */
+static int
+check_all(StreamAppendState *states, int n, const AppendTables *tables)
+{
+	int nappended = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		check_version(&states[i]);
+		if (states[i].append->nevents > 0)
+			nappended++;
+		else
+			register_guard(&states[i], tables);
+	}
+	return nappended;
 }
 
 /*
@@ -544,16 +585,14 @@ store_new(StreamAppendState *states, int n, AppendTables *tables, bool given_ids
  *		Appends to one or several different streams, all or nothing.
  *
  * The parts of the events and the names have been checked, and that the
- * transaction may write.  Raises ST001, ST003, 40001, ST002 and what the
- * owner's triggers and constraints raise.
+ * transaction may write.  Raises ST001, ST003, ST009, 40001, ST002 and what
+ * the owner's triggers and constraints raise.
  */
 void
 es_append(EsStreamAppend *appends, int nappends)
 {
 	StreamAppendState *states = palloc0(nappends * sizeof(StreamAppendState));
 	AppendTables tables;
-	int nguards = 0;
-	bool given_ids;
 
 	for (int i = 0; i < nappends; i++)
 		states[i].append = &appends[i];
@@ -562,19 +601,12 @@ es_append(EsStreamAppend *appends, int nappends)
 	for (int i = 0; i < nappends; i++)
 		find_head(&states[i], &tables);
 
-	given_ids = has_given_ids(states, nappends);
-	if (!given_ids || !is_retry(states, nappends, &tables))
+	if (has_given_ids(states, nappends) && is_retry(states, nappends, &tables))
+		es_count(ES_COUNT_RETRIES);
+	else if (check_all(states, nappends, &tables) > 0)
 	{
-		for (int i = 0; i < nappends; i++)
-		{
-			check_version(&states[i]);
-			if (appends[i].nevents > 0)
-				continue;
-			register_guard(&states[i], &tables);
-			nguards++;
-		}
-		if (nguards < nappends)
-			store_new(states, nappends, &tables, given_ids);
+		store_new(states, nappends, &tables);
+		es_count(ES_COUNT_APPENDS);
 	}
 	for (int i = 0; i < nappends; i++)
 	{

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * create_store.c
- *	  Making and dropping the store's tables.
+ *	  Making, upgrading and dropping the store's tables.
  *
  * The tables are ordinary ones, owned by whoever calls create_store(), and
  * never members of the extension: DROP EXTENSION must not take events with it,
@@ -22,6 +22,12 @@
  * trigger refuses, because a SELECT in its place would not be run where the
  * INSERT stands in a WITH; and it refuses by itself, because a DELETE that
  * merely did nothing would lose rows silently where triggers are disabled.
+ *
+ * upgrade_store() brings a store that an older release made to what
+ * create_store() makes now.  No script of the extension does: scripts run as
+ * superuser, and what the owner hung on the tables would run with them.  It
+ * looks at what is there rather than at a version, so it may be called at any
+ * time, and again.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -50,7 +56,18 @@
 #include "store.h"
 
 PG_FUNCTION_INFO_V1(event_store_create_store);
+PG_FUNCTION_INFO_V1(event_store_upgrade_store);
 PG_FUNCTION_INFO_V1(event_store_drop_store);
+
+/*
+ * Settings of the table behind events that holds large values.  It inherits
+ * none of the other's once it has one itself, and its truncation would stop
+ * appends, too.
+ */
+#define TOAST_OPTIONS                                     \
+	"toast.autovacuum_vacuum_insert_scale_factor = 0.05," \
+	" toast.autovacuum_freeze_min_age = 0,"               \
+	" toast.vacuum_truncate = off"
 
 /* What makes a store, run in this order with search_path pinned. */
 static const char *const store_statements[] = {
@@ -93,7 +110,7 @@ static const char *const store_statements[] = {
 	" WITH (autovacuum_vacuum_insert_scale_factor = 0.05,"
 	" autovacuum_analyze_scale_factor = 0.05,"
 	" autovacuum_freeze_min_age = 0,"
-	" vacuum_truncate = off)",
+	" vacuum_truncate = off, " TOAST_OPTIONS ")",
 	"CREATE INDEX events_category_id_global_position_idx"
 	" ON event_store.events (category_id, global_position)",
 	"COMMENT ON INDEX event_store.events_pkey IS 'reads of the whole store'",
@@ -374,6 +391,44 @@ event_store_create_store(PG_FUNCTION_ARGS)
 	es_grant_to_owner(GetUserId());
 	es_spi_connect();
 	make_tables(PG_GETARG_BOOL(1));
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * set_toast_options
+ *		Sets what releases before 0.2.0 did not, unless the owner has set
+ *		something there.
+ */
+static void
+set_toast_options(void)
+{
+	if (!lacks("SELECT FROM pg_catalog.pg_class t"
+			   " JOIN pg_catalog.pg_class e"
+			   " ON e.reltoastrelid OPERATOR(pg_catalog.=) t.oid"
+			   " WHERE e.oid OPERATOR(pg_catalog.=)"
+			   " 'event_store.events'::pg_catalog.regclass"
+			   " AND t.reloptions IS NULL"))
+		es_execute("ALTER TABLE event_store.events SET (" TOAST_OPTIONS ")");
+}
+
+/*
+ * event_store_upgrade_store
+ *		upgrade_store() returns void
+ *
+ * Raises 42501 unless the caller owns the store, ST002.
+ */
+Datum
+event_store_upgrade_store(PG_FUNCTION_ARGS)
+{
+	es_check_writable("upgrade_store()");
+	lock_schema();
+	es_require_store_owner("upgrade_store()");
+	es_grant_to_owner(owner_of(es_store_events()));
+	es_grant_new_calls();
+	es_spi_connect();
+	make_all_append_only();
+	set_toast_options();
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -32,4 +32,7 @@
 /* ST008: a reader's position is beyond the last one the store has drawn */
 #define ES_ERR_BEYOND_STORE MAKE_SQLSTATE('S', 'T', '0', '0', '8')
 
+/* ST009: positions drawn now would collide; the sequence is to be repaired */
+#define ES_ERR_SEQUENCE_BEHIND MAKE_SQLSTATE('S', 'T', '0', '0', '9')
+
 #endif /* ES_ERRORS_H */

@@ -33,6 +33,8 @@
 
 #include "locks.h"
 #include "metadata.h"
+#include "progress.h"
+#include "sequence.h"
 #include "snapshot.h"
 #include "store.h"
 
@@ -49,7 +51,9 @@ _PG_init(void)
 {
 	es_store_init();
 	es_locks_init();
+	es_sequence_init();
 	es_metadata_init();
 	es_snapshot_init();
+	es_progress_init();
 	MarkGUCPrefixReserved("event_store");
 }

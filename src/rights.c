@@ -29,15 +29,20 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 
 #include "check.h"
 #include "compat.h"
@@ -52,10 +57,18 @@ PG_FUNCTION_INFO_V1(event_store_revoke_writer);
 
 /* What grant_reader() gives: these calls, and SELECT on the views. */
 static const char *const reader_calls[] = {
-	"read_stream",	 "read_category",	"read_all",
-	"last_event",	 "list_streams",	"stream_version",
-	"safe_position", "latest_snapshot", NULL,
+	"read_stream",	 "read_category",
+	"read_all",		 "last_event",
+	"list_streams",	 "stream_version",
+	"safe_position", "latest_snapshot",
+	"store_stats",	 NULL,
 };
+
+/* Those of them that a reader of an older release does not have. */
+static const char *const new_reader_calls[] = {"store_stats", NULL};
+
+/* Views that a reader may query, the extension's own. */
+static const char *const reader_views[] = {"in_flight", "stats"};
 
 /* What grant_writer() gives. */
 static const char *const writer_calls[] = {
@@ -124,6 +137,22 @@ es_require_store_owner(const char *call)
 }
 
 /*
+ * name_array
+ *		Names as a text[].
+ */
+static Datum
+name_array(const char *const *names)
+{
+	Datum elements[32];
+	int n = 0;
+
+	for (; names[n] != NULL; n++)
+		elements[n] = CStringGetTextDatum(names[n]);
+	return PointerGetDatum(
+		construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/*
  * find_functions
  *		Signatures of the extension's functions of the names given, NULL for
  *		all, comma-separated.  SPI is connected, and the search path pinned, so
@@ -141,13 +170,7 @@ find_functions(const char *const *names)
 
 	if (names != NULL)
 	{
-		Datum elements[32];
-		int n = 0;
-
-		for (; names[n] != NULL; n++)
-			elements[n] = CStringGetTextDatum(names[n]);
-		values[0] = PointerGetDatum(
-			construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+		values[0] = name_array(names);
 		nulls[0] = ' ';
 	}
 	if (SPI_execute_with_args("SELECT pg_catalog.string_agg("
@@ -172,6 +195,31 @@ find_functions(const char *const *names)
 }
 
 /*
+ * find_views
+ *		The views in reader_views that the installed version of the extension
+ *		has, comma-separated.  SPI is connected.
+ */
+static const char *
+find_views(void)
+{
+	StringInfoData views;
+	Oid namespace = get_namespace_oid(ES_SCHEMA, false);
+
+	initStringInfo(&views);
+	for (int i = 0; i < lengthof(reader_views); i++)
+	{
+		Oid view = get_relname_relid(reader_views[i], namespace);
+
+		if (OidIsValid(view) &&
+			getExtensionOfObject(RelationRelationId, view) ==
+				get_extension_oid(ES_SCHEMA, true))
+			appendStringInfo(&views, "%s%s.%s", views.len > 0 ? ", " : "",
+							 ES_SCHEMA, reader_views[i]);
+	}
+	return views.data;
+}
+
+/*
  * es_grant_to_owner
  *		Gives the store's owner, or who is about to be, what that needs.  A
  *		superuser needs nothing.
@@ -188,11 +236,65 @@ es_grant_to_owner(Oid role)
 	es_spi_connect();
 	rights[0] = "USAGE, CREATE ON SCHEMA event_store";
 	rights[1] = psprintf("EXECUTE ON FUNCTION %s", find_functions(NULL));
-	rights[2] = "SELECT ON event_store.in_flight";
+	rights[2] = psprintf("SELECT ON %s", find_views());
 	for (int i = 0; i < lengthof(rights); i++)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
 					  psprintf("GRANT %s TO %s WITH GRANT OPTION", rights[i],
 							   owner));
+	SPI_finish();
+}
+
+/*
+ * find_old_readers
+ *		Names, quoted, of the roles that were granted all of a reader's calls but
+ *		those that are new, comma-separated; NULL for none.  SPI is connected.
+ *
+ * Who was granted only some of them, by hand, gets no more by an upgrade.
+ */
+static const char *
+find_old_readers(void)
+{
+	Oid types[2] = {TEXTARRAYOID, TEXTARRAYOID};
+	Datum values[2] = {name_array(reader_calls), name_array(new_reader_calls)};
+
+	if (SPI_execute_with_args("SELECT pg_catalog.string_agg("
+							  "pg_catalog.quote_ident(r.rolname), ', ')"
+							  " FROM pg_catalog.pg_roles r"
+							  " WHERE NOT r.rolsuper AND NOT EXISTS ("
+							  "SELECT FROM pg_catalog.unnest($1) n"
+							  " WHERE n OPERATOR(pg_catalog.<>) ALL ($2)"
+							  " AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc p,"
+							  " pg_catalog.aclexplode(p.proacl) a"
+							  " WHERE p.pronamespace OPERATOR(pg_catalog.=)"
+							  " 'event_store'::pg_catalog.regnamespace"
+							  " AND p.proname::pg_catalog.text"
+							  " OPERATOR(pg_catalog.=) n"
+							  " AND a.grantee OPERATOR(pg_catalog.=) r.oid))",
+							  2, types, values, NULL, false, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not list the store's readers");
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+/*
+ * es_grant_new_calls
+ *		Gives the readers from before an upgrade what grant_reader() gives now.
+ */
+void
+es_grant_new_calls(void)
+{
+	const char *readers;
+
+	es_spi_connect();
+	readers = find_old_readers();
+	if (readers != NULL)
+	{
+		es_execute_as(BOOTSTRAP_SUPERUSERID,
+					  psprintf("GRANT EXECUTE ON FUNCTION %s TO %s",
+							   find_functions(new_reader_calls), readers));
+		es_execute_as(BOOTSTRAP_SUPERUSERID,
+					  psprintf("GRANT SELECT ON %s TO %s", find_views(), readers));
+	}
 	SPI_finish();
 }
 
@@ -233,8 +335,7 @@ grant_rights(FunctionCallInfo fcinfo, const char *call,
 	if (with_views)
 	{
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
-					  psprintf("GRANT SELECT ON event_store.in_flight TO %s",
-							   role));
+					  psprintf("GRANT SELECT ON %s TO %s", find_views(), role));
 		es_execute(psprintf("GRANT SELECT ON event_store.all_events TO %s", role));
 	}
 	SPI_finish();
@@ -281,8 +382,7 @@ revoke_rights(FunctionCallInfo fcinfo, const char *call,
 	if (with_views)
 	{
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
-					  psprintf("REVOKE SELECT ON event_store.in_flight FROM %s",
-							   role));
+					  psprintf("REVOKE SELECT ON %s FROM %s", find_views(), role));
 		es_execute(
 			psprintf("REVOKE SELECT ON event_store.all_events FROM %s", role));
 	}

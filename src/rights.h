@@ -15,5 +15,6 @@
 extern void es_require_extension_owner(void);
 extern void es_require_store_owner(const char *call);
 extern void es_grant_to_owner(Oid role);
+extern void es_grant_new_calls(void);
 
 #endif /* ES_RIGHTS_H */

@@ -126,7 +126,8 @@ static const EsTableShape table_shapes[ES_NUM_TABLES] = {
 };
 
 static const EsIndexShape index_shapes[ES_NUM_INDEXES] =
-	{[ES_CATEGORIES_BY_NAME] = {ES_CATEGORIES, true, false, 1, {CAT_CATEGORY}},
+	{[ES_CATEGORIES_BY_ID] = {ES_CATEGORIES, true, false, 1, {CAT_CATEGORY_ID}},
+	 [ES_CATEGORIES_BY_NAME] = {ES_CATEGORIES, true, false, 1, {CAT_CATEGORY}},
 	 [ES_STREAMS_BY_ID] = {ES_STREAMS, true, false, 1, {STR_STREAM_ID}},
 	 [ES_STREAMS_BY_NAME] = {ES_STREAMS, true, false, 1, {STR_STREAM}},
 	 [ES_EVENTS_BY_POSITION] = {ES_EVENTS, true, false, 1, {EV_GLOBAL_POSITION}},
@@ -154,6 +155,7 @@ static struct
 	Oid tables[ES_NUM_TABLES];
 	AttrNumber attnums[ES_NUM_TABLES][ES_MAX_COLUMNS];
 	Oid indexes[ES_NUM_INDEXES];
+	NameData index_names[ES_NUM_INDEXES];
 } store;
 
 /*
@@ -273,10 +275,11 @@ index_fits(Relation rel, Relation index, const EsIndexShape *shape)
 
 /*
  * find_index
- *		OID of the first index of the wanted shape, whatever its name.
+ *		OID and name of the first index of the wanted shape, whatever it is
+ *		called.
  */
 static Oid
-find_index(Relation rel, List *indexes, const EsIndexShape *shape)
+find_index(Relation rel, List *indexes, const EsIndexShape *shape, NameData *name)
 {
 	ListCell *lc;
 
@@ -285,6 +288,7 @@ find_index(Relation rel, List *indexes, const EsIndexShape *shape)
 		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
 		bool fits = index_fits(rel, index, shape);
 
+		*name = index->rd_rel->relname;
 		index_close(index, AccessShareLock);
 		if (fits)
 			return lfirst_oid(lc);
@@ -348,7 +352,7 @@ load_indexes(EsTableId table, Relation rel)
 
 		if (shape->table != table)
 			continue;
-		store.indexes[i] = find_index(rel, indexes, shape);
+		store.indexes[i] = find_index(rel, indexes, shape, &store.index_names[i]);
 		if (!OidIsValid(store.indexes[i]) && !shape->optional)
 			raise_damaged(psprintf("An index of table \"%s.%s\" is missing.",
 								   ES_SCHEMA, table_shapes[table].name));
@@ -485,6 +489,17 @@ es_store_index(EsIndexId index)
 {
 	ensure_store();
 	return store.indexes[index];
+}
+
+/*
+ * es_store_index_name
+ *		Name of an index as this backend knows it, which looks nothing up and so
+ *		may be asked for while an error is handled.
+ */
+const char *
+es_store_index_name(EsIndexId index)
+{
+	return NameStr(store.index_names[index]);
 }
 
 /*

@@ -84,6 +84,7 @@ typedef enum EsSnapshotsColumn
 /* The indexes that the store's code reads by. */
 typedef enum EsIndexId
 {
+	ES_CATEGORIES_BY_ID,
 	ES_CATEGORIES_BY_NAME,
 	ES_STREAMS_BY_ID,
 	ES_STREAMS_BY_NAME,
@@ -103,6 +104,7 @@ extern Oid es_store_events(void);
 extern uint64 es_store_generation(void);
 extern Oid es_store_sequence(void);
 extern Oid es_store_index(EsIndexId index);
+extern const char *es_store_index_name(EsIndexId index);
 extern AttrNumber es_store_attnum(EsTableId table, int column);
 extern Datum es_column(TupleTableSlot *slot, EsTableId table, int column);
 extern Relation es_store_open(EsTableId table, LOCKMODE lockmode);

@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store;
 
-SELECT plan(214);
+SELECT plan(237);
 
 -- The extension ---------------------------------------------------------------
 
@@ -48,6 +48,11 @@ SELECT pg_temp.needs_store($$grant_reader(CURRENT_USER)$$);
 SELECT pg_temp.needs_store($$grant_writer(CURRENT_USER)$$);
 SELECT pg_temp.needs_store($$revoke_reader(CURRENT_USER)$$);
 SELECT pg_temp.needs_store($$revoke_writer(CURRENT_USER)$$);
+SELECT pg_temp.needs_store($$upgrade_store()$$);
+SELECT pg_temp.needs_store($$verify_store()$$);
+SELECT pg_temp.needs_store($$repair_sequence()$$);
+SELECT pg_temp.needs_store($$store_stats()$$);
+SELECT pg_temp.needs_store($$stats$$);
 
 -- The store, and every call in named notation ----------------------------------
 
@@ -106,6 +111,14 @@ SELECT lives_ok($$SELECT event_store.grant_reader(role_name => 'regress_contract
 SELECT lives_ok($$SELECT event_store.grant_writer(role_name => 'regress_contract')$$, 'grant_writer');
 SELECT lives_ok($$SELECT event_store.revoke_reader(role_name => 'regress_contract')$$, 'revoke_reader');
 SELECT lives_ok($$SELECT event_store.revoke_writer(role_name => 'regress_contract')$$, 'revoke_writer');
+SELECT lives_ok($$SELECT event_store.upgrade_store()$$, 'upgrade_store');
+SELECT is_empty($$SELECT check_name, stream, version, global_position, detail FROM event_store.verify_store(max_findings => 10)$$,
+	'verify_store, which finds nothing');
+SELECT is(event_store.repair_sequence(), 5::bigint, 'repair_sequence, which has nothing to do');
+SELECT results_eq($$SELECT appends >= 4, conflicts >= 0, idempotent_retries >= 0, counted_since <= clock_timestamp(), bytes > 0,
+						   streams_estimate >= 0, events_estimate >= 0 FROM event_store.stats$$,
+	$$VALUES (true, true, true, true, true, true, true)$$, 'stats');
+SELECT results_eq($$SELECT s::text FROM event_store.stats s$$, $$SELECT f::text FROM event_store.store_stats() f$$, 'store_stats is what stats shows');
 SAVEPOINT dropped;
 SELECT lives_ok($$SELECT event_store.drop_store(with_events => true)$$, 'drop_store');
 SELECT hasnt_table('event_store', 'events', 'the events are dropped');
@@ -174,6 +187,8 @@ INSERT INTO expected_functions VALUES
 	 'trigger', 'v', 'u', 0),
 	('refuse_insert', '',
 	 'void', 'v', 'u', 0),
+	('repair_sequence', '',
+	 'bigint', 'v', 'u', 0),
 	('revoke_reader', 'role_name text',
 	 'void', 'v', 'u', 0),
 	('revoke_writer', 'role_name text',
@@ -182,10 +197,16 @@ INSERT INTO expected_functions VALUES
 	 'bigint', 'v', 'u', 0),
 	('save_snapshot', 'stream text, version bigint, state jsonb, state_version integer DEFAULT 1',
 	 'void', 'v', 'u', 0),
+	('store_stats', 'OUT streams_estimate bigint, OUT events_estimate bigint, OUT bytes bigint, OUT appends bigint, OUT conflicts bigint, OUT idempotent_retries bigint, OUT counted_since timestamp with time zone',
+	 'record', 'v', 'r', 0),
 	('stream_exists', '',
 	 'bigint', 'i', 's', 0),
 	('stream_version', 'stream text',
-	 'bigint', 's', 'r', 0);
+	 'bigint', 's', 'r', 0),
+	('upgrade_store', '',
+	 'void', 'v', 'u', 0),
+	('verify_store', 'max_findings bigint DEFAULT NULL::bigint',
+	 'SETOF event_store.finding', 'v', 'u', 10);
 CREATE TEMP VIEW actual_functions AS
 SELECT proname::text COLLATE "default" AS name, pg_get_function_arguments(oid) COLLATE "default" AS arguments,
 	   pg_get_function_result(oid) COLLATE "default" AS result, provolatile::text COLLATE "default" AS volatility,
@@ -207,7 +228,7 @@ SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'ev
 	'no function is leakproof');
 SELECT is_empty($$SELECT proname FROM pg_proc
 				   WHERE pronamespace = 'event_store'::regnamespace AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
-					 AND proname IN ('create_store', 'drop_store', 'grant_reader', 'grant_writer', 'revoke_reader', 'revoke_writer')$$,
+					 AND proname IN ('create_store', 'drop_store', 'grant_reader', 'grant_writer', 'revoke_reader', 'revoke_writer', 'upgrade_store')$$,
 	'functions that run statements have their search_path pinned');
 SELECT is_empty($$SELECT p.proname, a.name FROM pg_proc p, unnest(p.proargnames) a(name)
 				   WHERE p.pronamespace = 'event_store'::regnamespace AND
@@ -229,7 +250,7 @@ $$;
 SELECT results_eq($$SELECT c.relname::text COLLATE "default", c.relkind FROM pg_class c
 					 WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind <> 'i' ORDER BY c.relname COLLATE "C"$$,
 	$$VALUES ('all_events', 'v'::"char"), ('append_result', 'c'), ('categories', 'r'), ('event', 'c'), ('events', 'r'),
-			 ('events_global_position_seq', 'S'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r')$$,
+			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r')$$,
 	'the relations');
 SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'event_store'::regnamespace AND typtype <> 'c' AND typelem = 0$$,
 	'no types but composite ones');
@@ -244,6 +265,10 @@ SELECT is(pg_temp.columns_of('snapshot', 'c'),
 SELECT is(pg_temp.columns_of('in_flight', 'v'),
 	'after_position bigint, pid integer, gid text, role_name text, application_name text, state text, since timestamp with time zone',
 	'columns of in_flight');
+SELECT is(pg_temp.columns_of('finding', 'c'), 'check_name text, stream text, version bigint, global_position bigint, detail text', 'attributes of finding');
+SELECT is(pg_temp.columns_of('stats', 'v'),
+	'streams_estimate bigint, events_estimate bigint, bytes bigint, appends bigint, conflicts bigint, idempotent_retries bigint, counted_since timestamp with time zone',
+	'columns of stats');
 SELECT is(pg_temp.columns_of('categories', 'r'), 'category_id bigint not null, category text not null', 'columns of categories');
 SELECT is(pg_temp.columns_of('streams', 'r'),
 	'stream_id bigint not null, category_id bigint not null, base_version bigint not null, created_at timestamp with time zone not null, stream text not null',
@@ -276,6 +301,8 @@ SELECT results_eq($$SELECT increment_by, cache_size, cycle, min_value FROM pg_se
 	$$VALUES (1::bigint, 1::bigint, false, 1::bigint)$$, 'positions ascend by one, without a cache');
 SELECT set_has($$SELECT unnest(reloptions) FROM pg_class WHERE oid = 'event_store.events'::regclass$$,
 	$$VALUES ('vacuum_truncate=off')$$, 'settings of an append-only table');
+SELECT set_has($$SELECT unnest(t.reloptions) FROM pg_class t JOIN pg_class e ON e.reltoastrelid = t.oid WHERE e.oid = 'event_store.events'::regclass$$,
+	$$VALUES ('vacuum_truncate=off'), ('autovacuum_freeze_min_age=0')$$, 'and of its large values');
 
 -- Every object has a comment --------------------------------------------------------
 
@@ -319,10 +346,11 @@ SELECT is_empty($$SELECT c.relname, a.grantee::regrole FROM pg_class c, aclexplo
 
 SELECT results_eq($$SELECT name COLLATE "default", vartype COLLATE "default", context COLLATE "default", boot_val COLLATE "default", min_val COLLATE "default"
 					  FROM pg_settings WHERE name LIKE 'event\_store.%' ORDER BY name COLLATE "C"$$,
-	$$VALUES ('event_store.metadata', 'string', 'user', '', NULL), ('event_store.snapshots_kept', 'integer', 'superuser', '2', '1')$$,
+	$$VALUES ('event_store.metadata', 'string', 'user', '', NULL), ('event_store.progress_interval', 'integer', 'user', '10000', '-1'), ('event_store.snapshots_kept', 'integer', 'superuser', '2', '1')$$,
 	'the settings');
 SELECT is_empty($$SELECT name FROM pg_settings WHERE name LIKE 'event\_store.%' AND short_desc IS NULL$$, 'every setting has a description');
 SELECT throws_ok($$SET event_store.none = 1$$, '42602', NULL, 'the prefix is reserved');
+SELECT throws_ok($$SET event_store.progress_interval = -2$$, '22023', NULL, 'there is no interval below never');
 SELECT throws_ok($$SET event_store.snapshots_kept = 0$$, '22023', NULL, 'one snapshot is kept at least');
 
 -- What is refused, by SQLSTATE ----------------------------------------------------------------
@@ -387,6 +415,7 @@ SELECT throws_ok($$SELECT event_store.save_snapshot('order-1', 4, '{}')$$, '2202
 SELECT throws_ok($$SELECT event_store.save_snapshot('order-9', 1, '{}')$$, '22023', NULL, 'a snapshot of no stream');
 SELECT throws_ok($$SELECT event_store.save_snapshot('order-1', 0, '{}')$$, '22023', NULL, 'a snapshot of version 0');
 SELECT throws_ok($$SELECT event_store.save_snapshot('order-1', 1, NULL)$$, '22004', NULL, 'a snapshot without a state');
+SELECT throws_ok($$SELECT event_store.verify_store(-1)$$, '22023', NULL, 'findings counted backwards');
 SELECT throws_ok($$SELECT event_store.grant_reader(NULL)$$, '22004', NULL, 'a grant to nobody');
 SELECT throws_ok($$SELECT event_store.grant_writer('regress_none')$$, '42704', NULL, 'a grant to who is not there');
 SET LOCAL transaction_read_only = on;

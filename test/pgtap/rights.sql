@@ -9,7 +9,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 
-SELECT plan(292);
+SELECT plan(330);
 
 CREATE ROLE regress_rights_owner;
 CREATE ROLE regress_rights_nobody;
@@ -63,6 +63,11 @@ INSERT INTO calls VALUES
 	($$event_store.grant_writer('regress_rights_nobody')$$, false, false),
 	($$event_store.revoke_reader('regress_rights_nobody')$$, false, false),
 	($$event_store.revoke_writer('regress_rights_nobody')$$, false, false),
+	($$event_store.upgrade_store()$$, false, false),
+	($$event_store.verify_store()$$, false, false),
+	($$event_store.repair_sequence()$$, false, false),
+	($$event_store.store_stats()$$, true, false),
+	($$event_store.stats$$, true, false),
 	($$event_store.all_events$$, true, false),
 	($$event_store.in_flight$$, true, false);
 
@@ -124,7 +129,7 @@ SELECT is(pg_temp.try('regress_rights_owner', 'SET session_replication_role = re
 -- Even with EXECUTE, the owner's calls are the owner's.
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA event_store TO regress_rights_usage;
 SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501', 'no owner, with EXECUTE: ' || call)
-  FROM calls WHERE call ~ '\.(create_store|drop_store|grant_|revoke_)';
+  FROM calls WHERE call ~ '\.(create_store|drop_store|upgrade_store|verify_store|repair_sequence|grant_|revoke_)';
 
 -- Revoking leaves nothing behind.
 SET LOCAL SESSION AUTHORIZATION regress_rights_owner;

@@ -1,0 +1,176 @@
+/*-------------------------------------------------------------------------
+ *
+ * counters.c
+ *	  How often the calls of a database's store did what.
+ *
+ * The counters are in shared memory, where all backends add to them and no
+ * table gets a dead row.  They begin at zero when the server starts, also
+ * after a crash.  They count calls when they are made: one whose transaction
+ * rolls back later stays counted, as a conflict has to be, which ends its
+ * transaction.
+ *
+ * The library need not be preloaded: the few kilobytes are taken from what the
+ * server keeps in reserve for such late comers, by the first backend that
+ * counts.  Where the reserve is used up, or more databases than there are
+ * entries have stores, nothing is counted, which is told as NULL.
+ *
+ * An entry is a cache line of its own, claimed under AddinShmemInitLock and
+ * added to without a lock.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/counters.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "port/atomics.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+
+#include "counters.h"
+
+/* How many databases can have counters. */
+#define MAX_DATABASES 64
+
+/*
+ * Name of the array in shared memory, which outlives an upgrade of the library:
+ * the number changes with the structures below.
+ */
+#define SHARED_NAME "event_store counters 1"
+
+/* The counters of one database; it is InvalidOid while the entry is free. */
+typedef struct DatabaseCounters
+{
+	Oid database;
+	TimestampTz since;
+	pg_atomic_uint64 values[ES_NUM_COUNTERS];
+} DatabaseCounters;
+
+typedef union PaddedCounters
+{
+	DatabaseCounters counters;
+	char padding[PG_CACHE_LINE_SIZE];
+} PaddedCounters;
+
+/* This database's entry once it was looked for; stays as long as the backend. */
+static DatabaseCounters *own = NULL;
+static bool looked = false;
+
+/*
+ * attach
+ *		The array of entries, made if there is none; NULL if there is no room.
+ *
+ * ShmemInitStruct holds no lock any more when it raises that there is no room,
+ * and has changed nothing, so the error can be let go here: the server log has
+ * it.
+ */
+static PaddedCounters *
+attach(void)
+{
+	Size size = sizeof(PaddedCounters) * MAX_DATABASES;
+	MemoryContext context = CurrentMemoryContext;
+	PaddedCounters *volatile entries = NULL;
+	bool found;
+
+	PG_TRY();
+	{
+		entries = ShmemInitStruct(SHARED_NAME, size, &found);
+		if (!found)
+			memset(entries, 0, size);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_OUT_OF_MEMORY)
+			PG_RE_THROW();
+		FlushErrorState();
+		HOLD_INTERRUPTS(); /* as the caller's lock did, until the error */
+		ereport(LOG,
+				(errmsg("event_store counts nothing in this server: %s",
+						error->message)));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	return entries;
+}
+
+/*
+ * claim
+ *		This database's entry among all, a free one if it has none; NULL when
+ *		all are taken.
+ */
+static DatabaseCounters *
+claim(PaddedCounters *entries)
+{
+	for (int i = 0; i < MAX_DATABASES; i++)
+	{
+		DatabaseCounters *entry = &entries[i].counters;
+
+		if (entry->database == MyDatabaseId)
+			return entry;
+		if (entry->database != InvalidOid)
+			continue;
+		for (int j = 0; j < ES_NUM_COUNTERS; j++)
+			pg_atomic_init_u64(&entry->values[j], 0);
+		entry->since = GetCurrentTimestamp();
+		entry->database = MyDatabaseId;
+		return entry;
+	}
+	return NULL;
+}
+
+/*
+ * own_counters
+ *		This database's entry, NULL where it can have none.
+ */
+static DatabaseCounters *
+own_counters(void)
+{
+	PaddedCounters *entries;
+
+	if (likely(looked))
+		return own;
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	entries = attach();
+	if (entries != NULL)
+		own = claim(entries);
+	LWLockRelease(AddinShmemInitLock);
+	looked = true;
+	return own;
+}
+
+/*
+ * es_count
+ *		Adds one to a counter.
+ */
+void
+es_count(EsCounter counter)
+{
+	DatabaseCounters *counters = own_counters();
+
+	if (counters != NULL)
+		pg_atomic_fetch_add_u64(&counters->values[counter], 1);
+}
+
+/*
+ * es_read_counters
+ *		The counters and when they began; false where there are none.
+ */
+bool
+es_read_counters(uint64 *values, TimestampTz *since)
+{
+	DatabaseCounters *counters = own_counters();
+
+	if (counters == NULL)
+		return false;
+	for (int i = 0; i < ES_NUM_COUNTERS; i++)
+		values[i] = pg_atomic_read_u64(&counters->values[i]);
+	*since = counters->since;
+	return true;
+}

@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * sorted_rows.h
+ *	  Rows of a table of the store, sorted by some of its columns.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/sorted_rows.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_SORTED_ROWS_H
+#define ES_SORTED_ROWS_H
+
+#include "store.h"
+#include "utils/snapshot.h"
+
+typedef struct EsSortedRows EsSortedRows;
+
+/* Told after every row that is read. */
+typedef void (*EsRowRead)(void *arg);
+
+extern EsSortedRows *es_sort_rows(EsTableId table, Relation rel,
+								  Snapshot snapshot, const int *columns,
+								  int ncolumns, int nkeys, EsRowRead row_read,
+								  void *arg);
+extern const Datum *es_sorted_next(EsSortedRows *rows);
+extern void es_sorted_end(EsSortedRows *rows);
+
+#endif /* ES_SORTED_ROWS_H */
