@@ -16,6 +16,7 @@ all:
 
 help:
 	@echo 'make                    build both extensions (PG_CONFIG=... picks a PostgreSQL)'
+	@echo '                        FAULT_POINTS=1 builds in what the tests of faults need'
 	@echo 'make install            install them'
 	@echo 'make installcheck       run the regression and isolation tests on a running server'
 	@echo 'make test               set up, build, install, run every test on throwaway servers'
@@ -63,6 +64,11 @@ MODULE_big = event_store
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 PGFILEDESC = "event_store - an event store inside PostgreSQL"
 HEADERS_event_store = src/event_store_api.h
+
+# For tests only: places in the C code that a test can make fail.
+ifeq ($(FAULT_POINTS),1)
+PG_CPPFLAGS += -DES_FAULT_POINTS
+endif
 
 # The schedules name the tests; REGRESS="install append" runs only those.
 scheduled = $(shell sed -n 's/^test: *//p' test/$(1)_schedule)

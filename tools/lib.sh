@@ -5,7 +5,7 @@
 #	which PostgreSQL	find_pg_configs, setup, resolve_pg_configs
 #	whose work it is	as_admin, find_user, run_in, supervise
 #	a place to work in	make_work, copy_tree, end_work
-#	building			build_and_install
+#	building			build_and_install, copy_postgres
 #	throwaway servers	server_start, server_runs, server_stop
 #
 # Everything but installing runs as an unprivileged user: the caller, or when
@@ -27,7 +27,8 @@ die() { complain "$*"; exit 1; }
 
 # Nobody's connection settings, locale or make flags leak into what we run.
 pg_config_wanted=${PG_CONFIGS:-${PG_CONFIG:-}}
-for name in ${!PG@} ${!LC_@} LANG LANGUAGE MAKEFLAGS MFLAGS MAKELEVEL; do
+for name in ${!PG@} ${!LC_@} LANG LANGUAGE MAKEFLAGS MFLAGS MAKELEVEL \
+	${!FAULT_POINTS@}; do
 	[[ $name == PG_TEST_* ]] || unset "$name"
 done
 export LC_ALL=C
@@ -190,16 +191,18 @@ end_work()
 
 # Builds the copy of the sources in a directory with a pg_config and installs
 # it; only the installing is root's, and only where it has to be.  What make
-# says goes to build.log there.
+# says goes to build.log there.  Further arguments are variables for make.
 build_and_install()
 {
 	local src=$1 pg_config=$2 target installer
 
+	shift 2
 	installer=(run_in "$src")
 	say "building event_store $(version) with $pg_config"
 	# shellcheck disable=SC2016
 	supervise "$src" bash -c '"$@" >build.log 2>&1' - \
-		make --silent --output-sync --jobs="$(nproc)" PG_CONFIG="$pg_config" ||
+		make --silent --output-sync --jobs="$(nproc)" PG_CONFIG="$pg_config" \
+		"$@" ||
 	{
 		run_in "$src" cat build.log
 		complain "the build failed"
@@ -211,13 +214,40 @@ build_and_install()
 		run_in / test -w "$target" || installer=(as_admin)
 	done
 	say "installing it in $("$pg_config" --pkglibdir)"
-	"${installer[@]}" make --silent -C "$src" PG_CONFIG="$pg_config" install 2>&1 |
+	"${installer[@]}" make --silent -C "$src" PG_CONFIG="$pg_config" "$@" \
+		install 2>&1 |
 		run_in "$src" tee -a build.log >/dev/null ||
 	{
 		run_in "$src" tail -n 40 build.log
 		complain "the installation failed"
 		return 1
 	}
+}
+
+# Copies the PostgreSQL that a pg_config belongs to into a directory of the
+# unprivileged user's, for builds that nobody else is to get, and sets
+# copied_pg_config to the copy's.  PostgreSQL finds its files by the way that
+# leads there from its programs, so every path stays below the directory what
+# it was below /.  What neither a build nor a server needs is left out; without
+# bitcode the copy takes modules that were made with with_llvm=no.
+copy_postgres()
+{
+	local pg_config=$1 to=$2 kind dirs=() skip=()
+
+	for kind in bindir pkglibdir sharedir includedir-server; do
+		dirs+=(".$("$pg_config" --"$kind")")
+	done
+	for kind in "${dirs[1]}/bitcode" "${dirs[2]}"/{man,doc,locale}; do
+		skip+=(--exclude="$kind")
+	done
+	run_in "$work" mkdir -p "$to"
+	tar -C / -cf - "${skip[@]}" "${dirs[@]}" |
+		run_in "$to" tar -xf - --no-same-owner
+	copied_pg_config=$to/${dirs[0]#./}/pg_config
+	for kind in bindir pkglibdir sharedir includedir-server; do
+		[[ $("$copied_pg_config" --"$kind") -ef $to$("$pg_config" --"$kind") ]] ||
+			die "the copy of $pg_config's PostgreSQL has another --$kind"
+	done
 }
 
 # The version, from its one place.
