@@ -104,6 +104,18 @@ es_is_appending(void)
 }
 
 /*
+ * open_all
+ *		Opens the tables.
+ */
+static void
+open_all(AppendTables *tables)
+{
+	tables->events = es_open_for_append(ES_EVENTS);
+	tables->streams = es_open_for_append(ES_STREAMS);
+	tables->categories = es_open_for_append(ES_CATEGORIES);
+}
+
+/*
  * lock_all
  *		Opens the tables and takes the locks of all streams of the call.
  *
@@ -114,14 +126,10 @@ lock_all(StreamAppendState *states, int n, AppendTables *tables)
 {
 	uint64 *keys = palloc(n * sizeof(uint64));
 
-	es_prepare_stream_locks(n);
-	tables->events = es_open_for_append(ES_EVENTS);
-	tables->streams = es_open_for_append(ES_STREAMS);
-	tables->categories = es_open_for_append(ES_CATEGORIES);
-
 	for (int i = 0; i < n; i++)
 		keys[i] = es_stream_key(states[i].append->stream);
-	es_lock_streams(keys, n);
+	es_open_and_lock(keys, n, &tables->events, &tables->streams);
+	tables->categories = es_open_for_append(ES_CATEGORIES);
 	pfree(keys);
 }
 
@@ -144,6 +152,7 @@ close_all(AppendTables *tables)
 static void
 find_head(StreamAppendState *state, const AppendTables *tables)
 {
+	state->new_category = false;
 	state->exists = es_find_stream(tables->streams, SnapshotSelf,
 								   state->append->stream, &state->row);
 	if (state->exists)
@@ -258,6 +267,25 @@ register_guard(const StreamAppendState *state, const AppendTables *tables)
 }
 
 /*
+ * register_guards
+ *		Registers those of the streams that are guards; returns how many are.
+ */
+static int
+register_guards(StreamAppendState *states, int n, const AppendTables *tables)
+{
+	int nguards = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (states[i].append->nevents > 0)
+			continue;
+		register_guard(&states[i], tables);
+		nguards++;
+	}
+	return nguards;
+}
+
+/*
  * find_categories
  *		Looks up the categories of streams that are new; returns how many were
  *		not found, whose streams have new_category set.
@@ -286,24 +314,51 @@ find_categories(StreamAppendState *states, int n, const AppendTables *tables)
 
 /*
  * lock_categories
- *		Takes the locks of categories that were not found, then looks again:
- *		somebody else may have made them meanwhile.  Returns how many are
- *		still missing.
+ *		Takes the locks of categories that were not found.
+ *
+ * Where the transaction may not wait with its tables locked, it lets go of
+ * them, and false is returned: nothing that was read of them counts any more.
  */
-static int
-lock_categories(StreamAppendState *states, int n, const AppendTables *tables)
+static bool
+lock_categories(StreamAppendState *states, int n, AppendTables *tables, bool wait)
 {
 	uint64 *keys = palloc_extended(n * sizeof(uint64), MCXT_ALLOC_HUGE);
 	int nkeys = 0;
+	bool locked;
 
 	for (int i = 0; i < n; i++)
 	{
 		if (states[i].new_category)
 			keys[nkeys++] = es_category_key(states[i].category);
 	}
-	es_lock_streams(keys, nkeys);
+	locked = es_lock_streams(keys, nkeys, wait);
+	if (!locked)
+	{
+		es_close_for_append(tables->categories);
+		es_close_for_append(tables->streams);
+		es_close_for_append(tables->events);
+		(void) es_lock_streams(keys, nkeys, true);
+		open_all(tables);
+	}
 	pfree(keys);
-	return find_categories(states, n, tables);
+	return locked;
+}
+
+/*
+ * decide
+ *		Steps 2 to 4: whether there is anything to do but to answer a retry.
+ */
+static bool
+decide(StreamAppendState *states, int n, const AppendTables *tables,
+	   bool given_ids)
+{
+	for (int i = 0; i < n; i++)
+		find_head(&states[i], tables);
+	if (given_ids && is_retry(states, n, tables))
+		return false;
+	for (int i = 0; i < n; i++)
+		check_version(&states[i]);
+	return true;
 }
 
 /*
@@ -528,19 +583,17 @@ rethrow_collision(MemoryContext context)
 
 /*
  * store_new
- *		Steps 5 to 7: what is done once nothing can be refused any more but by
+ *		Steps 6 and 7: what is done once nothing can be refused any more but by
  *		the owner's triggers and constraints.
  */
 static void
-store_new(StreamAppendState *states, int n, AppendTables *tables)
+store_new(StreamAppendState *states, int n, AppendTables *tables,
+		  int new_categories)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int new_categories = find_categories(states, n, tables);
 	bool outer = appending;
 	CallMetadata metadata;
 
-	if (new_categories > 0)
-		new_categories = lock_categories(states, n, tables);
 	metadata.session = es_session_metadata();
 	metadata.plain = es_build_metadata(metadata.session, NULL);
 	draw_positions(states, n, tables);
@@ -560,24 +613,29 @@ store_new(StreamAppendState *states, int n, AppendTables *tables)
 }
 
 /*
- * check_all
- *		Compares all expected versions; returns how many streams of the call are
- *		appended to, and not only guarded.
+ * settle
+ *		Steps 2 to 5: finds out what there is to store, until nobody else can
+ *		change that.  Returns whether there is anything but an answer to a retry
+ *		to be given, and how many categories are new.
  */
-static int
-check_all(StreamAppendState *states, int n, const AppendTables *tables)
+static bool
+settle(StreamAppendState *states, int n, AppendTables *tables, bool wait,
+	   int *new_categories)
 {
-	int nappended = 0;
+	bool given_ids = has_given_ids(states, n);
 
-	for (int i = 0; i < n; i++)
+	do
 	{
-		check_version(&states[i]);
-		if (states[i].append->nevents > 0)
-			nappended++;
-		else
-			register_guard(&states[i], tables);
-	}
-	return nappended;
+		if (!decide(states, n, tables, given_ids))
+			return false;
+		*new_categories = find_categories(states, n, tables);
+		if (*new_categories == 0)
+			return true;
+	} while (!lock_categories(states, n, tables, wait));
+
+	/* somebody else may have made them before they were locked */
+	*new_categories = find_categories(states, n, tables);
+	return true;
 }
 
 /*
@@ -593,19 +651,18 @@ es_append(EsStreamAppend *appends, int nappends)
 {
 	StreamAppendState *states = palloc0(nappends * sizeof(StreamAppendState));
 	AppendTables tables;
+	bool wait = es_holds_locks();
+	int new_categories;
 
 	for (int i = 0; i < nappends; i++)
 		states[i].append = &appends[i];
 
 	lock_all(states, nappends, &tables);
-	for (int i = 0; i < nappends; i++)
-		find_head(&states[i], &tables);
-
-	if (has_given_ids(states, nappends) && is_retry(states, nappends, &tables))
+	if (!settle(states, nappends, &tables, wait, &new_categories))
 		es_count(ES_COUNT_RETRIES);
-	else if (check_all(states, nappends, &tables) > 0)
+	else if (register_guards(states, nappends, &tables) < nappends)
 	{
-		store_new(states, nappends, &tables);
+		store_new(states, nappends, &tables, new_categories);
 		es_count(ES_COUNT_APPENDS);
 	}
 	for (int i = 0; i < nappends; i++)

@@ -42,8 +42,15 @@
  *	 stream lock, so while it waits for the store lock's holder, or behind
  *	 somebody who waits for the store lock, nobody waits for its streams.  A
  *	 transaction that takes the store lock after it has appended may deadlock
- *	 with another that does the same: 40P01, whose hint is lock_store().  A
+ *	 with another that has appended: 40P01, whose hint is lock_store().  A
  *	 call that could pass the bound by itself takes the store lock first.
+ * - Store lock after appends against the first append of another, which waits
+ *	 for one of these streams or for a new category: with ROW EXCLUSIVE in hand
+ *	 the two would be in a deadlock.  So a transaction that holds no locks from
+ *	 earlier calls lets go of its tables while it waits.  It then takes them
+ *	 with the stream's lock in hand, behind somebody who waits for the store
+ *	 lock, maybe, and who waits for somebody who waits for the stream; but such
+ *	 a ring PostgreSQL resolves by letting it go first.
  * - Rolled-back savepoint: stream locks taken in it go; the mark stays, which
  *	 is harmless, as it only holds readers back until the end.  What is still
  *	 held is followed by subtransaction.
@@ -212,7 +219,7 @@ es_locks_init(void)
  * An error leaves the current owner changed, as it may: abort sets it anew.
  */
 static LockAcquireResult
-lock_for(ResourceOwner owner, uint64 key, uint16 class, LOCKMODE mode)
+lock_for(ResourceOwner owner, uint64 key, uint16 class, LOCKMODE mode, bool wait)
 {
 	ResourceOwner current = CurrentResourceOwner;
 	LockAcquireResult result;
@@ -221,7 +228,7 @@ lock_for(ResourceOwner owner, uint64 key, uint16 class, LOCKMODE mode)
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (key >> 32), (uint32) key,
 						 class);
 	CurrentResourceOwner = owner;
-	result = LockAcquire(&tag, mode, false, false);
+	result = LockAcquire(&tag, mode, false, !wait);
 	CurrentResourceOwner = current;
 	return result;
 }
@@ -246,6 +253,23 @@ es_open_for_append(EsTableId table)
 
 	/* the reference is the caller's, the lock the subtransaction's */
 	return table_open(relid, NoLock);
+}
+
+/*
+ * es_close_for_append
+ *		Closes a table that es_open_for_append() has opened and gives its lock
+ *		back.
+ */
+void
+es_close_for_append(Relation rel)
+{
+	ResourceOwner current = CurrentResourceOwner;
+	LockRelId id = rel->rd_lockInfo.lockRelId;
+
+	table_close(rel, NoLock);
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	UnlockRelationId(&id, RowExclusiveLock);
+	CurrentResourceOwner = current;
 }
 
 /*
@@ -303,45 +327,95 @@ compare_keys(const void *a, const void *b)
 }
 
 /*
- * es_prepare_stream_locks
+ * prepare_stream_locks
  *		Takes the store lock if the locks of some more streams, and of as many
  *		new categories, could pass the bound.
  */
-void
-es_prepare_stream_locks(int nstreams)
+static void
+prepare_stream_locks(int nstreams)
 {
 	if (held.stream_locks + 2 * (int64) nstreams > max_locks_per_xact / 2)
 		es_lock_store();
 }
 
 /*
+ * es_holds_locks
+ *		Whether the transaction holds locks of earlier calls.
+ */
+bool
+es_holds_locks(void)
+{
+	return held.innermost != NULL;
+}
+
+/*
  * es_lock_streams
  *		Takes the locks of some streams or categories in the order of their
  *		keys, unless the store lock stands for them.
+ *
+ * Without wait it stops at the first that somebody else holds; returns whether
+ * all are held.  What it got stays.
  */
-void
-es_lock_streams(const uint64 *keys, int nkeys)
+bool
+es_lock_streams(const uint64 *keys, int nkeys, bool wait)
 {
 	SubtransactionLocks *locks;
 	uint64 *sorted;
+	bool all = true;
 
 	if (held.store_locked)
-		return;
+		return true;
 
 	sorted = palloc(nkeys * sizeof(uint64));
 	memcpy(sorted, keys, nkeys * sizeof(uint64));
 	qsort(sorted, nkeys, sizeof(uint64), compare_keys);
 	locks = own_locks();
-	for (int i = 0; i < nkeys; i++)
+	for (int i = 0; i < nkeys && all; i++)
 	{
-		if (lock_for(CurTransactionResourceOwner, sorted[i], STREAM_LOCK_CLASS,
-					 ExclusiveLock) == LOCKACQUIRE_OK)
+		switch (lock_for(CurTransactionResourceOwner, sorted[i],
+						 STREAM_LOCK_CLASS, ExclusiveLock, wait))
 		{
-			locks->stream_locks++;
-			held.stream_locks++;
+			case LOCKACQUIRE_OK:
+				locks->stream_locks++;
+				held.stream_locks++;
+				break;
+			case LOCKACQUIRE_NOT_AVAIL:
+				all = false;
+				break;
+			default:
+				break;
 		}
 	}
 	pfree(sorted);
+	return all;
+}
+
+/*
+ * es_open_and_lock
+ *		Opens the tables of events and streams to be written to, and takes the
+ *		locks of some streams.
+ *
+ * A transaction that holds no locks of earlier calls waits for streams without
+ * the tables' locks, so that somebody who holds the streams can take the store
+ * lock meanwhile.
+ */
+void
+es_open_and_lock(const uint64 *keys, int nkeys, Relation *events,
+				 Relation *streams)
+{
+	bool wait = es_holds_locks();
+
+	prepare_stream_locks(nkeys);
+	*events = es_open_for_append(ES_EVENTS);
+	*streams = es_open_for_append(ES_STREAMS);
+	if (es_lock_streams(keys, nkeys, wait))
+		return;
+
+	es_close_for_append(*streams);
+	es_close_for_append(*events);
+	(void) es_lock_streams(keys, nkeys, true);
+	*events = es_open_for_append(ES_EVENTS);
+	*streams = es_open_for_append(ES_STREAMS);
 }
 
 /*
@@ -383,7 +457,7 @@ es_place_mark(void)
 		return;
 	last = es_last_position();
 	(void) lock_for(TopTransactionResourceOwner, (uint64) last, MARK_CLASS,
-					ShareLock);
+					ShareLock, true);
 	held.mark = last;
 	held.mark_sequence = es_store_sequence();
 	held.mark_held = true;

@@ -16,8 +16,11 @@
 
 extern void es_locks_init(void);
 extern Relation es_open_for_append(EsTableId table);
-extern void es_prepare_stream_locks(int nstreams);
-extern void es_lock_streams(const uint64 *keys, int nkeys);
+extern void es_close_for_append(Relation rel);
+extern bool es_holds_locks(void);
+extern bool es_lock_streams(const uint64 *keys, int nkeys, bool wait);
+extern void es_open_and_lock(const uint64 *keys, int nkeys, Relation *events,
+							 Relation *streams);
 extern void es_lock_store(void);
 extern uint64 es_stream_key(const text *stream);
 extern uint64 es_category_key(const text *category);

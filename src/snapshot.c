@@ -121,10 +121,7 @@ lock_and_check(text *stream, int64 version)
 	EsStream found;
 	EsHead head = {0};
 
-	es_prepare_stream_locks(1);
-	events = es_open_for_append(ES_EVENTS);
-	streams = es_open_for_append(ES_STREAMS);
-	es_lock_streams(&key, 1);
+	es_open_and_lock(&key, 1, &events, &streams);
 	if (es_find_stream(streams, SnapshotSelf, stream, &found))
 		es_stream_head(events, SnapshotSelf, &found, &head);
 	table_close(streams, NoLock);
