@@ -39,14 +39,10 @@
 
 #include "access/relation.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 
 #include "check.h"
@@ -342,19 +338,6 @@ keep_store(bool type_index)
 }
 
 /*
- * lock_schema
- *		Makes create_store() and drop_store() wait for each other, and look at
- *		the tables after that.
- */
-static void
-lock_schema(void)
-{
-	LockDatabaseObject(NamespaceRelationId, get_namespace_oid(ES_SCHEMA, false),
-					   0, ShareUpdateExclusiveLock);
-	AcceptInvalidationMessages();
-}
-
-/*
  * event_store_create_store
  *		create_store(if_not_exists, type_index) returns void
  *
@@ -375,7 +358,7 @@ event_store_create_store(PG_FUNCTION_ARGS)
 					 "Its tables would become members of that extension and be dropped with it."),
 				 errhint(
 					 "Call event_store.create_store() after CREATE EXTENSION.")));
-	lock_schema();
+	es_lock_schema();
 	if (es_store_exists())
 	{
 		if (!PG_GETARG_BOOL(0))
@@ -422,7 +405,7 @@ Datum
 event_store_upgrade_store(PG_FUNCTION_ARGS)
 {
 	es_check_writable("upgrade_store()");
-	lock_schema();
+	es_lock_schema();
 	es_require_store_owner("upgrade_store()");
 	es_grant_to_owner(owner_of(es_store_events()));
 	es_grant_new_calls();
@@ -486,7 +469,7 @@ event_store_drop_store(PG_FUNCTION_ARGS)
 {
 	es_check_not_null(fcinfo, 0, "with_events");
 	es_check_writable("drop_store()");
-	lock_schema();
+	es_lock_schema();
 	es_require_store_owner("drop_store()");
 	es_spi_connect();
 	es_execute("LOCK TABLE event_store.events IN ACCESS EXCLUSIVE MODE");

@@ -34,14 +34,17 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 
 #include "check.h"
@@ -99,6 +102,23 @@ extension_owner(void)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return owner;
+}
+
+/*
+ * es_lock_schema
+ *		Makes create_store(), drop_store() and the calls that grant and revoke
+ *		wait for each other to the transaction's end, and look at the catalogs
+ *		after that.
+ *
+ * Two GRANTs on one object fail each other with an internal error, "tuple
+ * concurrently updated".
+ */
+void
+es_lock_schema(void)
+{
+	LockDatabaseObject(NamespaceRelationId, get_namespace_oid(ES_SCHEMA, false),
+					   0, ShareUpdateExclusiveLock);
+	AcceptInvalidationMessages();
 }
 
 /*
@@ -326,6 +346,7 @@ grant_rights(FunctionCallInfo fcinfo, const char *call,
 	const char *role = quote_identifier(role_argument(fcinfo));
 
 	es_require_store_owner(call);
+	es_lock_schema();
 	es_spi_connect();
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
 				  psprintf("GRANT USAGE ON SCHEMA event_store TO %s", role));
@@ -375,6 +396,7 @@ revoke_rights(FunctionCallInfo fcinfo, const char *call,
 	const char *role = quote_identifier(name);
 
 	es_require_store_owner(call);
+	es_lock_schema();
 	es_spi_connect();
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
 				  psprintf("REVOKE EXECUTE ON FUNCTION %s FROM %s",

@@ -12,6 +12,7 @@
 #ifndef ES_RIGHTS_H
 #define ES_RIGHTS_H
 
+extern void es_lock_schema(void);
 extern void es_require_extension_owner(void);
 extern void es_require_store_owner(const char *call);
 extern void es_grant_to_owner(Oid role);

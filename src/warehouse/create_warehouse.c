@@ -33,14 +33,17 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
@@ -168,7 +171,9 @@ run(const char *command)
  *		Grants the warehouse's owner what the extension's script could not;
  *		see the head of this file.
  *
- * A superuser needs no grants, and gets none.
+ * A superuser needs no grants, and gets none.  Two GRANTs on one object fail
+ * each other with an internal error, so those of this call wait for each
+ * other.
  */
 static void
 grant_owner(Oid owner)
@@ -179,6 +184,9 @@ grant_owner(Oid owner)
 
 	if (superuser_arg(owner))
 		return;
+	LockDatabaseObject(NamespaceRelationId, get_namespace_oid(WH_SCHEMA, false),
+					   0, ShareUpdateExclusiveLock);
+	AcceptInvalidationMessages();
 	GetUserIdAndSecContext(&userid, &sec_context);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE |
@@ -195,6 +203,9 @@ grant_owner(Oid owner)
  * create_store
  *		Creates the event store when there is none; one that is there may be
  *		anybody's who lets a trigger be hung on it, or else it raises 42501.
+ *
+ * The call gives all arguments, so that no function that somebody made in the
+ * schema can be meant.
  */
 static void
 create_store(void)
@@ -202,7 +213,7 @@ create_store(void)
 	Oid events = find_events();
 
 	if (!OidIsValid(events))
-		run("SELECT event_store.create_store(if_not_exists => true)");
+		run("SELECT event_store.create_store(true, false)");
 	else if (pg_class_aclcheck(events, GetUserId(), ACL_TRIGGER) != ACLCHECK_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
