@@ -106,8 +106,8 @@ extension_owner(void)
 
 /*
  * es_lock_schema
- *		Makes create_store(), drop_store() and the calls that grant and revoke
- *		wait for each other to the transaction's end, and look at the catalogs
+ *		Makes create_store(), upgrade_store(), drop_store() and the calls that
+ *		grant and revoke wait for each other to the transaction's end, and look at the catalogs
  *		after that.
  *
  * Two GRANTs on one object fail each other with an internal error, "tuple
