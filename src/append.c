@@ -49,6 +49,7 @@
 #include "check.h"
 #include "counters.h"
 #include "errors.h"
+#include "fault.h"
 #include "locks.h"
 #include "metadata.h"
 #include "position.h"
@@ -354,10 +355,12 @@ decide(StreamAppendState *states, int n, const AppendTables *tables,
 {
 	for (int i = 0; i < n; i++)
 		find_head(&states[i], tables);
+	ES_FAULT_POINT("append: heads read");
 	if (given_ids && is_retry(states, n, tables))
 		return false;
 	for (int i = 0; i < n; i++)
 		check_version(&states[i]);
+	ES_FAULT_POINT("append: versions checked");
 	return true;
 }
 
@@ -369,6 +372,7 @@ static void
 draw_positions(StreamAppendState *states, int n, const AppendTables *tables)
 {
 	es_require_sequence(tables->events, tables->streams, tables->categories);
+	ES_FAULT_POINT("append: sequence checked");
 	es_place_mark();
 	for (int i = 0; i < n; i++)
 	{
@@ -381,6 +385,7 @@ draw_positions(StreamAppendState *states, int n, const AppendTables *tables)
 		{
 			CHECK_FOR_INTERRUPTS();
 			states[i].positions[j] = es_draw_position();
+			ES_FAULT_POINT("append: position drawn");
 		}
 	}
 }
@@ -633,6 +638,8 @@ settle(StreamAppendState *states, int n, AppendTables *tables, bool wait,
 			return true;
 	} while (!lock_categories(states, n, tables, wait));
 
+	ES_FAULT_POINT("append: categories locked");
+
 	/* somebody else may have made them before they were locked */
 	*new_categories = find_categories(states, n, tables);
 	return true;
@@ -663,6 +670,7 @@ es_append(EsStreamAppend *appends, int nappends)
 	else if (register_guards(states, nappends, &tables) < nappends)
 	{
 		store_new(states, nappends, &tables, new_categories);
+		ES_FAULT_POINT("append: stored");
 		es_count(ES_COUNT_APPENDS);
 	}
 	for (int i = 0; i < nappends; i++)

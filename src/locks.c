@@ -73,6 +73,7 @@
 #include "utils/resowner.h"
 
 #include "compat.h"
+#include "fault.h"
 #include "locks.h"
 #include "position.h"
 
@@ -309,6 +310,7 @@ es_lock_store(void)
 
 	CurrentResourceOwner = current;
 	error_context_stack = context.previous;
+	ES_FAULT_POINT("locks: store locked");
 	own_locks()->store_lock = true;
 	held.store_locked = true;
 }
@@ -372,8 +374,12 @@ es_lock_streams(const uint64 *keys, int nkeys, bool wait)
 	locks = own_locks();
 	for (int i = 0; i < nkeys && all; i++)
 	{
-		switch (lock_for(CurTransactionResourceOwner, sorted[i],
-						 STREAM_LOCK_CLASS, ExclusiveLock, wait))
+		LockAcquireResult result =
+			lock_for(CurTransactionResourceOwner, sorted[i], STREAM_LOCK_CLASS,
+					 ExclusiveLock, wait);
+
+		ES_FAULT_POINT("locks: stream locked");
+		switch (result)
 		{
 			case LOCKACQUIRE_OK:
 				locks->stream_locks++;
@@ -408,6 +414,7 @@ es_open_and_lock(const uint64 *keys, int nkeys, Relation *events,
 	prepare_stream_locks(nkeys);
 	*events = es_open_for_append(ES_EVENTS);
 	*streams = es_open_for_append(ES_STREAMS);
+	ES_FAULT_POINT("locks: tables opened");
 	if (es_lock_streams(keys, nkeys, wait))
 		return;
 
@@ -458,6 +465,7 @@ es_place_mark(void)
 	last = es_last_position();
 	(void) lock_for(TopTransactionResourceOwner, (uint64) last, MARK_CLASS,
 					ShareLock, true);
+	ES_FAULT_POINT("locks: mark locked");
 	held.mark = last;
 	held.mark_sequence = es_store_sequence();
 	held.mark_held = true;

@@ -31,6 +31,7 @@
 #include "check.h"
 #include "errors.h"
 #include "event_rows.h"
+#include "fault.h"
 #include "position.h"
 #include "scan.h"
 #include "store.h"
@@ -261,6 +262,7 @@ read_store(FunctionCallInfo fcinfo, StoreQuery *query)
 	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
 	int64 safe = es_safe_position(query->range.highest);
 
+	ES_FAULT_POINT("read: safe position known");
 	if (query->after_position > safe)
 		check_within_store(query->after_position);
 	query->range.highest = Min(query->range.highest, safe);
@@ -268,7 +270,9 @@ read_store(FunctionCallInfo fcinfo, StoreQuery *query)
 	{
 		Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 
+		ES_FAULT_POINT("read: snapshot taken");
 		put_store(rows, query, events, snapshot);
+		ES_FAULT_POINT("read: page read");
 		UnregisterSnapshot(snapshot);
 	}
 	table_close(events, NoLock);

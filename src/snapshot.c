@@ -38,6 +38,7 @@
 
 #include "check.h"
 #include "compat.h"
+#include "fault.h"
 #include "locks.h"
 #include "privileged.h"
 #include "snapshot.h"
@@ -126,6 +127,7 @@ lock_and_check(text *stream, int64 version)
 		es_stream_head(events, SnapshotSelf, &found, &head);
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
+	ES_FAULT_POINT("snapshot: stream locked");
 	if (version > head.version)
 		raise_beyond(stream, version, head.version);
 	return found.stream_id;
@@ -187,10 +189,13 @@ save_row(int64 stream_id, int64 version, int32 state_version, Datum state)
 							Int64GetDatum((int64) snapshots_kept)};
 
 	es_spi_connect();
+	ES_FAULT_POINT("snapshot: role set");
 	prepare(&save_plan, save_statement, lengthof(save_types), save_types);
 	prepare(&prune_plan, prune_statement, lengthof(prune_types), prune_types);
 	execute_fresh(save_plan, save_values, SPI_OK_INSERT);
+	ES_FAULT_POINT("snapshot: saved");
 	execute_fresh(prune_plan, prune_values, SPI_OK_DELETE);
+	ES_FAULT_POINT("snapshot: pruned");
 	SPI_finish();
 }
 

@@ -40,6 +40,7 @@
 
 #include "check.h"
 #include "compat.h"
+#include "fault.h"
 #include "write.h"
 
 /* How much is gathered before it is written; COPY's figures. */
@@ -187,6 +188,7 @@ es_write_begin(EsTableId table, Relation rel)
 		MakeTransitionCaptureState(rel->trigdesc, RelationGetRelid(rel),
 								   CMD_INSERT);
 	ExecBSInsertTriggers(estate, writer->rri);
+	ES_FAULT_POINT_OF(RelationGetRelationName(rel), "writing begun");
 
 	MemoryContextSwitchTo(caller);
 	return writer;
@@ -229,11 +231,13 @@ flush_rows(EsWriter *writer)
 		table_multi_insert(writer->rel, writer->slots, writer->nrows,
 						   writer->cid, 0, NULL);
 	MemoryContextSwitchTo(writer->estate->es_query_cxt);
+	ES_FAULT_POINT_OF(RelationGetRelationName(writer->rel), "rows written");
 
 	for (int i = 0; i < writer->nrows; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		finish_row(writer, writer->slots[i]);
+		ES_FAULT_POINT_OF(RelationGetRelationName(writer->rel), "row indexed");
 		ExecClearTuple(writer->slots[i]);
 	}
 	MemoryContextSwitchTo(caller);
@@ -376,6 +380,7 @@ es_write_row(EsWriter *writer, const Datum *values)
 	ExecMaterializeSlot(slot);
 	ResetPerTupleExprContext(writer->estate);
 
+	ES_FAULT_POINT_OF(RelationGetRelationName(writer->rel), "row gathered");
 	writer->nrows++;
 	if (writer->row_by_row || writer->nrows == MAX_GATHERED_ROWS ||
 		writer->nbytes > MAX_GATHERED_BYTES)
@@ -396,6 +401,7 @@ es_write_end(EsWriter *writer)
 
 	flush_rows(writer);
 	ExecASInsertTriggers(estate, writer->rri, writer->transition_capture);
+	ES_FAULT_POINT_OF(RelationGetRelationName(writer->rel), "rows finished");
 	AfterTriggerEndQuery(estate);
 
 	ExecResetTupleTable(estate->es_tupleTable, false);

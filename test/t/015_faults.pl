@@ -1,0 +1,286 @@
+#!/usr/bin/perl
+#
+# Faults at every stage of append, snapshot and read: out of memory, a cancel
+# request, lock_timeout and statement_timeout while something waits, the end of
+# the session, a crash; and a full disk.  After each the session goes on, where
+# there still is one, nothing is half stored, and no lock and no mark stays.
+#
+# The library under test has fault points, see src/fault.c, and is installed in
+# a copy of PostgreSQL, FAULT_POINTS_INSTALL.
+
+use strict;
+use warnings;
+
+# The small disk is a file system of memory, mounted in a name space of our own,
+# before the modules below turn our output round.
+BEGIN
+{
+	if (!$ENV{SMALL_DISK})
+	{
+		my @unshare =
+		  qw(unshare --user --map-current-user --keep-caps --mount);
+
+		$ENV{SMALL_DISK} = system(@unshare, 'true') == 0 ? 'yes' : 'no';
+		exec(@unshare, $^X, $0, @ARGV) if $ENV{SMALL_DISK} eq 'yes';
+	}
+}
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('faults',
+	install_path => $ENV{FAULT_POINTS_INSTALL});
+$node->init;
+$node->append_conf('postgresql.conf', <<~'END');
+	fsync = off
+	autovacuum = off
+	restart_after_crash = on
+	END
+$node->start;
+$node->safe_psql('postgres', <<~'END');
+	CREATE EXTENSION event_store;
+	SELECT event_store.create_store();
+	SELECT event_store.append('old-1', 'T', '{}');
+	SELECT event_store.append('beside-1', 'T', '{}');
+	SELECT event_store.save_snapshot('old-1', 1, '{}', 7);
+
+	-- What is stored, what is held of our locks and marks by anybody, and what
+	-- is wrong with the store.
+	CREATE VIEW state AS
+	SELECT (SELECT count(*) FROM event_store.events) AS events,
+		   (SELECT count(*) FROM event_store.streams) AS streams,
+		   (SELECT count(*) FROM event_store.categories) AS categories,
+		   (SELECT md5(string_agg(s::text, ' ' ORDER BY s::text)) FROM event_store.snapshots s) AS snapshots,
+		   (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid IN (17747, 17748)) AS locks,
+		   (SELECT count(*) FROM event_store.verify_store()) AS findings;
+	END
+
+# The session under test, one that looks, and one that holds what a fault of kind
+# wait waits for.
+my ($session, $looker, $holder);
+
+sub start_session
+{
+	$session = $node->background_psql('postgres', on_error_stop => 0);
+	$session->query('\set VERBOSITY sqlstate');
+}
+
+sub start_sessions
+{
+	$looker = $node->background_psql('postgres');
+	$holder = $node->background_psql('postgres');
+	$holder->query_safe('SELECT pg_advisory_lock(1)');
+	start_session();
+}
+
+sub state { return $looker->query_safe('TABLE state'); }
+
+# Runs statements in the session; returns the SQLSTATE of the last error, or ''.
+sub sqlstate_of
+{
+	my ($sql) = @_;
+
+	$session->query($sql);
+	my ($sqlstate) = $session->{stderr} =~ /.*(?:ERROR|FATAL):\s+(\w{5})/s;
+	$session->{stderr} = '';
+	return $sqlstate // '';
+}
+
+start_sessions();
+
+# The calls, with names that none before has used.
+my $n = 0;
+my $events = q{(SELECT jsonb_agg('{"type": "T", "data": 1}'::jsonb) FROM generate_series(1, %d))};
+my $streams = q{(SELECT jsonb_agg(jsonb_build_object('stream', 'new%d-' || g, 'expected_version', 0,
+	'events', '[{"type": "T", "data": 1}]'::jsonb)) FROM generate_series(1, %d) g)};
+my %calls = (
+	'append, a new category' => sub { "append('new$n-1', 'T', '{}')" },
+	'append, a stream that exists' => sub { "append('old-1', 'T', '{}', -4)" },
+	'append_json' => sub { "append_json('new$n-1', " . sprintf($events, 1500) . ')' },
+	'append_streams' => sub { 'append_streams(' . sprintf($streams, $n, 3) . ')' },
+	'append_streams, past the bound' =>
+	  sub { 'append_streams(' . sprintf($streams, $n, 40) . ')' },
+	'save_snapshot' => sub { "save_snapshot('old-1', 1, to_jsonb($n), 7)" },
+	'read_all' => sub { 'read_all(max_count => 5)' });
+
+sub call
+{
+	my ($name) = @_;
+
+	$n++;
+	return 'SELECT count(*) FROM event_store.' . $calls{$name}->();
+}
+
+# The points that a call passes, as a new session sees it.
+sub points_of
+{
+	my ($name) = @_;
+
+	$session->quit;
+	start_session();
+	$session->query(call($name));
+	return split /\n/, $session->query('SHOW event_store.fault_points_passed');
+}
+
+my %sqlstates = (
+	memory => '53200',
+	cancel => '57014',
+	lock_timeout => '55P03',
+	statement_timeout => '57014');
+my %passed;
+
+# Lets a call fail at a point, in a transaction of its own, and in a savepoint
+# between two appends, which are stored.
+sub fail_at
+{
+	my ($name, $point, $kind) = @_;
+	my $fault = "'$point, " . ($kind =~ /timeout/ ? 'wait' : $kind) . "'";
+	my $timeout = $kind =~ /timeout/ ? "SET LOCAL $kind = '20ms';" : '';
+	my $what = "$name, $kind at: $point";
+	my $before = state();
+
+	is(sqlstate_of('BEGIN; SET LOCAL event_store.fault = '
+			  . "$fault; $timeout " . call($name) . '; COMMIT;'),
+		$sqlstates{$kind}, $what);
+	is(state(), $before, "$what: nothing of it is stored or held");
+
+	# Only a transaction's first append takes the mark.
+	my @first = $point =~ /mark/ ? () : q{SELECT event_store.append('beside-1', 'T', '{}')};
+
+	is( sqlstate_of(
+			join(";\n",
+				'BEGIN', @first,
+				'SAVEPOINT s',
+				"SET LOCAL event_store.fault = $fault",
+				$timeout . call($name),
+				'ROLLBACK TO s',
+				q{SELECT event_store.append('beside-1', 'T', '{}')},
+				'SELECT count(*) FROM event_store.read_all()',
+				'COMMIT;')),
+		$sqlstates{$kind},
+		"$what, in a savepoint");
+	is(state(), $before =~ s/^(\d+)/$1 + 1 + @first/er,
+		"$what, in a savepoint: what was appended beside it is stored, nothing else");
+}
+
+foreach my $name (sort keys %calls)
+{
+	my @points = points_of($name);
+
+	cmp_ok(scalar @points, '>', 2, "$name passes " . join(', ', @points));
+	foreach my $point (@points)
+	{
+		$passed{$point} = $name;
+		fail_at($name, $point, $_) foreach sort keys %sqlstates;
+	}
+}
+
+# No point is left out: those that the sources have were all passed.
+my $sources = join '', map { slurp_file($_) } glob('src/*.c');
+foreach my $point ($sources =~ /ES_FAULT_POINT\("([^"]+)"\)/g)
+{
+	ok(delete $passed{$point}, "passed: $point");
+}
+foreach my $what ($sources =~ /ES_FAULT_POINT_OF\([^"]*"([^"]+)"\)/g)
+{
+	ok(delete $passed{"$_: $what"}, "passed: $_: $what")
+	  foreach qw(categories streams events);
+}
+is(join(', ', sort keys %passed), '', 'and there are no others');
+
+# The end of the session, and a crash of its process, at each point.
+my $restarts = 0;
+foreach my $kind (qw(terminate crash))
+{
+	foreach my $name ('append_streams', 'save_snapshot')
+	{
+		foreach my $point (points_of($name))
+		{
+			my $before = state();
+			my $log_size = -s $node->logfile;
+
+			$session->query_until(qr/^going/m,
+				"SET event_store.fault = '$point, $kind';\n\\echo going\n" . call($name) . ";\n");
+			eval { $session->quit };
+			if ($kind eq 'crash')
+			{
+				eval { $looker->quit };
+				eval { $holder->quit };
+				$node->wait_for_log(
+					qr/database system is ready to accept connections/, $log_size);
+				$restarts++;
+				start_sessions();
+			}
+			else
+			{
+				start_session();
+			}
+			$node->poll_query_until('postgres', 'SELECT locks = 0 FROM state')
+			  or die 'a lock stays';
+			is(state(), $before, "$name, $kind at: $point: nothing of it is stored or held");
+			is(sqlstate_of(q{SELECT event_store.append('beside-1', 'T', '{}')}),
+				'', "$name, $kind at: $point: the next session appends");
+		}
+	}
+}
+note "$restarts crashes";
+
+# A full disk, on which one of the tables or of their indexes lies.
+SKIP:
+{
+	skip 'no name space with a file system of our own can be made here (unshare)', 1
+	  if $ENV{SMALL_DISK} ne 'yes';
+
+	my $disk = $node->basedir . '/disk';
+	mkdir $disk or die "could not make $disk: $!";
+	system_or_bail('mount', '-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', $disk);
+	mkdir "$disk/space" or die "could not make $disk/space: $!";
+	chmod 0700, "$disk/space";
+	$node->safe_psql('postgres', "CREATE TABLESPACE small LOCATION '$disk/space'");
+
+	my $long = q{repeat('x', 900)};
+	my %growing = (
+		'TABLE event_store.events' => q{append('old-1', 'T', to_jsonb(repeat(md5(random()::text), 40)))},
+		'INDEX event_store.events_pkey' => 'append_json(\'old-1\', ' . sprintf($events, 500) . ')',
+		'INDEX event_store.events_event_id_key' => 'append_json(\'old-1\', ' . sprintf($events, 500) . ')',
+		'INDEX event_store.events_stream_id_version_key' => 'append_json(\'old-1\', ' . sprintf($events, 500) . ')',
+		'TABLE event_store.streams' => qq{append('disk-' || :n || $long, 'T', '{}')},
+		'INDEX event_store.streams_stream_key' => qq{append('disk-' || :n || $long, 'T', '{}')},
+		'TABLE event_store.categories' => qq{append('disk' || :n || $long, 'T', '{}')},
+		'TABLE event_store.snapshots' =>
+		  q{save_snapshot('old-1', :n, (SELECT jsonb_agg(random()) FROM generate_series(1, 20000)), 9)});
+
+	foreach my $relation (sort keys %growing)
+	{
+		my $sqlstate = '';
+		my $before;
+		my $rounds = 0;
+
+		$node->safe_psql('postgres', "ALTER $relation SET TABLESPACE small");
+		run_log([ 'dd', 'if=/dev/zero', "of=$disk/filler", 'bs=8k' ]);
+		for (my $i = 0; $sqlstate eq '' && $i < 2000; $i++)
+		{
+			my $statement = "SELECT event_store.$growing{$relation}";
+
+			$rounds++;
+			$n++;
+			$statement =~ s/:n/$relation =~ m{snapshots} ? 1 + $rounds % 50 : $n/e;
+			$before = state();
+			$sqlstate = sqlstate_of($statement);
+		}
+		is($sqlstate, '53100', "$relation: the disk is full after $rounds calls");
+		is(state(), $before, "$relation: nothing is stored or held of the last one");
+		unlink "$disk/filler" or die "could not remove $disk/filler: $!";
+		is(sqlstate_of("SELECT event_store.append('disk-after', 'T', '{}')"),
+			'', "$relation: once there is room, the session goes on");
+		$node->safe_psql('postgres', "ALTER $relation SET TABLESPACE pg_default");
+	}
+}
+
+is(state() =~ s/.*\|//r, '0', 'the store is sound after all that');
+$session->quit;
+$looker->quit;
+$holder->quit;
+$node->stop;
+done_testing();
