@@ -316,22 +316,55 @@ owner_of(Oid relid)
 }
 
 /*
+ * set_toast_options
+ *		Sets what releases before 0.2.0 did not, unless the owner has set
+ *		something there.
+ */
+static void
+set_toast_options(void)
+{
+	if (!lacks("SELECT FROM pg_catalog.pg_class t"
+			   " JOIN pg_catalog.pg_class e"
+			   " ON e.reltoastrelid OPERATOR(pg_catalog.=) t.oid"
+			   " WHERE e.oid OPERATOR(pg_catalog.=)"
+			   " 'event_store.events'::pg_catalog.regclass"
+			   " AND t.reloptions IS NULL"))
+		es_execute("ALTER TABLE event_store.events SET (" TOAST_OPTIONS ")");
+}
+
+/*
+ * renew_store
+ *		Brings a store to what create_store() makes: the grants of its owner and
+ *		of its readers, the append-only rules and triggers, which a restore by
+ *		somebody with too few rights may have left out, and what an older release
+ *		did not make.
+ */
+static void
+renew_store(void)
+{
+	es_grant_to_owner(owner_of(es_store_events()));
+	es_grant_new_calls();
+	es_spi_connect();
+	make_all_append_only();
+	set_toast_options();
+	SPI_finish();
+}
+
+/*
  * keep_store
- *		What create_store() does where there is a store already: makes sure of
- *		the owner's grants and of the append-only rules and triggers, which a
- *		restore by somebody with too few rights may have left out, and of the
- *		index that is asked for.
+ *		What create_store() does where there is a store already.
  */
 static void
 keep_store(bool type_index)
 {
 	es_require_store_owner("create_store()");
-	es_grant_to_owner(owner_of(es_store_events()));
-	es_spi_connect();
-	make_all_append_only();
+	renew_store();
 	if (type_index && !OidIsValid(es_store_index(ES_EVENTS_BY_TYPE)))
+	{
+		es_spi_connect();
 		make_type_index();
-	SPI_finish();
+		SPI_finish();
+	}
 	ereport(NOTICE,
 			(errcode(ERRCODE_DUPLICATE_TABLE),
 			 errmsg("the event store already exists, skipping")));
@@ -379,23 +412,6 @@ event_store_create_store(PG_FUNCTION_ARGS)
 }
 
 /*
- * set_toast_options
- *		Sets what releases before 0.2.0 did not, unless the owner has set
- *		something there.
- */
-static void
-set_toast_options(void)
-{
-	if (!lacks("SELECT FROM pg_catalog.pg_class t"
-			   " JOIN pg_catalog.pg_class e"
-			   " ON e.reltoastrelid OPERATOR(pg_catalog.=) t.oid"
-			   " WHERE e.oid OPERATOR(pg_catalog.=)"
-			   " 'event_store.events'::pg_catalog.regclass"
-			   " AND t.reloptions IS NULL"))
-		es_execute("ALTER TABLE event_store.events SET (" TOAST_OPTIONS ")");
-}
-
-/*
  * event_store_upgrade_store
  *		upgrade_store() returns void
  *
@@ -407,12 +423,7 @@ event_store_upgrade_store(PG_FUNCTION_ARGS)
 	es_check_writable("upgrade_store()");
 	es_lock_schema();
 	es_require_store_owner("upgrade_store()");
-	es_grant_to_owner(owner_of(es_store_events()));
-	es_grant_new_calls();
-	es_spi_connect();
-	make_all_append_only();
-	set_toast_options();
-	SPI_finish();
+	renew_store();
 	PG_RETURN_VOID();
 }
 

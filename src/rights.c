@@ -304,14 +304,18 @@ void
 es_grant_new_calls(void)
 {
 	const char *readers;
+	const char *calls;
 
 	es_spi_connect();
 	readers = find_old_readers();
-	if (readers != NULL)
+	calls = find_functions(new_reader_calls);
+
+	/* an older version of the extension may be installed, without the calls */
+	if (readers != NULL && calls != NULL)
 	{
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
-					  psprintf("GRANT EXECUTE ON FUNCTION %s TO %s",
-							   find_functions(new_reader_calls), readers));
+					  psprintf("GRANT EXECUTE ON FUNCTION %s TO %s", calls,
+							   readers));
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
 					  psprintf("GRANT SELECT ON %s TO %s", find_views(), readers));
 	}

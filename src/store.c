@@ -229,7 +229,8 @@ raise_damaged(char *what)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the event store is not as create_store() made it"),
 			 errdetail_internal("%s", what),
-			 errhint("Restore what was dropped, renamed or altered.")));
+			 errhint(
+				 "Restore what was dropped, renamed or altered. After an update of the extension, event_store.upgrade_store() makes what is new.")));
 }
 
 /*

@@ -12,6 +12,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use lib 'test/t';
+use StoreObjects;
+
 my $node = PostgreSQL::Test::Cluster->new('dump');
 $node->init;
 $node->append_conf('postgresql.conf', <<~'END');
@@ -114,85 +117,13 @@ sub rows_of
 	  ) . "\n";
 }
 
-sub definitions_of
-{
-	my ($db) = @_;
-
-	return $node->safe_psql($db, <<~'END');
-		SET search_path = pg_catalog;
-		CREATE TEMPORARY VIEW ours AS
-			SELECT oid FROM pg_namespace WHERE nspname IN ('event_store', 'warehouse', 'shop');
-		SELECT 'rule', pg_get_ruledef(r.oid), r.ev_enabled, obj_description(r.oid)
-		  FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
-		 WHERE c.relnamespace IN (TABLE ours) ORDER BY 2;
-		SELECT 'trigger', pg_get_triggerdef(t.oid), t.tgenabled, obj_description(t.oid)
-		  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-		 WHERE c.relnamespace IN (TABLE ours) ORDER BY 2;
-		SELECT 'relation', c.oid::regclass, c.relkind, c.reloptions, c.relowner::regrole, obj_description(c.oid)
-		  FROM pg_class c
-		 WHERE c.relnamespace IN (TABLE ours) AND c.relkind <> 'i' ORDER BY 2::text;
-		SELECT 'index', pg_get_indexdef(indexrelid), indisvalid
-		  FROM pg_index JOIN pg_class c ON c.oid = indrelid
-		 WHERE c.relnamespace IN (TABLE ours) ORDER BY 2;
-		SELECT 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid)
-		  FROM pg_constraint WHERE connamespace IN (TABLE ours) ORDER BY 2::text, 3;
-		SELECT 'column', a.attrelid::regclass, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod),
-			   a.attnotnull, a.attgenerated, a.attcollation::regcollation,
-			   col_description(a.attrelid, a.attnum), pg_get_expr(d.adbin, d.adrelid)
-		  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-		  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-		 WHERE c.relnamespace IN (TABLE ours) AND c.relkind IN ('r', 'v') AND a.attnum > 0 ORDER BY 2::text, 3;
-		SELECT 'sequence', seqrelid::regclass, seqincrement, seqcache, seqcycle, seqstart,
-			   pg_get_serial_sequence('event_store.events', 'global_position')
-		  FROM pg_sequence ORDER BY 2::text;
-		SELECT 'member', extname, pg_describe_object(classid, objid, 0)
-		  FROM pg_depend JOIN pg_extension e ON refobjid = e.oid AND refclassid = 'pg_extension'::regclass
-		 WHERE deptype = 'e' AND extname LIKE 'event_store%' ORDER BY 2, 3;
-		END
-}
-
-sub grants_of
-{
-	my ($db) = @_;
-
-	return $node->safe_psql($db, <<~'END');
-		SET search_path = pg_catalog;
-		SELECT what, grantee::regrole, grantor::regrole, privilege_type, is_grantable
-		  FROM (SELECT p.oid::regprocedure::text AS what, p.pronamespace AS namespace, p.proacl AS acl FROM pg_proc p
-				UNION ALL
-				SELECT c.oid::regclass::text, c.relnamespace, c.relacl FROM pg_class c
-				UNION ALL
-				SELECT n.nspname, n.oid, n.nspacl FROM pg_namespace n) o,
-			   aclexplode(o.acl)
-		 WHERE namespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ('event_store', 'warehouse'))
-		   AND grantee <> grantor
-		 ORDER BY 1, 2::text, 3::text, 4;
-		END
-}
-
 my $rows = rows_of('original', @tables, 'shop.counted');
-my $definitions = definitions_of('original');
-my $grants = grants_of('original');
+my $definitions = definitions_of($node, 'original');
+my $grants = grants_of($node, 'original');
 my $last = $node->safe_psql('original', 'SELECT event_store.safe_position()');
 my $read =
   $node->safe_psql('original', 'SELECT e::text FROM event_store.read_all() e');
 cmp_ok($last, '>', 500, 'the original is filled');
-
-# Compares two texts; tells the lines in which they differ.
-sub same
-{
-	my ($got, $expected, $what) = @_;
-	my %lines;
-
-	$lines{$_}++ foreach split /\n/, $got;
-	$lines{$_}-- foreach split /\n/, $expected;
-	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return is(
-		join("\n",
-			map { ($lines{$_} > 0 ? 'only restored: ' : 'not restored: ') . $_ }
-			  grep { $lines{$_} != 0 } sort keys %lines),
-		'', $what);
-}
 
 # Life goes on in a restored database.
 sub check_life
@@ -274,8 +205,8 @@ sub check_restored
 	my ($db, $what) = @_;
 
 	same(rows_of($db, @tables, 'shop.counted'), $rows, "$what: rows and sequence");
-	same(definitions_of($db), $definitions, "$what: definitions");
-	same(grants_of($db), $grants, "$what: grants");
+	same(definitions_of($node, $db), $definitions, "$what: definitions");
+	same(grants_of($node, $db), $grants, "$what: grants");
 	is($node->safe_psql($db, 'SELECT e::text FROM event_store.read_all() e'),
 		$read, "$what: read_all");
 	check_life($db, $what);
@@ -340,8 +271,8 @@ same(
 	rows_of('again', @tables, 'shop.counted'),
 	rows_of('sections', @tables, 'shop.counted'),
 	'again: rows and sequence');
-same(definitions_of('again'), $definitions, 'again: definitions');
-same(grants_of('again'), grants_of('sections'), 'again: grants');
+same(definitions_of($node, 'again'), $definitions, 'again: definitions');
+same(grants_of($node, 'again'), grants_of($node, 'sections'), 'again: grants');
 
 # The data only, into a fresh store: the rules and triggers that keep it
 # append-only are in place, and let the rows pass.  The warehouse computes its
@@ -469,7 +400,7 @@ $node->command_checks_all(
 	0, [qr/\A\z/], [qr/\A\z/], 'the owner restores');
 same(rows_of('by_owner', @tables, 'shop.counted'),
 	$rows, 'by the owner: rows and sequence');
-same(definitions_of('by_owner'), $definitions, 'by the owner: definitions');
+same(definitions_of($node, 'by_owner'), $definitions, 'by the owner: definitions');
 run_as('regress_owner', 'by_owner',
 	q{SELECT event_store.append('order-1', 'Owner', '0'); SELECT event_store.stream_version('order-1')});
 my (undef, undef, $refused) = $node->psql(
