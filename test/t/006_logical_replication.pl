@@ -3,8 +3,9 @@
 # A logical replica of a store: what its subscription brings can be read stream
 # by stream and through all_events; the rules and triggers that keep the tables
 # append-only let it pass and go on refusing everybody else.  Its sequence is not
-# replicated, so its safe position says nothing; once the subscription is gone
-# and the sequence is set, the copy is a store like any other.
+# replicated, so its safe position says nothing and appends are refused; once the
+# subscription is gone and the sequence is repaired, the copy is a store like any
+# other.
 
 use strict;
 use warnings;
@@ -144,24 +145,43 @@ is( $subscriber->safe_psql('postgres',
 		'SELECT count(*) FROM event_store.read_all()'),
 	'0',
 	'and read_all returns nothing');
-is(sqlstate($subscriber, q{SELECT event_store.append('order-1', 'Local', '0')}),
-	'23505', 'an append fails');
 
-# Without the subscription and with the sequence set, it is a store like any
-# other.
+# Nobody can append beside the subscription, in a session that was there before
+# it or in a new one; positions are not burnt by trying.
+my $append = q{SELECT event_store.append('order-1', 'Local', '0')};
+is(sqlstate($subscriber, $append), 'ST009', 'an append fails');
+is(sqlstate($subscriber, q{SELECT event_store.append('own-1', 'Local', '0')}),
+	'ST009', 'as does one to a new stream and category');
+is($subscriber->safe_psql('postgres', 'SELECT event_store.safe_position()'),
+	'0', 'and no position is drawn');
+my $findings = q{SELECT check_name, detail FROM event_store.verify_store()};
+like($subscriber->safe_psql('postgres', $findings),
+	qr/\Aversion\|Version 50 before it is missing\.\nsequence\|Its last value is 0, the highest global position is $last\.\z/,
+	'verify_store finds that, and the event that was removed');
+
+# Without the subscription and with the sequence repaired, it is a store like any
+# other, also for a session that has failed before.
 my $read = $publisher->safe_psql('postgres',
 	'SELECT e::text FROM event_store.read_all() e');
+my $session = $subscriber->background_psql('postgres', on_error_stop => 0);
+$session->query($append);
+like($session->{stderr}, qr/ERROR:.*a subscription feeds/, 'a session that stays fails');
+$session->{stderr} = '';
 $subscriber->safe_psql('postgres', 'DROP SUBSCRIPTION copy');
-$subscriber->safe_psql('postgres',
-	q{SELECT setval('event_store.events_global_position_seq', max(global_position)) FROM event_store.events}
-);
+$session->query($append);
+like($session->{stderr}, qr/ERROR:.*is behind the events/,
+	'without the subscription it fails for the sequence');
+like($session->{stderr}, qr/HINT:.*repair_sequence/, 'with a hint at what helps');
+$session->{stderr} = '';
+is($subscriber->safe_psql('postgres', 'SELECT event_store.repair_sequence()'),
+	$last, 'repair_sequence() sets it to the publisher\'s last event');
 is($subscriber->safe_psql('postgres', 'SELECT event_store.safe_position()'),
-	$last, 'with the sequence set the safe position is right');
+	$last, 'then the safe position is right');
 is( $subscriber->safe_psql('postgres',
 		'SELECT e::text FROM event_store.read_all() e'),
 	$read,
 	'read_all returns what the publisher\'s does');
-is( $subscriber->safe_psql('postgres',
+is( $session->query_safe(
 		q{SELECT * FROM event_store.append('order-1', 'Local', '0', expected_version => 52)}),
 	'53|' . ($last + 1),
 	'an append goes on above');
@@ -179,6 +199,7 @@ is( $subscriber->safe_psql('postgres',
 		"SELECT stream, type FROM event_store.read_all($last)"),
 	"order-1|Local\nown-1|Local",
 	'and goes on after the publisher\'s last');
+$session->quit;
 
 $subscriber->stop;
 $publisher->stop;
