@@ -33,9 +33,23 @@
  * later.  Another's mark may still lie below what it appended.
  *
  * A crash hands positions out again whose sequence record had not reached the
- * disk.  Somebody outside could have been told of a safe position above them,
- * so before a safe position leaves the server the log is flushed up to the
- * sequence's page.
+ * disk, and the promotion of a standby those whose record had not reached that
+ * standby.  Somebody outside could have been told of a safe position above
+ * them, who would then skip what is appended there.  So between r1 and r2 the
+ * log is made safe up to the sequence's page as r1 saw it: it is flushed, and
+ * where there are synchronous standbys they have flushed it, too.  Commits wait
+ * for them before their events can be seen, but a rolled-back append has no
+ * commit, and an asynchronous one does not wait.  Nothing is lost by waiting
+ * there: the marks are looked at later, and can only be fewer.
+ *
+ * That wait does not depend on the reader's synchronous_commit, which is about
+ * what the reader itself commits.  A safe position is told to others, too.
+ *
+ * The sequence's page is changed in the log once in 32 draws.  A backend
+ * remembers how far it knows the log to be safe, so a reader that polls a store
+ * where nothing happens asks nobody.  This holds for the backend's life: the
+ * log only grows, a crash ends all backends, and a backend that has seen its
+ * standby promoted could not ask for a safe position before.
  *
  * The safe position is not monotone: an appender that was preempted between a1
  * and a2 places a mark below a safe position already told, though it will draw
@@ -61,7 +75,10 @@
 #include "access/xlog.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
+#include "replication/syncrep.h"
 #include "storage/bufmgr.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
 
 #include "locks.h"
 #include "position.h"
@@ -75,20 +92,24 @@ static int64 highest_safe = 0;
 static uint64 highest_safe_generation = 0;
 
 /*
+ * Up to here this backend knows the log to be safe from a crash, and from the
+ * promotion of a synchronous standby; never reset.
+ */
+static XLogRecPtr safe_lsn = InvalidXLogRecPtr;
+
+/*
  * last_drawn
- *		The last position that was drawn, 0 before the first draw.
- *
- * With flush, the log is on disk up to that draw when this returns.
+ *		The last position that was drawn, 0 before the first draw, and how far
+ *		the log must be kept so that it is not drawn again.
  */
 static int64
-last_drawn(Relation sequence, bool flush)
+last_drawn(Relation sequence, XLogRecPtr *lsn)
 {
 	Buffer buffer = ReadBuffer(sequence, 0);
 	Page page;
 	HeapTupleData tuple;
 	Form_pg_sequence_data data;
 	int64 last;
-	XLogRecPtr lsn;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
@@ -97,11 +118,8 @@ last_drawn(Relation sequence, bool flush)
 									  PageGetItemId(page, FirstOffsetNumber));
 	data = (Form_pg_sequence_data) GETSTRUCT(&tuple);
 	last = data->is_called ? data->last_value : data->last_value - 1;
-	lsn = BufferGetLSNAtomic(buffer);
+	*lsn = BufferGetLSNAtomic(buffer);
 	UnlockReleaseBuffer(buffer);
-
-	if (flush)
-		XLogFlush(lsn);
 	return last;
 }
 
@@ -114,7 +132,8 @@ int64
 es_last_position(void)
 {
 	Relation sequence = es_store_open_sequence(AccessShareLock);
-	int64 last = last_drawn(sequence, false);
+	XLogRecPtr lsn;
+	int64 last = last_drawn(sequence, &lsn);
 
 	relation_close(sequence, AccessShareLock);
 	return last;
@@ -145,6 +164,102 @@ es_draw_position(void)
 }
 
 /*
+ * note_cancelled_wait
+ *		Error context callback: the wait for standbys was given up.
+ *
+ * PostgreSQL takes that wait for a commit's, which cannot be undone: it warns
+ * and returns.  Here nothing was committed, so the warning, which only the
+ * server's log gets, says what is the case.
+ */
+static void
+note_cancelled_wait(void *arg)
+{
+	int sqlstate = geterrcode();
+
+	if (sqlstate != ERRCODE_WARNING && sqlstate != ERRCODE_ADMIN_SHUTDOWN)
+		return;
+	*(bool *) arg = true;
+	errmsg("canceling the wait for synchronous replication");
+	errdetail("No safe position of the event store was returned.");
+}
+
+/*
+ * raise_cancelled
+ *		Raises what made PostgreSQL give up the wait for standbys: 57014, or
+ *		57P01 when the session is to end.
+ *
+ * Its cancel was taken from the queue of interrupts and is put back, so that
+ * the error names the reason, such as a timeout.
+ */
+static void
+raise_cancelled(void)
+{
+	QueryCancelPending = !ProcDiePending;
+	InterruptPending = true;
+	CHECK_FOR_INTERRUPTS();
+
+	/* interrupts are held off */
+	ereport(ERROR,
+			(errcode(ERRCODE_QUERY_CANCELED),
+			 errmsg("canceling statement due to user request")));
+}
+
+/*
+ * wait_for_standbys
+ *		Waits until the synchronous standbys, if any, have flushed the log up
+ *		to a place; returns false when it was told not to wait any longer.
+ *
+ * Wherever the session's settings would let the wait be skipped, or hide that
+ * it was given up, they do not hold in it.  The output to the client, which a
+ * session that is to end has lost by then, is given back for the error.
+ */
+static bool
+wait_for_standbys(XLogRecPtr lsn)
+{
+	CommandDest destination = whereToSendOutput;
+	int guc_level = NewGUCNestLevel();
+	bool cancelled = false;
+	ErrorContextCallback context;
+
+	(void) set_config_option("synchronous_commit", "on", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("client_min_messages", "error", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("log_min_messages", "warning", PGC_SUSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	context.callback = note_cancelled_wait;
+	context.arg = &cancelled;
+	context.previous = error_context_stack;
+	error_context_stack = &context;
+
+	HOLD_INTERRUPTS();
+	SyncRepWaitForLSN(lsn, false);
+	whereToSendOutput = destination;
+	RESUME_INTERRUPTS();
+
+	error_context_stack = context.previous;
+	AtEOXact_GUC(true, guc_level);
+	return !cancelled;
+}
+
+/*
+ * make_log_safe
+ *		Returns once neither a crash nor the promotion of a synchronous standby
+ *		can lose the log up to a place.  Raises 57014 when the wait for the
+ *		standbys is cancelled.
+ */
+static void
+make_log_safe(XLogRecPtr lsn)
+{
+	if (lsn <= safe_lsn)
+		return;
+	XLogFlush(lsn);
+	if (!wait_for_standbys(lsn))
+		raise_cancelled();
+	safe_lsn = lsn;
+}
+
+/*
  * remembered_safe
  *		The highest safe position computed so far for this store.
  */
@@ -166,13 +281,16 @@ remembered_safe(void)
  *
  * The caller must have locked the table of events, if it is going to read, so
  * that it reads the store that this is about; and take the snapshot that it
- * reads with afterwards.  Raises 0A000 during recovery, where there are no
- * marks to go by.
+ * reads with afterwards.  May wait for synchronous standbys, as a commit does.
+ * Raises 0A000 during recovery, where there are no marks to go by, and 57014
+ * when the wait is cancelled.
  */
 int64
 es_safe_position(int64 wanted)
 {
 	Relation sequence;
+	XLogRecPtr lsn;
+	int64 last;
 	int64 safe;
 	int64 own_mark;
 
@@ -194,7 +312,9 @@ es_safe_position(int64 wanted)
 		relation_close(sequence, AccessShareLock);
 		return highest_safe;
 	}
-	safe = es_lowest_mark(last_drawn(sequence, true));
+	last = last_drawn(sequence, &lsn);
+	make_log_safe(lsn);
+	safe = es_lowest_mark(last);
 	safe = Max(safe, highest_safe);
 	highest_safe =
 		es_holds_mark(&own_mark) ? Max(highest_safe, Min(safe, own_mark)) : safe;
