@@ -270,6 +270,12 @@ read_store(FunctionCallInfo fcinfo, StoreQuery *query)
 	{
 		Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 
+		/*
+		 * What the running command itself has appended is at or below the safe
+		 * position, too, as the own mark is passed over: this copy shows it.
+		 */
+		Assert(snapshot->copied);
+		snapshot->curcid++;
 		ES_FAULT_POINT("read: snapshot taken");
 		put_store(rows, query, events, snapshot);
 		ES_FAULT_POINT("read: page read");
