@@ -1,0 +1,689 @@
+#!/usr/bin/perl
+#
+# A random caller: 100,000 calls of every function of both extensions, found in
+# the catalogs, with usual and with hostile values of every type of argument, by
+# several sessions at once, at every isolation level, in transactions with
+# savepoints, through prepared statements and cursors.  The server does not
+# crash, no error is an internal one or one that the reference does not list, a
+# call that failed has stored nothing and drawn no position that it had no need
+# of, no lock outlives its transaction, and the store is sound at the end.
+#
+#	RANDOM_CALLS	number of calls, 100000 unless set
+#	RANDOM_SEED		of the random numbers; printed, so that a run can be repeated
+#					(but for what the sessions do to each other)
+
+use strict;
+use warnings;
+
+use FindBin;
+use IPC::Run qw(finish start);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $calls = $ENV{RANDOM_CALLS} || 100_000;
+my $seed = $ENV{RANDOM_SEED} || int(rand(1_000_000)) + 1;
+my $sessions = 4;
+
+diag "RANDOM_SEED=$seed RANDOM_CALLS=$calls";
+
+my $node = PostgreSQL::Test::Cluster->new('random_calls');
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+$node->append_conf('postgresql.conf', <<~'END');
+	fsync = off
+	deadlock_timeout = 10ms
+	log_min_messages = warning
+	END
+$node->start;
+
+# The store's owner, who is no superuser, and roles with fewer rights.
+$node->safe_psql('postgres', <<~'END');
+	CREATE ROLE regress_random LOGIN;
+	CREATE ROLE regress_random_reader;
+	CREATE ROLE regress_random_writer;
+	CREATE ROLE regress_random_nobody;
+	CREATE ROLE "regress_random ""any"" 'role'";
+	GRANT regress_random_reader, regress_random_writer, regress_random_nobody TO regress_random;
+	GRANT pg_read_all_stats TO regress_random;
+	CREATE DATABASE random OWNER regress_random;
+	END
+
+sub query
+{
+	my ($sql) = @_;
+
+	return $node->safe_psql('random', $sql,
+		extra_params => [ '-U', 'regress_random' ]);
+}
+
+query(<<~'END');
+	CREATE EXTENSION event_store_warehouse CASCADE;
+	SELECT warehouse.create_warehouse();
+	SELECT event_store.grant_reader('regress_random_reader');
+	SELECT event_store.grant_writer('regress_random_writer');
+	CREATE SCHEMA random;
+	GRANT USAGE ON SCHEMA random TO PUBLIC;
+	END
+
+# What is called: the functions of the extensions with their arguments, and how
+# often, in parts of the sum.  Those not named are called, too, as is whatever a
+# later version adds.
+query(<<~'END');
+	CREATE TABLE random.functions AS
+	SELECT p.oid, p.proname::text AS name,
+		   format('%s.%I', p.pronamespace::regnamespace, p.proname) AS qualified,
+		   p.prorettype = 'trigger'::regtype AS is_trigger,
+		   p.prolang = (SELECT l.oid FROM pg_language l WHERE l.lanname = 'sql') AS is_sql,
+		   p.proname ~ '^(create|drop)_' AS apart,
+		   (SELECT coalesce(jsonb_agg(jsonb_build_object(
+						'name', p.proargnames[n], 'type', format_type(p.proargtypes[n - 1], NULL),
+						'optional', n > p.pronargs - p.pronargdefaults) ORDER BY n), '[]')
+			  FROM generate_series(1, p.pronargs) n) AS arguments,
+		   CASE WHEN p.proname LIKE 'append%' THEN 10
+				WHEN p.proname IN ('receive_product', 'ship_product', 'adjust_inventory') THEN 4
+				WHEN p.proname IN ('read_stream', 'last_event', 'stream_version', 'save_snapshot', 'latest_snapshot') THEN 4
+				WHEN p.proname IN ('read_all', 'read_category', 'list_streams', 'safe_position', 'quantity_on_hand', 'new_event') THEN 2
+				ELSE 0.2 END AS weight
+	  FROM pg_depend d
+	  JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+	  JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+	 WHERE d.deptype = 'e' AND e.extname IN ('event_store', 'event_store_warehouse');
+
+	CREATE TABLE random.drawn AS
+	SELECT f.*, sum(weight) OVER (PARTITION BY apart ORDER BY name) AS below,
+		   sum(weight) OVER (PARTITION BY apart) AS total
+	  FROM random.functions f;
+	END
+
+# Hostile values of every type.  Only those that are values of the type are kept,
+# so that whatever is raised later was raised by the call.
+query(<<~'END');
+	CREATE TABLE random.candidates (type text, expression text);
+
+	INSERT INTO random.candidates
+	SELECT 'text', quote_nullable(v) FROM unnest(ARRAY[
+		NULL, '', ' ', '-', '--', '-a', 'a-', 'a', 'A-1', '-1', '0', 'null', '{}', '[', '$', '$$', '$1', '$user', '%', '%s%n%I%L%%', '%d%d%d',
+		'\', '\\', '\x00', '\''; DROP TABLE event_store.events; --', '''; DROP TABLE event_store.events; --',
+		'"; DROP ROLE regress_random; --', '"', '''', '$$; SELECT 1/0; $$', '/*', '*/', ';', E'\n', E'\t', E'\r\n', E'\x7f', E'\x1b[2J',
+		E'\uFEFF', E'\u202E', E'e\u0301', E'\u00e9', E'\U0001F600', E'\U0010FFFF', E'\uFFFF', 'fuzz_1', 'fuzz_1-1', 'fuzz_1-1-1', 'Fuzz_1-1',
+		'warehouse_product', 'warehouse_product-', 'warehouse_product--', 'warehouse_product-SKU-1', 'T1', 'ProductReceived', 'ProductShipped',
+		'InventoryAdjusted', 'public', 'PUBLIC', 'none', 'current_user', 'postgres', 'regress_random', 'regress_random "any" ''role''',
+		'pg_read_all_data', 'event_store', 'NaN', 'infinity', '../../etc/passwd']) v;
+	INSERT INTO random.candidates
+	SELECT 'text', format('repeat(%L, %s)', c, n)
+	  FROM unnest(ARRAY['x', '-', E'\u00e9', E'\U0001F600', 'fuzz-', '''', '"', '\', E'\n', '%s']) c,
+		   unnest(ARRAY[63, 64, 127, 255, 256, 341, 512, 1006, 1007, 1023, 1024, 1025, 10000]) n;
+	INSERT INTO random.candidates VALUES
+		('text', 'repeat(''x'', 1000000)'), ('text', '''order-'' || repeat(''y'', 1000000)');
+	INSERT INTO random.candidates SELECT 'text', format('chr(%s)', n) FROM generate_series(1, 31) n;
+	INSERT INTO random.candidates VALUES
+		('text', '(SELECT string_agg(chr(n), '''') FROM generate_series(1, 255) n)');
+
+	INSERT INTO random.candidates
+	SELECT 'jsonb', quote_nullable(v) FROM unnest(ARRAY[
+		NULL, 'null', 'true', 'false', '0', '-0', '-0.0', '1e400', '-1e-400', '1.000000000000000000000000000001', '9223372036854775807', '9223372036854775808',
+		'-9223372036854775809', '""', '"x"', '[]', '{}', '[[]]', '[{}]', '[null]', '[[[[[]]]]]', '{"": ""}', '{"a": null}', '{"a": 1, "a": 2}',
+		'{"$user": "x"}', '{"$application": "x"}', '{"\u0024user": "x"}', '{"a": {"$user": "x"}}', '{"$": 1}', '["$user"]', '"\u0001\u001f"',
+		'"\ud83d\ude00"', '"''; DROP TABLE event_store.events; --"', '{"type": "T1", "data": {}}', '[{"type": "T1", "data": {}}]', '[{"type": "T1"}]',
+		'[{"data": {}}]', '[{"type": null, "data": {}}]', '[{"type": "T1", "data": null}]', '[{"type": 1, "data": {}}]', '[{"type": "", "data": {}}]',
+		'[{"type": "T1", "data": {}, "metadata": 1}]', '[{"type": "T1", "data": {}, "metadata": []}]', '[{"type": "T1", "data": {}, "metadata": {"$user": 1}}]',
+		'[{"type": "T1", "data": {}, "event_id": "x"}]', '[{"type": "T1", "data": {}, "event_id": 1}]', '[{"type": "T1", "data": {}, "event_id": null}]',
+		'[{"type": "T1", "data": {}, "event_id": "00000000-0000-0000-0000-000000000000"}]',
+		'[{"type": "T1", "data": {}, "event_id": "{00000000-0000-4000-8000-000000000001}"}, {"type": "T1", "data": {}, "event_id": "00000000-0000-4000-8000-000000000001"}]',
+		'[{"type": "T1", "data": {}, "schema_version": 0}]', '[{"type": "T1", "data": {}, "schema_version": 1.5}]', '[{"type": "T1", "data": {}, "schema_version": 1e3}]',
+		'[{"type": "T1", "data": {}, "schema_version": 1e1000}]', '[{"type": "T1", "data": {}, "schema_version": "2"}]', '[{"type": "T1", "data": {}, "schema_version": "2147483648"}]',
+		'[{"type": "T1", "data": {}, "schema_version": -1e-1000}]', '[{"type": "T1", "data": {}, "schema_version": {}}]', '[{"type": "T1", "data": {}, "schema_version": []}]',
+		'[{"type": "T1", "data": {}, "unknown": 1}]', '[{"type": "T1", "data": {}}, null]', '[{"type": "T1", "data": {}}, 1]', '[{"type": "T1", "data": {}}, [{"type": "T1", "data": {}}]]',
+		'[{"stream": "fuzz_1-1"}]', '[{"stream": "fuzz_1-1", "expected_version": -2}]', '[{"stream": "fuzz_1-1", "expected_version": null}]', '[{"expected_version": -2}]',
+		'[{"stream": null, "expected_version": -2}]', '[{"stream": 1, "expected_version": -2}]', '[{"stream": "", "expected_version": -2}]', '[{"stream": "-", "expected_version": -2}]',
+		'[{"stream": "fuzz_1-1", "expected_version": 1e30}]', '[{"stream": "fuzz_1-1", "expected_version": "-2"}]', '[{"stream": "fuzz_1-1", "expected_version": "9223372036854775808"}]',
+		'[{"stream": "fuzz_1-1", "expected_version": " 1 "}]', '[{"stream": "fuzz_1-1", "expected_version": ""}]', '[{"stream": "fuzz_1-1", "expected_version": "0x1"}]',
+		'[{"stream": "fuzz_1-1", "expected_version": true}]', '[{"stream": "fuzz_1-1", "expected_version": -2, "events": {}}]', '[{"stream": "fuzz_1-1", "expected_version": -2, "events": null}]',
+		'[{"stream": "fuzz_1-1", "expected_version": -2, "events": []}]', '[{"stream": "fuzz_1-1", "expected_version": -2, "events": [{"type": "T1", "data": {}}], "events": [[]]}]',
+		'[{"stream": "fuzz_1-1", "expected_version": -2}, {"stream": "fuzz_1-1", "expected_version": -2}]',
+		'[{"stream": "fuzz_1-1", "expected_version": -2, "events": [{"type": "T1", "data": {}, "event_id": "00000000-0000-4000-8000-000000000002"}]}, {"stream": "fuzz_1-2", "expected_version": -2, "events": [{"type": "T1", "data": {}, "event_id": "00000000-0000-4000-8000-000000000002"}]}]',
+		'{"sku": "SKU-1", "quantity": 1}', '{"sku": "SKU-1", "quantity": 9223372036854775807}', '{"sku": "SKU-1", "quantity": 1e1000}', '{"sku": "SKU-1", "quantity": 1.5}',
+		'{"sku": "SKU-1", "quantity": "1"}', '{"sku": "SKU-1", "quantity": null}', '{"sku": "SKU-1", "quantity": -9223372036854775808, "reason": ""}', '{"sku": {}, "quantity": []}']) v;
+	INSERT INTO random.candidates
+	SELECT 'jsonb', format('(repeat(%L, %s) || %L || repeat(%L, %s))', opening, n, filling, closing, n)
+	  FROM (VALUES ('[', '', ']'), ('{"a":', '1', '}'), ('[{"a":', 'null', '}]'), ('[[],', '[]', ']')) v (opening, filling, closing),
+		   unnest(ARRAY[10, 500, 3000, 6000, 20000]) n;
+	INSERT INTO random.candidates VALUES
+		('jsonb', 'to_jsonb(repeat(''x'', 300000))'),
+		('jsonb', 'to_jsonb((SELECT string_agg(chr(n), '''') FROM generate_series(1, 2000) n))'),
+		('jsonb', '(SELECT jsonb_agg(n) FROM generate_series(1, 3000) n)'),
+		('jsonb', '(SELECT jsonb_object_agg(n, n) FROM generate_series(1, 3000) n)'),
+		('jsonb', '(SELECT jsonb_object_agg(repeat(''k'', n), NULL) FROM generate_series(1, 300) n)'),
+		('jsonb', '(SELECT jsonb_agg(jsonb_build_object(''type'', ''T'' || n, ''data'', n)) FROM generate_series(1, 1500) n)'),
+		('jsonb', '(SELECT jsonb_agg(jsonb_build_object(''stream'', ''fuzz_1-'' || n, ''expected_version'', -2)) FROM generate_series(1, 300) n)'),
+		('jsonb', '(SELECT jsonb_agg(jsonb_build_object(''stream'', ''fuzz_2-'' || n, ''expected_version'', -2, ''events'', ''[{"type": "T1", "data": {}}]''::jsonb)) FROM generate_series(1, 100) n)'),
+		('jsonb', 'jsonb_build_array(jsonb_build_object(''type'', repeat(''x'', 256), ''data'', 1))'),
+		('jsonb', 'jsonb_build_array(jsonb_build_object(''stream'', repeat(''x'', 1025), ''expected_version'', 0))'),
+		('jsonb', 'jsonb_build_array(jsonb_build_object(''type'', ''T1'', ''data'', 1, repeat(''k'', 100000), 1))'),
+		('jsonb', 'to_jsonb(''NaN''::numeric)'), ('jsonb', 'to_jsonb(repeat(''9'', 5000)::numeric)');
+
+	INSERT INTO random.candidates SELECT 'bigint', quote_nullable(v) FROM unnest(ARRAY[
+		NULL, '0', '1', '-1', '-2', '-3', '-4', '-5', '2', '100', '1000000', '2147483647', '2147483648', '-2147483649', '9007199254740993',
+		'9223372036854775806', '9223372036854775807', '-9223372036854775807', '-9223372036854775808']) v;
+	INSERT INTO random.candidates SELECT 'integer', quote_nullable(v) FROM unnest(ARRAY[
+		NULL, '0', '1', '-1', '2', '3', '65536', '2147483647', '-2147483648', '-2147483647']) v;
+	INSERT INTO random.candidates SELECT 'boolean', quote_nullable(v) FROM unnest(ARRAY[NULL, 'true', 'false']) v;
+	INSERT INTO random.candidates SELECT 'uuid', quote_nullable(v) FROM unnest(ARRAY[
+		NULL, '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '00000000-0000-4000-8000-000000000001',
+		'00000000-0000-4000-8000-000000000002', '0190a000-0000-7000-8000-000000000000']) v;
+	INSERT INTO random.candidates SELECT 'timestamp with time zone', quote_nullable(v) FROM unnest(ARRAY[
+		NULL, 'infinity', '-infinity', 'epoch', '4713-11-24 00:00:00+00 BC', '294276-12-31 23:59:59.999999+00', '2000-01-01 00:00:00+00', '1970-01-01 00:00:00.000001+15:59:59',
+		'0001-01-01 00:00:00+00 BC', '2100-02-28 23:59:60+00']) v;
+	INSERT INTO random.candidates SELECT 'timestamp with time zone', 'clock_timestamp()';
+	INSERT INTO random.candidates SELECT 'text[]', quote_nullable(v) FROM unnest(ARRAY[
+		NULL, '{}', '{NULL}', '{NULL,NULL}', '{""}', '{a,a,a}', '{{a,b},{c,d}}', '{{{fuzz_1}}}', '[0:1]={fuzz_1,fuzz_2}', '[-5:-5]={T1}', '{-}', '{a-b}', '{fuzz_1,NULL}', '{T1,T2,NULL}',
+		'{fuzz_1,fuzz_2,fuzz_3,warehouse_product}', '{"''; DROP TABLE event_store.events; --"}']) v;
+	INSERT INTO random.candidates VALUES
+		('text[]', '(SELECT array_agg(''fuzz_'' || n) FROM generate_series(1, 2000) n)'), ('text[]', 'array_fill(''x''::text, ARRAY[10, 10])'),
+		('text[]', 'ARRAY[repeat(''x'', 100000)]');
+	INSERT INTO random.candidates SELECT 'event_store.new_event[]', quote_nullable(v) FROM unnest(ARRAY[
+		NULL, '{}', '{NULL}', '{"(,,,,)"}', '{"(T1,,,,)"}', '{"(,1,,,)"}', '{"(T1,1,,,)",NULL}', '{"(T1,1,,,)","(T2,2,,,)"}', '[5:6]={"(T1,1,,,)","(T2,2,,,)"}', '[-1:0]={"(T1,1,,,)",NULL}',
+		'{{"(T1,1,,,)","(T1,2,,,)"},{"(T1,3,,,)","(T1,4,,,)"}}', '{{{"(T1,1,,,)"}}}', '{"(\"\",1,,,)"}', '{"(T1,null,,,)"}', '{"(T1,1,null,,)"}', '{"(T1,1,[],,)"}', '{"(T1,1,{},,0)"}',
+		'{"(T1,1,{},,-2147483648)"}', '{"(T1,1,,00000000-0000-4000-8000-000000000001,)"}', '{"(T1,1,,00000000-0000-4000-8000-000000000003,)","(T1,1,,00000000-0000-4000-8000-000000000003,)"}',
+		'{"(T1,1,,00000000-0000-4000-8000-000000000004,)","(T1,2,,,)"}', '{"(T1,1,\"{\"\"$user\"\": 1}\",,)"}']) v;
+	INSERT INTO random.candidates VALUES
+		('event_store.new_event[]', '(SELECT array_agg(ROW(''T1'', to_jsonb(n), NULL, NULL, NULL)::event_store.new_event) FROM generate_series(1, 1500) n)'),
+		('event_store.new_event[]', 'ARRAY[ROW(repeat(''x'', 256), ''1'', NULL, NULL, 1)]::event_store.new_event[]'),
+		('event_store.new_event[]', 'array_fill(ROW(''T1'', ''[]'', NULL, NULL, 1)::event_store.new_event, ARRAY[3, 3], ARRAY[2, 7])'),
+		('event_store.new_event[]', 'ARRAY[ROW(''T1'', to_jsonb(repeat(''x'', 100000)), NULL, gen_random_uuid(), 2147483647)]::event_store.new_event[]');
+
+	CREATE TABLE random.pool (type text, n int, expression text, PRIMARY KEY (type, n));
+	DO $$
+	DECLARE
+		candidate record;
+	BEGIN
+		FOR candidate IN SELECT * FROM random.candidates LOOP
+			BEGIN
+				EXECUTE format('SELECT (%s)::%s', candidate.expression, candidate.type);
+				INSERT INTO random.pool
+				SELECT candidate.type, count(*) + 1, candidate.expression FROM random.pool p WHERE p.type = candidate.type;
+			EXCEPTION WHEN OTHERS THEN
+				RAISE DEBUG 'no % is %', candidate.type, candidate.expression;
+			END;
+		END LOOP;
+	END $$;
+	END
+is( query('SELECT count(*) FROM (SELECT DISTINCT a ->> \'type\' AS type FROM random.functions, jsonb_array_elements(arguments) a) t'
+		  . ' WHERE NOT EXISTS (SELECT FROM random.pool p WHERE p.type = t.type)'),
+	'0', 'there are hostile values of every type that an argument has');
+note query('SELECT count(*) FROM random.functions'), ' functions, ',
+  query('SELECT count(*) FROM random.pool'), ' hostile values';
+
+# The caller.  Its findings and what became of the calls are notices, which come
+# through a rollback, too.
+query(<<~'END');
+	CREATE FUNCTION random.upto(n int) RETURNS int LANGUAGE sql AS 'SELECT 1 + floor(random() * n)::int';
+
+	CREATE FUNCTION random.event() RETURNS jsonb LANGUAGE plpgsql AS $$
+	BEGIN
+		RETURN jsonb_build_object('type', 'T' || random.upto(5), 'data', jsonb_build_object('n', random.upto(100)))
+			|| CASE WHEN random() < 0.1 THEN jsonb_build_object('event_id', md5(random.upto(1000)::text)::uuid) ELSE '{}' END
+			|| CASE WHEN random() < 0.1 THEN '{"metadata": {"k": 1}, "schema_version": 2}' ELSE '{}'::jsonb END;
+	END $$;
+
+	CREATE FUNCTION random.stream() RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN
+		RETURN CASE WHEN random() < 0.9 THEN 'fuzz_' || random.upto(5) || '-' || random.upto(30)
+					WHEN random() < 0.5 THEN 'warehouse_product-SKU-' || random.upto(30)
+					ELSE 'new_' || random.upto(20) || '-' || random() END;
+	END $$;
+
+	-- A value that makes sense, as an expression.
+	CREATE FUNCTION random.usual(name text, type text) RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN
+		CASE
+			WHEN name = 'stream' THEN RETURN quote_literal(random.stream());
+			WHEN name = 'sku' THEN RETURN quote_literal('SKU-' || random.upto(30));
+			WHEN name = 'type' THEN RETURN quote_literal('T' || random.upto(5));
+			WHEN name IN ('data', 'state') THEN RETURN format('''{"n": %s}''', random.upto(100));
+			WHEN name = 'expected_version' THEN RETURN (ARRAY['-2', '-2', '-2', '-2', '-4', '-4', '0', random.upto(9)::text])[random.upto(8)];
+			WHEN name = 'metadata' THEN RETURN (ARRAY['NULL', '''{"k": 1}'''])[random.upto(2)];
+			WHEN name = 'event_id' THEN RETURN CASE WHEN random() < 0.7 THEN 'NULL' ELSE quote_literal(md5(random.upto(1000)::text)::uuid) END;
+			WHEN name LIKE '%\_version' AND type = 'integer' THEN RETURN random.upto(3);
+			WHEN name LIKE '%version' THEN RETURN random.upto(3);
+			WHEN name = 'max_count' THEN RETURN random.upto(20) - 1;
+			WHEN name = 'after_position' THEN RETURN greatest(currval('event_store.events_global_position_seq') - 100, 0);
+			WHEN name = 'before_position' THEN RETURN 'NULL';
+			WHEN name = 'events' AND type = 'jsonb' THEN
+				RETURN quote_literal((SELECT jsonb_agg(random.event()) FROM generate_series(1, random.upto(4))));
+			WHEN name = 'events' THEN
+				RETURN format('(SELECT array_agg(e) FROM jsonb_populate_recordset(NULL::event_store.new_event, %L) e)',
+							  (SELECT jsonb_agg(random.event()) FROM generate_series(1, random.upto(4))));
+			WHEN name = 'streams' THEN
+				RETURN quote_literal((SELECT jsonb_agg(jsonb_build_object('stream', random.stream(), 'expected_version', -2)
+								|| CASE WHEN random() < 0.8 THEN jsonb_build_object('events', jsonb_build_array(random.event())) ELSE '{}' END)
+							  FROM generate_series(1, random.upto(3))));
+			WHEN name = 'category' THEN RETURN quote_literal('fuzz_' || random.upto(5));
+			WHEN name = 'categories' THEN RETURN (ARRAY['NULL', '''{fuzz_1,fuzz_2}'''])[random.upto(2)];
+			WHEN name = 'types' THEN RETURN (ARRAY['NULL', '''{T1,T2}'''])[random.upto(2)];
+			WHEN name = 'after_stream' THEN RETURN (ARRAY['NULL', '''fuzz_3'''])[random.upto(2)];
+			WHEN name = 'quantity' THEN RETURN random.upto(20);
+			WHEN name = 'reason' THEN RETURN '''cycle count''';
+			WHEN name = 'role_name' THEN RETURN quote_literal('regress_random "any" ''role''');
+			WHEN name IN ('date_time', 'as_of') THEN RETURN 'clock_timestamp()';
+			ELSE RETURN random.hostile(type);
+		END CASE;
+	END $$;
+
+	CREATE FUNCTION random.hostile(type text) RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE
+		place int := random.upto((SELECT max(n) FROM random.pool p WHERE p.type = hostile.type));
+	BEGIN
+		RETURN (SELECT expression FROM random.pool p WHERE p.type = hostile.type AND p.n = place);
+	END $$;
+
+	-- The statement of a call, and the values of all its arguments.
+	CREATE FUNCTION random.statement(called random.drawn, OUT statement text, OUT all_values text) LANGUAGE plpgsql AS $$
+	DECLARE
+		hostile float8 := CASE WHEN random() < 0.5 THEN 0 ELSE 0.3 END;
+		named boolean := random() < 0.6;
+		argument jsonb;
+		expression text;
+		given text[] := '{}';
+		everything text[] := '{}';
+		leaving_out boolean := false;
+	BEGIN
+		FOR argument IN SELECT jsonb_array_elements(called.arguments) LOOP
+			-- everything of a store that has grown is for the hostile calls
+			expression := CASE WHEN random() < hostile THEN random.hostile(argument ->> 'type')
+							   ELSE random.usual(argument ->> 'name', argument ->> 'type') END;
+			expression := format('(%s)::%s', expression, argument ->> 'type');
+			everything := everything || expression;
+			IF (argument ->> 'optional')::boolean AND (leaving_out OR random() < 0.3)
+				AND NOT (argument ->> 'name' = 'max_count' AND random() < 0.9) THEN
+				-- what follows, if anything, needs its name
+				leaving_out := leaving_out OR random() < 0.5;
+				named := true;
+				CONTINUE;
+			END IF;
+			given := given || CASE WHEN named THEN format('%I => %s', argument ->> 'name', expression) ELSE expression END;
+		END LOOP;
+		all_values := array_to_string(everything, ', ');
+		expression := format('%s(%s)', called.qualified, array_to_string(given, ', '));
+		statement := CASE CASE WHEN called.is_trigger THEN 1 ELSE random.upto(4) END
+			WHEN 1 THEN 'SELECT ' || expression
+			WHEN 2 THEN format('SELECT count(r::text) FROM %s AS r', expression)
+			ELSE 'SELECT * FROM ' || expression END;
+	END $$;
+
+	-- What must not change when a call fails while nobody else calls.
+	CREATE FUNCTION random.state() RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN
+		RETURN (SELECT coalesce(max(global_position), 0) FROM event_store.events)
+			|| ' ' || (SELECT coalesce(max(stream_id), 0) FROM event_store.streams)
+			|| ' ' || (SELECT coalesce(max(category_id), 0) FROM event_store.categories)
+			|| ' ' || (SELECT concat_ws(' ', count(*), max(created_at)) FROM event_store.snapshots)
+			|| ' ' || (SELECT concat_ws(' ', count(*), sum(version), sum(quantity_on_hand)) FROM warehouse.stock);
+	END $$;
+
+	-- Calls until the session's counter is at its end.  Each call has a savepoint
+	-- of its own; each transaction some calls.
+	CREATE PROCEDURE random.run(session int, seed int, calls bigint, alone boolean) LANGUAGE plpgsql AS $$
+	DECLARE
+		counter text := 'random.calls_' || session;
+		sequence constant text := 'event_store.events_global_position_seq';
+		-- raised before positions are drawn
+		early constant text[] := '{ST001,ST008,22004,22023,22P02,25006,42501,42704,42P07}';
+		done bigint;
+		last_memory bigint := 0;
+		memory bigint;
+		called random.drawn;
+		made record;
+		role_name text;
+		may boolean;
+		outcome text;
+		message text;
+		before bigint;
+		after bigint;
+		state text;
+		own bigint;
+		total float8 := (SELECT d.total FROM random.drawn d WHERE NOT apart LIMIT 1);
+		at float8;
+		prepared text;
+		rows refcursor;
+		tried record;
+	BEGIN
+		EXECUTE format('SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM %s', counter) INTO done;
+		PERFORM setseed(('0.' || lpad((hashint8(seed::bigint * 1000003 + session * 7919 + done) & 1073741823)::text, 10, '0'))::float8);
+		WHILE done < calls LOOP
+			PERFORM set_config('default_transaction_isolation', (ARRAY['read committed', 'repeatable read', 'serializable'])[random.upto(3)], false);
+			COMMIT;
+			FOR i IN 1 .. random.upto(6) LOOP
+				EXIT WHEN done >= calls;
+				done := nextval(counter);
+				at := random() * total;
+				SELECT * INTO called FROM random.drawn d WHERE NOT apart AND d.below > at ORDER BY d.below LIMIT 1;
+				made := random.statement(called);
+				role_name := CASE WHEN random() < 0.9 THEN 'none'
+								  ELSE 'regress_random_' || (ARRAY['reader', 'writer', 'nobody'])[random.upto(3)] END;
+				may := has_function_privilege(CASE role_name WHEN 'none' THEN current_user ELSE role_name END, called.oid, 'EXECUTE');
+				before := currval(sequence);
+				IF alone THEN
+					state := random.state();
+				END IF;
+				BEGIN
+					outcome := 'ok';
+					IF random() < 0.1 THEN
+						PERFORM set_config('event_store.metadata',
+							(ARRAY['', '{"c": 1}', '{}', '[]', 'null', '{', '{"$user": 1}', repeat('[', 5000), E'"\U0001F600"'])[random.upto(9)], true);
+					END IF;
+					IF random() < 0.02 THEN
+						PERFORM set_config('transaction_read_only', 'on', true);
+					END IF;
+					CASE random.upto(5)
+						WHEN 1 THEN
+							prepared := 'random_' || called.oid;
+							IF NOT EXISTS (SELECT FROM pg_prepared_statements p WHERE p.name = prepared) THEN
+								EXECUTE format('PREPARE %I AS SELECT %s(%s)', prepared, called.qualified,
+									(SELECT string_agg(format('$%s::%s', n, a ->> 'type'), ', ' ORDER BY n)
+									   FROM jsonb_array_elements(called.arguments) WITH ORDINALITY t(a, n)));
+							END IF;
+							-- what EXECUTE takes has no queries in it
+							IF made.all_values NOT LIKE '%SELECT%' THEN
+								made.statement := format('EXECUTE %I%s', prepared, '(' || nullif(made.all_values, '') || ')');
+							END IF;
+							PERFORM set_config('role', role_name, true);
+							EXECUTE made.statement;
+						WHEN 2 THEN
+							PERFORM set_config('role', role_name, true);
+							rows := NULL;
+							OPEN rows FOR EXECUTE made.statement;
+							FOR j IN 1 .. random.upto(3) LOOP
+								FETCH rows INTO tried;
+							END LOOP;
+							IF random() < 0.5 THEN
+								CLOSE rows;
+							END IF;
+						ELSE
+							PERFORM set_config('role', role_name, true);
+							EXECUTE made.statement;
+					END CASE;
+					PERFORM set_config('role', 'none', true);
+					-- a prepared statement may hold an SQL function's body, planned for another role
+					IF NOT may AND NOT called.is_sql THEN
+						RAISE NOTICE 'FINDING: % may call: %', role_name, left(made.statement, 1000);
+					END IF;
+					IF random() < 0.1 THEN
+						RAISE EXCEPTION USING ERRCODE = 'UNDON', MESSAGE = 'a savepoint is rolled back';
+					END IF;
+				EXCEPTION WHEN OTHERS THEN
+					outcome := SQLSTATE;
+					message := SQLERRM;
+				END;
+				RAISE NOTICE 'CALL % % %', called.name, outcome, role_name;
+				after := currval(sequence);
+				SELECT count(*) INTO own FROM event_store.events e
+				 WHERE e.global_position > before AND e.global_position <= after
+				   AND e.metadata ->> '$application' = current_setting('application_name');
+				IF outcome LIKE 'XX%' OR outcome LIKE '42%' AND outcome <> '42704' AND may THEN
+					RAISE NOTICE 'FINDING: % % by: %', outcome, message, left(made.statement, 1000);
+				END IF;
+				IF outcome <> 'ok' AND own > 0 THEN
+					RAISE NOTICE 'FINDING: % stored % events: %', outcome, own, left(made.statement, 1000);
+				END IF;
+				IF outcome = ANY (early) AND after <> before THEN
+					RAISE NOTICE 'FINDING: % drew positions: %', outcome, left(made.statement, 1000);
+				END IF;
+				IF outcome = 'ok' AND after > before AND own = 0 THEN
+					RAISE NOTICE 'FINDING: nothing was stored: %', left(made.statement, 1000);
+				END IF;
+				IF alone AND outcome <> 'ok' AND state <> random.state() THEN
+					RAISE NOTICE 'FINDING: % changed the state: %', outcome, left(made.statement, 1000);
+				END IF;
+			END LOOP;
+			IF random() < 0.4 THEN
+				COMMIT;
+			ELSE
+				ROLLBACK;
+			END IF;
+			IF random() < 0.05 THEN
+				IF EXISTS (SELECT FROM pg_locks l
+							WHERE l.pid = pg_backend_pid() AND l.mode <> 'SIReadLock' AND l.locktype NOT IN ('virtualxid', 'transactionid')
+							  AND coalesce(l.relation::regclass::text, '') !~ '^(pg_|random)') THEN
+					RAISE NOTICE 'FINDING: locks are left: %',
+						(SELECT string_agg(l::text, ', ') FROM pg_locks l WHERE l.pid = pg_backend_pid());
+				END IF;
+			END IF;
+			IF done - last_memory >= 500 THEN
+				SELECT sum(used_bytes) INTO memory FROM pg_backend_memory_contexts;
+				RAISE NOTICE 'MEMORY % %', done, memory;
+				last_memory := done;
+			END IF;
+		END LOOP;
+	END $$;
+	END
+
+# Has sessions make calls at the same time.  What they print is added to these.
+my (%outcomes, %errors, @findings, @memory, $made);
+
+sub call_at_random
+{
+	my ($first, $last, $share, $alone) = @_;
+	my @psql;
+	my $until = time + 600;
+
+	foreach my $session ($first .. $last)
+	{
+		query("CREATE SEQUENCE random.calls_$session");
+		my $script = $node->basedir . "/session_$session.sql";
+		# a transaction that fails to commit ends its call
+		append_to_file($script,
+			"SET application_name = 'caller $session';\n"
+			  . "SELECT FROM event_store.append('caller-$session', 'Began', '{}');\n"
+			  . "CALL random.run($session, $seed, $share, $alone);\n" x 4000);
+		# into a file, since nobody empties a pipe until its turn comes
+		my $psql = { session => $session, out => $node->basedir . "/session_$session.out" };
+		$psql->{run} = start(
+			[
+				'psql', '-X', '-q', '-A', '-t', '-v', 'VERBOSITY=verbose',
+				'-d', $node->connstr('random') . ' user=regress_random', '-f', $script
+			],
+			'<', \undef, '>&', $psql->{out});
+		push @psql, $psql;
+	}
+	foreach my $psql (@psql)
+	{
+		ok(finish($psql->{run}), "session $psql->{session} comes to its end");
+		my @lines = split /\n/, slurp_file($psql->{out});
+
+		foreach (@lines)
+		{
+			if (/CALL (\w+) (ok|\w{5}) (none|regress_\w+)$/)
+			{
+				my ($function, $outcome, $role) = ($1, $2, $3);
+
+				$made++;
+				$outcomes{$function}{$outcome}++;
+				$errors{$outcome}++;
+			}
+			elsif (/FINDING: (.*)/)
+			{
+				push @findings, "session $psql->{session}: $1";
+			}
+			elsif (/MEMORY (\d+) (\d+)/)
+			{
+				push @{ $memory[ $psql->{session} ] }, $2;
+			}
+			elsif (/ERROR:  (\w{5})/)
+			{
+				$errors{$1}++;
+			}
+			elsif (/(?:FATAL|PANIC|server closed)/)
+			{
+				push @findings, "session $psql->{session}: $_";
+			}
+		}
+	}
+	return;
+}
+
+my $began = time;
+my $alone = int($calls / 5);
+call_at_random(1, 1, $alone, 'true');
+note 'alone: ', time - $began, ' s';
+call_at_random(2, $sessions + 1, int(($calls - $alone) / $sessions), 'false');
+note 'all: ', time - $began, ' s';
+
+# What a transaction did in a commit that failed is not counted.
+cmp_ok($made, '>=', $calls * 0.98, 'the calls were made');
+
+# That the store is sound: what is wrong, a line each.
+sub unsound
+{
+	return query(<<~'END');
+		SELECT 'versions of stream ' || stream_id FROM event_store.events
+		 GROUP BY stream_id HAVING count(*) <> max(version) OR min(version) <> 1
+		UNION ALL
+		SELECT 'order of stream ' || stream_id FROM (
+			SELECT *, lag(global_position) OVER w AS last_position, lag(recorded_at) OVER w AS last_time
+			  FROM event_store.events WINDOW w AS (PARTITION BY stream_id ORDER BY version)) e
+		 WHERE global_position <= last_position OR recorded_at < last_time
+		UNION ALL
+		SELECT 'event without its stream or category: ' || e.global_position
+		  FROM event_store.events e
+		  LEFT JOIN event_store.streams s ON s.stream_id = e.stream_id AND s.category_id = e.category_id
+		  LEFT JOIN event_store.categories c ON c.category_id = e.category_id AND c.category = split_part(s.stream, '-', 1)
+		 WHERE c.category_id IS NULL
+		UNION ALL
+		SELECT 'stream without events: ' || s.stream FROM event_store.streams s
+		 WHERE NOT EXISTS (SELECT FROM event_store.events e WHERE e.global_position = s.stream_id AND e.stream_id = s.stream_id AND e.version = 1)
+		UNION ALL
+		SELECT 'snapshot beyond its stream: ' || n.stream_id FROM event_store.snapshots n
+		 WHERE n.version > (SELECT coalesce(max(e.version), 0) FROM event_store.events e WHERE e.stream_id = n.stream_id)
+		UNION ALL
+		SELECT 'type or data of event ' || global_position FROM event_store.events
+		 WHERE octet_length(type) NOT BETWEEN 1 AND 255 OR data = 'null' OR schema_version < 1
+			OR NOT metadata ?& '{$user,$application}' OR jsonb_typeof(metadata) <> 'object'
+		UNION ALL
+		SELECT 'stock of ' || sku FROM warehouse.check_stock()
+		UNION ALL
+		SELECT 'safe position' WHERE event_store.safe_position() <> (SELECT last_value FROM event_store.events_global_position_seq)
+		UNION ALL
+		SELECT 'in flight: ' || pid FROM event_store.in_flight
+		UNION ALL
+		SELECT 'lock: ' || l::text FROM pg_locks l WHERE l.objsubid IN (17747, 17748)
+		END
+}
+is(unsound(), '', 'the store is sound');
+note query('SELECT count(*) FROM event_store.events'), ' events are stored';
+
+# The calls that make and drop the store and the warehouse, by themselves.  The
+# random schema stays, since nothing of it depends on the store.
+query(<<~'END');
+	CREATE FUNCTION random.standing() RETURNS text LANGUAGE sql AS $$
+		SELECT concat_ws(' ', to_regclass('event_store.events'), to_regclass('event_store.all_events'), to_regclass('warehouse.stock'),
+						 (SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass('event_store.events')))
+	$$;
+
+	CREATE PROCEDURE random.rebuild(seed int, calls int) LANGUAGE plpgsql AS $$
+	DECLARE
+		called random.drawn;
+		statement text;
+		outcome text;
+		message text;
+		standing text;
+	BEGIN
+		PERFORM setseed(1.0 / seed);
+		FOR i IN 1 .. calls LOOP
+			SELECT * INTO called FROM random.drawn WHERE apart OR name IN ('append', 'receive_product', 'read_all', 'save_snapshot', 'grant_reader')
+			 ORDER BY random() * CASE WHEN apart THEN 1 ELSE 1.5 END LIMIT 1;
+			standing := random.standing();
+			BEGIN
+				outcome := 'ok';
+				IF to_regclass('event_store.events_global_position_seq') IS NOT NULL THEN
+					PERFORM nextval('event_store.events_global_position_seq');
+					statement := (random.statement(called)).statement;
+				ELSE
+					statement := format('SELECT %s(%s)', called.qualified,
+						(SELECT string_agg(format('NULL::%s', a ->> 'type'), ', ') FROM jsonb_array_elements(called.arguments) a WHERE NOT called.apart));
+				END IF;
+				EXECUTE statement;
+			EXCEPTION WHEN OTHERS THEN
+				outcome := SQLSTATE;
+				message := SQLERRM;
+			END;
+			RAISE NOTICE 'CALL % % none', called.name, outcome;
+			IF outcome LIKE 'XX%' THEN
+				RAISE NOTICE 'FINDING: % % by: %', outcome, message, statement;
+			END IF;
+			IF outcome <> 'ok' AND standing <> random.standing() THEN
+				RAISE NOTICE 'FINDING: % left % where there was %: %', outcome, random.standing(), standing, statement;
+			END IF;
+			IF random() < 0.2 THEN
+				COMMIT;
+			ELSIF random() < 0.1 THEN
+				ROLLBACK;
+			END IF;
+		END LOOP;
+	END $$;
+	END
+{
+	my ($out, $err) = ('', '');
+
+	$node->psql('random', "CALL random.rebuild($seed, 500)", stdout => \$out, stderr => \$err,
+		extra_params => [ '-U', 'regress_random' ]);
+	my %apart;
+	while ($err =~ /CALL (\w+) (ok|\w{5}) none/g)
+	{
+		$apart{$1}{$2}++;
+		$outcomes{$1}{$2}++;
+		$errors{$2}++;
+	}
+	push @findings, $err =~ /(FINDING: .*|ERROR: .*|FATAL: .*)/g;
+	foreach my $function (split /\n/, query('SELECT name FROM random.functions WHERE apart'))
+	{
+		ok($apart{$function}{ok}, "$function was called");
+	}
+}
+query(<<~'END');
+	SELECT event_store.create_store(if_not_exists => true);
+	SELECT warehouse.create_warehouse(if_not_exists => true);
+	SELECT warehouse.receive_product('after', 1);
+	END
+is(unsound(), '', 'the store made anew is sound');
+
+note join "\n", map { my $f = $_; "$f: " . join(', ', map { "$_ $outcomes{$f}{$_}" } sort keys %{ $outcomes{$f} }) } sort keys %outcomes;
+
+# Every function was called, and has succeeded but for those that always refuse.
+is( join(' ', grep { !$outcomes{$_}{ok} } split /\n/, query('SELECT DISTINCT name FROM random.functions ORDER BY name')),
+	'project_stock refuse_change refuse_insert',
+	'every function was called with success, but for the guards');
+cmp_ok($errors{ok}, '>', $calls / 3, 'a good share of the calls succeeds');
+
+# The errors: those that the reference lists, and of the guards that they are no
+# triggers.  UNDON is this test's own.
+{
+	my ($section) = slurp_file("$FindBin::RealBin/../../docs/reference.md") =~ /^## Errors\n(.*?)^## /ms;
+	my %listed = map { $_ => 1 } map { /`([0-9A-Z]{5})`/g } $section =~ /^\|([^|]*)\|/mg;
+
+	cmp_ok(scalar(keys %listed), '>', 20, 'the reference lists errors');
+	is( join(' ', grep { !$listed{$_} && !/^(?:ok|UNDON|39P01)$/ } sort keys %errors),
+		'', 'no error but those that the reference lists');
+}
+is(join("\n", @findings), '', 'nothing is found');
+
+# A session that has warmed up uses no more memory at its end.
+foreach my $session (1 .. $sessions + 1)
+{
+	my @used = @{ $memory[$session] // [] };
+	my $quarter = int(@used / 4);
+	my $middle = sub { my @of = sort { $a <=> $b } @_; return $of[ @of / 2 ] };
+
+	next if $quarter < 2;
+	my $early = $middle->(@used[ $quarter .. 2 * $quarter - 1 ]);
+	my $late = $middle->(@used[ -$quarter .. -1 ]);
+	note "session $session: $early, then $late bytes";
+	cmp_ok($late - $early, '<', 1_000_000, "session $session does not grow");
+}
+
+my $log = slurp_file($node->logfile);
+my @alarming = $log =~ /^(.*(?:PANIC|TRAP:|WARNING:|terminated by signal|invalid memory).*)$/mg;
+is(join("\n", @alarming), '', 'the server has nothing to complain about');
+
+$node->stop;
+done_testing();
