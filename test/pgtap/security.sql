@@ -321,8 +321,8 @@ SELECT a.grantee::regrole::text AS role_name, o.name, a.privilege_type || CASE W
 	   aclexplode(o.acl) a
  WHERE a.grantee::regrole::text LIKE 'regress\_sec\_%';
 SELECT set_eq($$SELECT name, privilege FROM help.granted WHERE role_name = 'regress_sec_reader'$$,
-	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{read_stream,read_category,read_all,last_event,list_streams,stream_version,safe_position,latest_snapshot}'::text[]) n
-	  UNION ALL SELECT 'event_store.' || n, 'SELECT' FROM unnest('{all_events,in_flight}'::text[]) n UNION ALL VALUES ('event_store', 'USAGE')$$, 'what a reader has');
+	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{read_stream,read_category,read_all,last_event,list_streams,stream_version,safe_position,latest_snapshot,store_stats}'::text[]) n
+	  UNION ALL SELECT 'event_store.' || n, 'SELECT' FROM unnest('{all_events,in_flight,stats}'::text[]) n UNION ALL VALUES ('event_store', 'USAGE')$$, 'what a reader has');
 SELECT set_eq($$SELECT name, privilege FROM help.granted WHERE role_name = 'regress_sec_writer'$$,
 	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{append,append_events,append_json,append_streams,new_event,any_version,no_stream,stream_exists,lock_store,save_snapshot}'::text[]) n
 	  UNION ALL VALUES ('event_store', 'USAGE')$$, 'what a writer has');
@@ -521,7 +521,7 @@ BEGIN
 		'current_user', 'session_user', 'CURRENT_ROLE', 'user', 'group', 'PUBLIC', 'None', E'\u00e9', E'\U0001F600', repeat('"', 63), ' '] LOOP
 		EXECUTE format('CREATE ROLE %I', role_name);
 		PERFORM event_store.grant_reader(role_name), event_store.grant_writer(role_name);
-		SELECT count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '(read_|last_|list_|latest_|stream_version|safe_)'), count(*) FILTER (WHERE a.grantee = r.oid AND f.name !~ '(read_|last_|list_|latest_|stream_version|safe_)'),
+		SELECT count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats)'), count(*) FILTER (WHERE a.grantee = r.oid AND f.name !~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats)'),
 			   count(*) FILTER (WHERE a.grantee NOT IN (r.oid, f.proowner) AND a.grantee::regrole::text NOT IN ('regress_sec_owner', 'regress_sec_reader', 'regress_sec_writer'))
 		  INTO readers, writers, others
 		  FROM help.functions f, aclexplode(f.proacl) a, pg_roles r WHERE r.rolname = role_name;
@@ -531,7 +531,7 @@ BEGIN
 		RETURN NEXT;
 	END LOOP;
 END $$;
-SELECT results_eq('SELECT DISTINCT readers, writers, others, left_over FROM help.odd_roles()', 'VALUES (8::bigint, 10::bigint, 0::bigint, 0::bigint)',
+SELECT results_eq('SELECT DISTINCT readers, writers, others, left_over FROM help.odd_roles()', 'VALUES (9::bigint, 10::bigint, 0::bigint, 0::bigint)',
 	'a grant goes to the role of just that name, and a revoke takes all of it back');
 SELECT has_table('public', 'canary', 'nothing was run of the names of roles');
 
