@@ -48,25 +48,36 @@ expected_version_argument(FunctionCallInfo fcinfo, int arg)
 }
 
 /*
+ * prepare_result
+ *		Looks up append_result.  This comes before the append, which may wait for
+ *		somebody who drops the extension: then the function's own description
+ *		is no longer there.
+ */
+static void
+prepare_result(FunctionCallInfo fcinfo)
+{
+	TupleDesc desc;
+	MemoryContext caller;
+
+	if (fcinfo->flinfo->fn_extra != NULL)
+		return;
+	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	fcinfo->flinfo->fn_extra = BlessTupleDesc(desc);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
  * result_datum
  *		An append_result: the place of the last event.
  */
 static Datum
 result_datum(FunctionCallInfo fcinfo, const EsStreamAppend *append)
 {
-	TupleDesc desc;
 	Datum values[2];
 	bool nulls[2] = {false, false};
 
-	if (fcinfo->flinfo->fn_extra == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-			elog(ERROR, "return type must be a row type");
-		fcinfo->flinfo->fn_extra = BlessTupleDesc(desc);
-		MemoryContextSwitchTo(caller);
-	}
 	values[0] = Int64GetDatum(append->version);
 	values[1] = Int64GetDatum(append->global_position);
 	return HeapTupleGetDatum(es_form_row((TupleDesc) fcinfo->flinfo->fn_extra,
@@ -105,6 +116,7 @@ event_store_append(PG_FUNCTION_ARGS)
 
 	append.nevents = 1;
 	append.events = &event;
+	prepare_result(fcinfo);
 	es_append(&append, 1);
 	PG_RETURN_DATUM(result_datum(fcinfo, &append));
 }
@@ -124,6 +136,7 @@ event_store_append_events(PG_FUNCTION_ARGS)
 	es_check_not_null(fcinfo, 1, "events");
 	append.expected_version = expected_version_argument(fcinfo, 2);
 	es_events_from_array(PG_GETARG_ARRAYTYPE_P(1), &append);
+	prepare_result(fcinfo);
 	es_append(&append, 1);
 	PG_RETURN_DATUM(result_datum(fcinfo, &append));
 }
@@ -143,6 +156,7 @@ event_store_append_json(PG_FUNCTION_ARGS)
 	es_check_not_null(fcinfo, 1, "events");
 	append.expected_version = expected_version_argument(fcinfo, 2);
 	es_events_from_json(PG_GETARG_JSONB_P(1), &append);
+	prepare_result(fcinfo);
 	es_append(&append, 1);
 	PG_RETURN_DATUM(result_datum(fcinfo, &append));
 }
@@ -163,9 +177,10 @@ event_store_append_streams(PG_FUNCTION_ARGS)
 	es_check_writable("append_streams()");
 	es_check_not_null(fcinfo, 0, "streams");
 	appends = es_appends_from_json(PG_GETARG_JSONB_P(0), &nappends);
-	es_append(appends, nappends);
 
+	/* as prepare_result() */
 	InitMaterializedSRF(fcinfo, 0);
+	es_append(appends, nappends);
 	for (int i = 0; i < nappends; i++)
 	{
 		Datum values[3];

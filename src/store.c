@@ -11,9 +11,11 @@
  * remembered, so that a session which failed before another called
  * create_store() works afterwards.
  *
- * A relation found in the cache may be gone by the time it is locked.
- * es_store_open() therefore locks first, which processes pending
- * invalidations, and starts over when the cache has moved on.
+ * A relation found in the cache or by its name may be gone by the time it is
+ * locked.  es_store_open() therefore locks first, which processes pending
+ * invalidations, and starts over when the cache has moved on; and so does the
+ * look-up by name.  The table of events is the first that is locked, as it is
+ * for dropping a store: while it is held, the others are there.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -362,6 +364,31 @@ load_indexes(EsTableId table, Relation rel)
 }
 
 /*
+ * open_by_name
+ *		Opens a table of the store that the cache does not know yet; NULL when
+ *		there is none.
+ *
+ * Another session may drop the table, and make one of the same name, while this
+ * one waits for its lock.
+ */
+static Relation
+open_by_name(EsTableId table)
+{
+	for (;;)
+	{
+		Oid relid = find_relation(table_shapes[table].name, RELKIND_RELATION);
+		Relation rel;
+
+		if (!OidIsValid(relid))
+			return NULL;
+		rel = try_table_open(relid, AccessShareLock);
+		if (rel != NULL)
+			return rel;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
  * load_table
  *		Looks up a table, its columns and its indexes.
  *
@@ -372,12 +399,11 @@ static void
 load_table(EsTableId table)
 {
 	const char *name = table_shapes[table].name;
-	Relation rel;
+	Relation rel = open_by_name(table);
 
-	store.tables[table] = find_relation(name, RELKIND_RELATION);
-	if (!OidIsValid(store.tables[table]))
+	if (rel == NULL)
 		raise_damaged(psprintf("Table \"%s.%s\" is missing.", ES_SCHEMA, name));
-	rel = table_open(store.tables[table], AccessShareLock);
+	store.tables[table] = RelationGetRelid(rel);
 	if (has_superclass(RelationGetRelid(rel)) ||
 		find_inheritance_children(RelationGetRelid(rel), NoLock) != NIL)
 		ereport(ERROR,
@@ -419,10 +445,12 @@ static void
 load_store(void)
 {
 	uint64 generation;
+	Relation events;
 
 	AcceptInvalidationMessages();
 	generation = store.generation;
-	if (!es_store_exists())
+	events = open_by_name(ES_EVENTS);
+	if (events == NULL)
 		raise_no_store();
 	for (int i = 0; i < ES_NUM_TABLES; i++)
 		load_table(i);
@@ -430,6 +458,7 @@ load_store(void)
 	if (!OidIsValid(store.sequence))
 		raise_damaged(psprintf("Sequence \"%s.%s\" is missing.", ES_SCHEMA,
 							   SEQUENCE_NAME));
+	table_close(events, AccessShareLock);
 	store.valid = (generation == store.generation);
 }
 

@@ -84,9 +84,8 @@ warehouse_rebuild_stock(PG_FUNCTION_ARGS)
 				 errhint(
 					 "Let its owner call warehouse.rebuild_stock(); warehouse.check_stock() only reads.")));
 	event_store_api()->lock_store();
-	stock = wh_stock_require();
 	wh_spi_connect();
-	nrows = wh_stock_rebuild(stock);
+	nrows = wh_stock_rebuild();
 	SPI_finish();
 	PG_RETURN_INT64(nrows);
 }
@@ -216,7 +215,6 @@ Datum
 warehouse_check_stock(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid stock = wh_stock_require();
 	MemoryContext per_product;
 	WhActor before;
 	Portal rows;
@@ -227,7 +225,7 @@ warehouse_check_stock(PG_FUNCTION_ARGS)
 	per_product =
 		AllocSetContextCreate(CurrentMemoryContext, "warehouse stock check",
 							  ALLOCSET_DEFAULT_SIZES);
-	wh_stock_act_as_owner(stock, &before);
+	wh_stock_act_as_owner(&before);
 	rows = open_rows();
 	do
 	{

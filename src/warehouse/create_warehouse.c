@@ -84,6 +84,27 @@ find_events(void)
 }
 
 /*
+ * open_events
+ *		Opens the store's table of events, NULL when there is no store.
+ *
+ * Another session may drop it, and make it anew, while this one waits for its
+ * lock.
+ */
+static Relation
+open_events(void)
+{
+	Oid relid;
+	Relation rel = NULL;
+
+	while (rel == NULL && OidIsValid(relid = find_events()))
+	{
+		CHECK_FOR_INTERRUPTS();
+		rel = try_table_open(relid, AccessShareLock);
+	}
+	return rel;
+}
+
+/*
  * has_trigger
  *		Whether the trigger that keeps the stock is there.
  */
@@ -316,13 +337,12 @@ warehouse_stands(void)
 void
 wh_warehouse_require(void)
 {
-	Oid relid = find_events();
+	Relation events = open_events();
 	bool found = false;
 
 	(void) wh_stock_require();
-	if (OidIsValid(relid))
+	if (events != NULL)
 	{
-		Relation events = table_open(relid, AccessShareLock);
 		TriggerDesc *triggers = events->trigdesc;
 
 		for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
@@ -395,7 +415,7 @@ warehouse_create_warehouse(PG_FUNCTION_ARGS)
 			grant_owner(GetUserId());
 			create_table();
 			create_trigger();
-			(void) wh_stock_rebuild(wh_stock_require());
+			(void) wh_stock_rebuild();
 		}
 	}
 	SPI_finish();

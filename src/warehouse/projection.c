@@ -255,10 +255,10 @@ is_long_run(int64 stream_id)
  *		false when the row of the stock has it already.
  */
 static bool
-next_state(Oid stock, const EventStoreEvent *event, const char *sku, bool fold,
+next_state(const EventStoreEvent *event, const char *sku, bool fold,
 		   WhProduct *product)
 {
-	bool found = wh_stock_read(stock, sku, product);
+	bool found = wh_stock_read(sku, product);
 
 	if (found && product->version >= event->version)
 		return false;
@@ -275,14 +275,13 @@ next_state(Oid stock, const EventStoreEvent *event, const char *sku, bool fold,
 static void
 project(const EventStoreEvent *event, const char *sku, bool fold)
 {
-	Oid stock = wh_stock_require();
 	WhProduct product;
 	WhActor before;
 
-	if (!next_state(stock, event, sku, fold, &product))
+	if (!next_state(event, sku, fold, &product))
 		return;
 	wh_spi_connect();
-	wh_stock_act_as_owner(stock, &before);
+	wh_stock_act_as_owner(&before);
 	wh_stock_write(&product);
 	wh_stock_act_as_before(&before);
 	SPI_finish();

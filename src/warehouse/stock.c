@@ -91,6 +91,23 @@ wh_stock_require(void)
 }
 
 /*
+ * open_stock
+ *		Opens the table of the stock; raises WH009 when there is none.
+ *
+ * Another session may drop it, and make it anew, while this one waits for its
+ * lock.
+ */
+static Relation
+open_stock(LOCKMODE lockmode)
+{
+	Relation rel;
+
+	while ((rel = try_table_open(wh_stock_require(), lockmode)) == NULL)
+		CHECK_FOR_INTERRUPTS();
+	return rel;
+}
+
+/*
  * wh_column
  *		Number of a table's column; raises 55000 unless it is there and of this
  *		type.
@@ -118,9 +135,9 @@ wh_column(Relation rel, const char *name, Oid type)
  *		(sub)transaction aborts.
  */
 void
-wh_stock_act_as_owner(Oid stock, WhActor *before)
+wh_stock_act_as_owner(WhActor *before)
 {
-	Relation rel = table_open(stock, AccessShareLock);
+	Relation rel = open_stock(AccessShareLock);
 	Oid owner = rel->rd_rel->relowner;
 
 	table_close(rel, NoLock);
@@ -203,9 +220,9 @@ read_row(Relation rel, TupleTableSlot *slot, WhProduct *product)
  * The caller holds the product's stream.
  */
 bool
-wh_stock_read(Oid stock, const char *sku, WhProduct *product)
+wh_stock_read(const char *sku, WhProduct *product)
 {
-	Relation rel = table_open(stock, RowExclusiveLock);
+	Relation rel = open_stock(RowExclusiveLock);
 	AttrNumber column = wh_column(rel, "sku", TEXTOID);
 	Relation index = open_key(rel, column);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
@@ -386,7 +403,7 @@ rebuild_page(SPITupleTable *streams, uint64 nstreams, MemoryContext per_stream,
  * the store is read as the stock's owner.
  */
 int64
-wh_stock_rebuild(Oid stock)
+wh_stock_rebuild(void)
 {
 	Oid types[3] = {TEXTOID, TEXTOID, INT8OID};
 	Datum values[3];
@@ -399,7 +416,7 @@ wh_stock_rebuild(Oid stock)
 	text *last;
 	int64 nrows = 0;
 
-	wh_stock_act_as_owner(stock, &before);
+	wh_stock_act_as_owner(&before);
 	delete_rows();
 	plan =
 		prepare("SELECT l.stream FROM event_store.list_streams($1, $2, $3) AS l",

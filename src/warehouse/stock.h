@@ -32,11 +32,11 @@ typedef struct WhActor
 extern Oid wh_stock_find(void);
 extern Oid wh_stock_require(void);
 extern AttrNumber wh_column(Relation rel, const char *name, Oid type);
-extern void wh_stock_act_as_owner(Oid stock, WhActor *before);
+extern void wh_stock_act_as_owner(WhActor *before);
 extern void wh_stock_act_as_before(const WhActor *before);
-extern bool wh_stock_read(Oid stock, const char *sku, WhProduct *product);
+extern bool wh_stock_read(const char *sku, WhProduct *product);
 extern void wh_stock_write(const WhProduct *product);
-extern int64 wh_stock_rebuild(Oid stock);
+extern int64 wh_stock_rebuild(void);
 extern void wh_spi_connect(void);
 extern void wh_warehouse_require(void);
 
