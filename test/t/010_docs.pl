@@ -23,6 +23,7 @@ my $top = "$FindBin::RealBin/../..";
 my %without_examples = (
 	'CHANGELOG.md' => 'lists what changed',
 	'CONTRIBUTING.md' => 'is about building and testing',
+	'SECURITY.md' => 'says how to report a weakness',
 	'docs/drivers.md' => 'shows code in other languages',
 	'docs/performance.md' => 'shows measurements');
 
