@@ -12,7 +12,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-use lib 'test/t';
+use FindBin;
+use lib $FindBin::RealBin;
 use StoreObjects;
 
 my $node = PostgreSQL::Test::Cluster->new('dump');
