@@ -60,24 +60,7 @@ sub findings
 	my ($node) = @_;
 
 	return $node->safe_psql('postgres', <<~'END');
-		SELECT 'version', stream, version FROM (
-			SELECT stream, version, row_number() OVER (PARTITION BY stream
-													   ORDER BY global_position) AS place
-			  FROM event_store.all_events) e
-		 WHERE version <> place
-		UNION ALL
-		SELECT 'stream', s.stream, s.stream_id FROM event_store.streams s
-		 WHERE NOT EXISTS (SELECT FROM event_store.events e WHERE e.stream_id = s.stream_id)
-		UNION ALL
-		SELECT 'orphan', NULL, e.global_position FROM event_store.events e
-		 WHERE NOT EXISTS (SELECT FROM event_store.streams s WHERE s.stream_id = e.stream_id)
-		UNION ALL
-		SELECT 'snapshot', s.stream, n.version
-		  FROM event_store.snapshots n JOIN event_store.streams s USING (stream_id)
-		 WHERE n.version > event_store.stream_version(s.stream)
-		UNION ALL
-		SELECT 'sequence', NULL, last_value FROM event_store.events_global_position_seq
-		 WHERE last_value < (SELECT max(global_position) FROM event_store.events)
+		SELECT check_name, stream, version FROM event_store.verify_store()
 		UNION ALL
 		SELECT 'stock', sku, projected_version FROM warehouse.check_stock()
 		END
