@@ -366,11 +366,14 @@ decide(StreamAppendState *states, int n, const AppendTables *tables,
 
 /*
  * draw_positions
- *		Places the mark and draws the positions of all events of the call.
+ *		Places the mark and draws the positions of all events of the call;
+ *		returns the first.
  */
-static void
+static int64
 draw_positions(StreamAppendState *states, int n, const AppendTables *tables)
 {
+	int64 first = 0;
+
 	es_require_sequence(tables->events, tables->streams, tables->categories);
 	ES_FAULT_POINT("append: sequence checked");
 	es_place_mark();
@@ -385,9 +388,12 @@ draw_positions(StreamAppendState *states, int n, const AppendTables *tables)
 		{
 			CHECK_FOR_INTERRUPTS();
 			states[i].positions[j] = es_draw_position();
+			if (first == 0)
+				first = states[i].positions[j];
 			ES_FAULT_POINT("append: position drawn");
 		}
 	}
+	return first;
 }
 
 /*
@@ -523,7 +529,7 @@ write_events(StreamAppendState *state, EsWriter *writer,
  */
 static void
 write_all(StreamAppendState *states, int n, AppendTables *tables,
-		  int new_categories, const CallMetadata *metadata)
+		  int new_categories, const CallMetadata *metadata, int64 outer_writing)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	MemoryContext event_context =
@@ -537,6 +543,8 @@ write_all(StreamAppendState *states, int n, AppendTables *tables,
 	writer = es_write_begin(ES_EVENTS, tables->events);
 	for (int i = 0; i < n; i++)
 		write_events(&states[i], writer, metadata, now, event_context);
+	es_write_flush(writer);
+	es_end_writing(outer_writing);
 	es_write_end(writer);
 	MemoryContextDelete(event_context);
 }
@@ -597,21 +605,23 @@ store_new(StreamAppendState *states, int n, AppendTables *tables,
 {
 	MemoryContext context = CurrentMemoryContext;
 	bool outer = appending;
+	int64 outer_writing;
 	CallMetadata metadata;
 
 	metadata.session = es_session_metadata();
 	metadata.plain = es_build_metadata(metadata.session, NULL);
-	draw_positions(states, n, tables);
+	outer_writing = es_begin_writing(draw_positions(states, n, tables));
 
 	PG_TRY();
 	{
 		appending = true;
-		write_all(states, n, tables, new_categories, &metadata);
+		write_all(states, n, tables, new_categories, &metadata, outer_writing);
 		appending = outer;
 	}
 	PG_CATCH();
 	{
 		appending = outer;
+		es_end_writing(outer_writing);
 		rethrow_collision(context);
 	}
 	PG_END_TRY();

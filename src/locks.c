@@ -11,7 +11,7 @@
  * Stream lock: exclusive, keyed by a hash of the stream's name; streams whose
  * hashes collide merely wait for each other.  Whoever holds it is alone in
  * appending to the stream and in deciding on its version.  New categories are
- * locked in the same class by a hash of another seed.
+ * locked in the same class by keys of their own.
  *
  * Store lock: SHARE ROW EXCLUSIVE on the table of events, where every append
  * holds ROW EXCLUSIVE.  It stands for all stream locks, and is taken where a
@@ -81,8 +81,12 @@
 #define STREAM_LOCK_CLASS 17747
 #define MARK_CLASS		  17748
 
-/* Keeps categories' keys apart from streams'. */
+/*
+ * Keeps categories' keys apart from streams': a call takes locks of streams
+ * first, so those of the one kind must never be those of the other.
+ */
 #define CATEGORY_SEED 1
+#define CATEGORY_BIT  UINT64CONST(1)
 
 /*
  * What one subtransaction holds, itself or by children that committed: the
@@ -433,7 +437,8 @@ uint64
 es_stream_key(const text *stream)
 {
 	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(stream),
-							   VARSIZE_ANY_EXHDR(stream), 0);
+							   VARSIZE_ANY_EXHDR(stream), 0) &
+		~CATEGORY_BIT;
 }
 
 /*
@@ -444,7 +449,8 @@ uint64
 es_category_key(const text *category)
 {
 	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(category),
-							   VARSIZE_ANY_EXHDR(category), CATEGORY_SEED);
+							   VARSIZE_ANY_EXHDR(category), CATEGORY_SEED) |
+		CATEGORY_BIT;
 }
 
 /*

@@ -32,6 +32,10 @@
  * hold it back no more than they must: it draws above S whatever it appends
  * later.  Another's mark may still lie below what it appended.
  *
+ * Not while an append of its own is writing, though: what that has drawn is at
+ * or below S and not stored yet, and whoever reads in the middle of it, such as
+ * a BEFORE ROW trigger or a function of a CHECK, is told to stop below.
+ *
  * A crash hands positions out again whose sequence record had not reached the
  * disk, and the promotion of a standby those whose record had not reached that
  * standby.  Somebody outside could have been told of a safe position above
@@ -90,6 +94,12 @@
  */
 static int64 highest_safe = 0;
 static uint64 highest_safe_generation = 0;
+
+/*
+ * The first position drawn by the outermost append that has not stored all of
+ * its events yet, 0 for none; reset by that append, whether it ends or fails.
+ */
+static int64 unwritten = 0;
 
 /*
  * Up to here this backend knows the log to be safe from a crash, and from the
@@ -161,6 +171,31 @@ es_draw_position(void)
 				 errhint(
 					 "The sequence event_store.events_global_position_seq must ascend by 1 with CACHE 1; mend it, and let sessions that drew from it reconnect.")));
 	return position;
+}
+
+/*
+ * es_begin_writing
+ *		Holds this backend's own reads below a position that is about to be
+ *		written; returns what es_end_writing() wants.
+ */
+int64
+es_begin_writing(int64 position)
+{
+	int64 outer = unwritten;
+
+	if (outer == 0)
+		unwritten = position;
+	return outer;
+}
+
+/*
+ * es_end_writing
+ *		All that was drawn since es_begin_writing() is stored, or never will be.
+ */
+void
+es_end_writing(int64 outer)
+{
+	unwritten = outer;
 }
 
 /*
@@ -315,6 +350,8 @@ es_safe_position(int64 wanted)
 	last = last_drawn(sequence, &lsn);
 	make_log_safe(lsn);
 	safe = es_lowest_mark(last);
+	if (unwritten != 0)
+		safe = Min(safe, unwritten - 1);
 	safe = Max(safe, highest_safe);
 	highest_safe =
 		es_holds_mark(&own_mark) ? Max(highest_safe, Min(safe, own_mark)) : safe;

@@ -14,6 +14,8 @@
 
 extern int64 es_last_position(void);
 extern int64 es_draw_position(void);
+extern int64 es_begin_writing(int64 position);
+extern void es_end_writing(int64 outer);
 extern int64 es_safe_position(int64 wanted);
 
 #endif /* ES_POSITION_H */

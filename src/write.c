@@ -389,6 +389,19 @@ es_write_row(EsWriter *writer, const Datum *values)
 }
 
 /*
+ * es_write_flush
+ *		Writes the rows that are left.  Only AFTER triggers are still to come.
+ */
+void
+es_write_flush(EsWriter *writer)
+{
+	MemoryContext caller = MemoryContextSwitchTo(writer->estate->es_query_cxt);
+
+	flush_rows(writer);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
  * es_write_end
  *		Writes what is left, fires the AFTER triggers that are due, and frees
  *		the writer.

@@ -18,6 +18,7 @@ typedef struct EsWriter EsWriter;
 
 extern EsWriter *es_write_begin(EsTableId table, Relation rel);
 extern void es_write_row(EsWriter *writer, const Datum *values);
+extern void es_write_flush(EsWriter *writer);
 extern void es_write_end(EsWriter *writer);
 
 #endif /* ES_WRITE_H */

@@ -158,14 +158,62 @@ SELECT e.version, e.regress_added, e.regress_twice FROM event_store.events e JOI
  WHERE s.stream = 'trap_column-1' ORDER BY e.version;
 ALTER TABLE event_store.events DROP COLUMN regress_added, DROP COLUMN regress_twice;
 
+-- Whoever reads the store while an append writes its rows is told to stop below
+-- them: in a BEFORE ROW trigger, a default, a CHECK. An AFTER trigger sees them.
+CREATE TABLE regress_told (place text, told bigint, events bigint);
+CREATE FUNCTION regress_help.tell(place text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO regress_told VALUES (place, event_store.safe_position(), (SELECT count(*) FROM event_store.read_category('trap_tell')));
+	RETURN true;
+END
+$$;
+CREATE FUNCTION regress_help.tell_row() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM regress_help.tell(TG_ARGV[0]);
+	IF TG_ARGV[0] = 'nested' THEN
+		PERFORM event_store.append('trap_tell_inner-1', 'T', '{}');
+		PERFORM regress_help.tell('after nested');
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER regress_before BEFORE INSERT ON event_store.events FOR EACH ROW WHEN (NEW.type = 'Told') EXECUTE FUNCTION regress_help.tell_row('before');
+CREATE TRIGGER regress_nested BEFORE INSERT ON event_store.events FOR EACH ROW WHEN (NEW.type = 'Nested') EXECUTE FUNCTION regress_help.tell_row('nested');
+CREATE TRIGGER regress_after AFTER INSERT ON event_store.events FOR EACH ROW WHEN (NEW.type IN ('Told', 'Nested')) EXECUTE FUNCTION regress_help.tell_row('after');
+ALTER TABLE event_store.events ADD CONSTRAINT regress_check CHECK (type <> 'Told' OR regress_help.tell('check'));
+SELECT positions AS start FROM regress_help.stored() \gset
+SELECT version FROM event_store.append_json('trap_tell-1', '[{"type": "Told", "data": 1}, {"type": "Told", "data": 2}]');
+SELECT place, told - :start AS told, events FROM regress_told;
+SELECT event_store.safe_position() - :start AS afterwards;
+DELETE FROM regress_told;
+SELECT version FROM event_store.append('trap_tell-1', 'Nested', '{}');
+SELECT place, told - :start AS told, events FROM regress_told;
+SELECT event_store.safe_position() - :start AS afterwards;
+-- and one that failed holds nobody back
+ALTER TABLE event_store.events DROP CONSTRAINT regress_check;
+ALTER TABLE event_store.events ADD CONSTRAINT regress_check CHECK (type <> 'Refused');
+BEGIN;
+SELECT version FROM event_store.append('trap_tell-1', 'Told', '{}');
+SAVEPOINT s;
+\set VERBOSITY terse
+SELECT version FROM event_store.append('trap_tell-1', 'Refused', '{}');
+\set VERBOSITY default
+ROLLBACK TO s;
+SELECT event_store.safe_position() - :start AS positions, count(*) AS events FROM event_store.read_category('trap_tell');
+COMMIT;
+ALTER TABLE event_store.events DROP CONSTRAINT regress_check;
+DROP TRIGGER regress_before ON event_store.events;
+DROP TRIGGER regress_nested ON event_store.events;
+DROP TRIGGER regress_after ON event_store.events;
+DROP FUNCTION regress_help.tell_row, regress_help.tell;
+DROP TABLE regress_told;
+
 -- No foreign key, as it would lock a row of the streams for each event; and no
 -- truncation by VACUUM, as that would stop appends.
 SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND connamespace = 'event_store'::regnamespace;
 SELECT 'vacuum_truncate=off' = ANY (reloptions) AS no_truncation FROM pg_class WHERE oid = 'event_store.events'::regclass;
 
 -- What must be true whatever happened.
-SELECT count(*) FILTER (WHERE version <> place) AS versions, count(*) FILTER (WHERE recorded_at < earlier) AS times,
-	   count(*) FILTER (WHERE before > global_position) AS positions, (SELECT count(*) FROM event_store.in_flight) AS in_flight
-  FROM (SELECT *, row_number() OVER w AS place, lag(recorded_at) OVER w AS earlier, lag(global_position) OVER w AS before
-		  FROM event_store.all_events WINDOW w AS (PARTITION BY stream ORDER BY version)) e;
+SELECT count(*) FROM event_store.verify_store();
+SELECT count(*) FROM event_store.in_flight;
 DROP TABLE regress_traps;

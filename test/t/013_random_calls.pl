@@ -465,7 +465,6 @@ sub call_at_random
 {
 	my ($first, $last, $share, $alone) = @_;
 	my @psql;
-	my $until = time + 600;
 
 	foreach my $session ($first .. $last)
 	{
@@ -483,7 +482,8 @@ sub call_at_random
 				'psql', '-X', '-q', '-A', '-t', '-v', 'VERBOSITY=verbose',
 				'-d', $node->connstr('random') . ' user=regress_random', '-f', $script
 			],
-			'<', \undef, '>&', $psql->{out});
+			'<', \undef, '>&', $psql->{out},
+			IPC::Run::timeout(10 * $PostgreSQL::Test::Utils::timeout_default));
 		push @psql, $psql;
 	}
 	foreach my $psql (@psql)
@@ -536,25 +536,7 @@ cmp_ok($made, '>=', $calls * 0.98, 'the calls were made');
 sub unsound
 {
 	return query(<<~'END');
-		SELECT 'versions of stream ' || stream_id FROM event_store.events
-		 GROUP BY stream_id HAVING count(*) <> max(version) OR min(version) <> 1
-		UNION ALL
-		SELECT 'order of stream ' || stream_id FROM (
-			SELECT *, lag(global_position) OVER w AS last_position, lag(recorded_at) OVER w AS last_time
-			  FROM event_store.events WINDOW w AS (PARTITION BY stream_id ORDER BY version)) e
-		 WHERE global_position <= last_position OR recorded_at < last_time
-		UNION ALL
-		SELECT 'event without its stream or category: ' || e.global_position
-		  FROM event_store.events e
-		  LEFT JOIN event_store.streams s ON s.stream_id = e.stream_id AND s.category_id = e.category_id
-		  LEFT JOIN event_store.categories c ON c.category_id = e.category_id AND c.category = split_part(s.stream, '-', 1)
-		 WHERE c.category_id IS NULL
-		UNION ALL
-		SELECT 'stream without events: ' || s.stream FROM event_store.streams s
-		 WHERE NOT EXISTS (SELECT FROM event_store.events e WHERE e.global_position = s.stream_id AND e.stream_id = s.stream_id AND e.version = 1)
-		UNION ALL
-		SELECT 'snapshot beyond its stream: ' || n.stream_id FROM event_store.snapshots n
-		 WHERE n.version > (SELECT coalesce(max(e.version), 0) FROM event_store.events e WHERE e.stream_id = n.stream_id)
+		SELECT check_name || ' of ' || stream || ': ' || detail FROM event_store.verify_store()
 		UNION ALL
 		SELECT 'type or data of event ' || global_position FROM event_store.events
 		 WHERE octet_length(type) NOT BETWEEN 1 AND 255 OR data = 'null' OR schema_version < 1
