@@ -8,7 +8,7 @@
 EXTENSION = event_store event_store_warehouse
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" event_store.control)
 
-tool_goals = help setup test results lint format demo demo-psql demo-stop dist
+tool_goals = help setup test sanitize results lint format demo demo-psql demo-stop dist
 
 .PHONY: all $(tool_goals)
 
@@ -21,6 +21,7 @@ help:
 	@echo 'make installcheck       run the regression and isolation tests on a running server'
 	@echo 'make test               set up, build, install, run every test on throwaway servers'
 	@echo '                        SETUP=no  PG_CONFIGS="..."  SUITES="..."  TESTS="..."'
+	@echo 'make sanitize           the same tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make results            accept what the failed tests of the last make test printed'
 	@echo 'make lint               check the sources; make format reformats them'
 	@echo 'make demo               the warehouse story on a server of its own'
@@ -32,6 +33,9 @@ setup:
 
 test:
 	@tools/test
+
+sanitize:
+	@tools/sanitize
 
 results:
 	@tools/results

@@ -136,7 +136,7 @@ copy_tree()
 	local to=$1
 
 	run_in "$work" mkdir -p "$to"
-	tar -C "$top" -cf - --exclude=./.git --exclude=./test/output \
+	tar -C "$top" -cf - --exclude=./.git --exclude='./test/output*' \
 		--exclude=./results --exclude=./output_iso --exclude='tmp_check*' \
 		--exclude='*.o' --exclude='*.bc' --exclude='*.so' --exclude=.deps . |
 		run_in "$to" tar -xf - --no-same-owner
@@ -261,20 +261,20 @@ version()
 # lines for postgresql.conf.
 server_start()
 {
-	local dir=$1 output
+	local dir=$1 said
 
 	shift
 	run_in / mkdir -m 700 "$dir"
-	output=$(run_in "$dir" "$bindir/initdb" --pgdata="$dir/data" --auth=trust \
+	said=$(run_in "$dir" "$bindir/initdb" --pgdata="$dir/data" --auth=trust \
 		--username=postgres --locale=C --encoding=UTF8 --no-sync 2>&1) ||
-		die "initdb failed: $output"
+		die "initdb failed: $said"
 	printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$dir'" \
 		"log_line_prefix = '%m [%p] %a: '" "$@" |
 		run_in "$dir" tee -a "$dir/data/postgresql.conf" >/dev/null
-	output=$(run_in "$dir" "$bindir/pg_ctl" --pgdata="$dir/data" \
+	said=$(run_in "$dir" "$bindir/pg_ctl" --pgdata="$dir/data" \
 		--log="$dir/log" --wait start 2>&1 </dev/null) || {
 		run_in "$dir" cat "$dir/log" >&2
-		die "the server did not start: $output"
+		die "the server did not start: $said"
 	}
 }
 
@@ -291,9 +291,9 @@ server_runs()
 # Stops the server whose data is in a directory, if it runs.
 server_stop()
 {
-	local data=$1 mode=$2 output
+	local data=$1 mode=$2 said
 
 	server_runs "$data" || return 0
-	output=$(run_in / "$bindir/pg_ctl" --pgdata="$data" --mode="$mode" \
-		--wait stop 2>&1) || complain "could not stop a server: $output"
+	said=$(run_in / "$bindir/pg_ctl" --pgdata="$data" --mode="$mode" \
+		--wait stop 2>&1) || complain "could not stop a server: $said"
 }
