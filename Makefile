@@ -8,7 +8,7 @@
 EXTENSION = event_store event_store_warehouse
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" event_store.control)
 
-tool_goals = help setup test sanitize results lint format demo demo-psql demo-stop dist
+tool_goals = help setup test sanitize soak results lint format demo demo-psql demo-stop dist
 
 .PHONY: all $(tool_goals)
 
@@ -22,6 +22,8 @@ help:
 	@echo 'make test               set up, build, install, run every test on throwaway servers'
 	@echo '                        SETUP=no  PG_CONFIGS="..."  SUITES="..."  TESTS="..."'
 	@echo 'make sanitize           the same tests with AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make soak               the long runs of make test: crashes, ten million events, memory'
+	@echo '                        PARTS="kill reader memory"'
 	@echo 'make results            accept what the failed tests of the last make test printed'
 	@echo 'make lint               check the sources; make format reformats them'
 	@echo 'make demo               the warehouse story on a server of its own'
@@ -36,6 +38,9 @@ test:
 
 sanitize:
 	@tools/sanitize
+
+soak:
+	@tools/soak
 
 results:
 	@tools/results

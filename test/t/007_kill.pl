@@ -678,7 +678,7 @@ cmp_ok($sum{$_}, '>', 0, "there were some: $_")
 cmp_ok($sum{prepared}, '>', 0, 'crashes left prepared transactions') if $rounds >= 20;
 cmp_ok($sum{repeated}, '>', 0, 'calls without an answer were repeated') if $rounds >= 20;
 my $events = $node->safe_psql('postgres', 'SELECT count(*) FROM event_store.events');
-diag sprintf('%d crashes (%d of the postmaster, %d of other processes), %d events, %d appends acknowledged, '
+diag sprintf('figures: %d crashes (%d of the postmaster, %d of other processes), %d events, %d appends acknowledged, '
 	  . '%d calls without an answer (%d of them repeated), %d left prepared',
 	$sum{rounds}, $sum{postmaster}, $sum{backends}, $events, $sum{acknowledged},
 	$sum{unknown}, $sum{repeated}, $sum{prepared});

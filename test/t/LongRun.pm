@@ -142,7 +142,7 @@ sub reader_text
 	return <<~"END";
 		SELECT page, last, page IS NULL AS idle FROM ($query) page \\gset
 		\\if :idle
-		SELECT FROM pg_sleep(0.005) \\g /dev/null
+		SELECT FROM pg_sleep(0.01) \\g /dev/null
 		\\else
 		\\echo :page
 		\\endif
@@ -240,6 +240,7 @@ sub unexpected_errors
 	{
 		next if $line =~ /: error: connection to server /
 		  && $line =~ / (?:failed: (?!FATAL)|was lost$|FATAL:  the database system is )/;
+		next if $line =~ /FATAL: +terminating connection/;    # between two calls
 		$unexpected .= $line
 		  if $line =~ /\b(?:ERROR|FATAL|PANIC|WARNING): +(.*)/ && !$allowed{$1}
 		  || $line =~ /\berror: /;
