@@ -309,7 +309,8 @@ while ($events < $wanted)
 	$events = count_events();
 	die "the writers append nothing:\n" . slurp_file($pgbench_log)
 	  if $events == $before && $crashed_before == $sum{crashes};
-	note sprintf '%d events after %.0f s', $events, time - $begin;
+	my $progress = sprintf '%d events after %.0f s', $events, time - $begin;
+	$wanted > 1_000_000 ? diag $progress : note $progress;
 }
 my $took = time - $begin;
 

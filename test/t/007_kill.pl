@@ -629,6 +629,7 @@ foreach my $round (1 .. $rounds)
 		"round $round: "
 		  . ($full ? 'the whole store is sound' : scalar(@acks) . ' acknowledged appends are there, nothing by half'));
 	$above = $next;
+	diag "$round rounds, $sum{acknowledged} appends acknowledged" if $rounds > 50 && $round % 10 == 0;
 }
 
 # The readers.
