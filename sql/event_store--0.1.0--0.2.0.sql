@@ -18,9 +18,9 @@ RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'event_store_upgrade_store';
-COMMENT ON FUNCTION event_store.upgrade_store IS
+COMMENT ON FUNCTION event_store.upgrade_store() IS
 	'Brings a store that an older release made to what create_store() makes now, and gives its readers and writers the calls that are new. Call it after ALTER EXTENSION event_store UPDATE; calling it again does nothing. For the store''s owner.';
-REVOKE ALL ON FUNCTION event_store.upgrade_store FROM PUBLIC;
+REVOKE ALL ON FUNCTION event_store.upgrade_store() FROM PUBLIC;
 
 -- Checks and repairs --------------------------------------------------------
 
@@ -43,17 +43,17 @@ CREATE FUNCTION event_store.verify_store(max_findings bigint DEFAULT NULL)
 RETURNS SETOF event_store.finding
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'event_store_verify_store';
-COMMENT ON FUNCTION event_store.verify_store IS
+COMMENT ON FUNCTION event_store.verify_store(bigint) IS
 	'Checks the store from its data alone, and returns a row for each finding, at most max_findings: versions contiguous from the base version, positions ascending and recorded_at not going back inside a stream, every event and snapshot of a stream that exists, categories right, snapshots within their streams, the sequence not below any event and set as it must be. Reads every row once, holds nobody off, and tells its progress at intervals of event_store.progress_interval. For the store''s owner.';
-REVOKE ALL ON FUNCTION event_store.verify_store FROM PUBLIC;
+REVOKE ALL ON FUNCTION event_store.verify_store(bigint) FROM PUBLIC;
 
 CREATE FUNCTION event_store.repair_sequence()
 RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'event_store_repair_sequence';
-COMMENT ON FUNCTION event_store.repair_sequence IS
+COMMENT ON FUNCTION event_store.repair_sequence() IS
 	'Sets the sequence of global positions to the highest position of the store where it is below, as after a logical replication, which does not copy it; returns its last value. Never sets it back. Takes the store lock, so it waits for appends that have not ended. For the store''s owner.';
-REVOKE ALL ON FUNCTION event_store.repair_sequence FROM PUBLIC;
+REVOKE ALL ON FUNCTION event_store.repair_sequence() FROM PUBLIC;
 
 -- Figures -------------------------------------------------------------------
 
@@ -67,9 +67,9 @@ CREATE FUNCTION event_store.store_stats(OUT streams_estimate bigint,
 RETURNS record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'event_store_store_stats';
-COMMENT ON FUNCTION event_store.store_stats IS
+COMMENT ON FUNCTION event_store.store_stats() IS
 	'What the view stats shows.';
-REVOKE ALL ON FUNCTION event_store.store_stats FROM PUBLIC;
+REVOKE ALL ON FUNCTION event_store.store_stats() FROM PUBLIC;
 
 CREATE VIEW event_store.stats AS
 SELECT s.streams_estimate,
@@ -88,7 +88,7 @@ COMMENT ON COLUMN event_store.stats.bytes IS 'what the tables take on disk with 
 COMMENT ON COLUMN event_store.stats.appends IS 'calls that stored events since counted_since, whether their transactions committed or not; NULL where nothing is counted';
 COMMENT ON COLUMN event_store.stats.conflicts IS 'appends since counted_since that were refused for their expected version, with ST001 or 40001';
 COMMENT ON COLUMN event_store.stats.idempotent_retries IS 'appends since counted_since that were found to be stored already';
-COMMENT ON COLUMN event_store.stats.counted_since IS 'first use of the store since the server started';
+COMMENT ON COLUMN event_store.stats.counted_since IS 'first append or look at this view since the server started';
 
 /*
  * The new calls are for those who have create_store(): who installed the

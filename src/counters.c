@@ -122,6 +122,9 @@ claim(PaddedCounters *entries)
 		entry->database = MyDatabaseId;
 		return entry;
 	}
+	ereport(LOG,
+			(errmsg("event_store counts nothing in this database: %d others have been counted since the server started",
+					MAX_DATABASES)));
 	return NULL;
 }
 

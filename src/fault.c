@@ -4,7 +4,7 @@
  *	  Places in the code that a test can make fail.
  *
  * The setting event_store.fault, which only a build with fault points has, says
- * where and how: 'point kind', such as 'append: mark placed, cancel'.  The
+ * where and how: 'point kind', such as 'locks: mark locked, cancel'.  The
  * next time that point is passed, it
  *
  *	 memory		raises what a failed allocation raises
@@ -14,7 +14,8 @@
  *				lock_timeout or statement_timeout ends that, or the lock is free
  *	 crash		kills the process
  *
- * The setting event_store.fault_points_passed names the points that the session
+ * The setting event_store.faults_done counts how often one has failed, and
+ * event_store.fault_points_passed names the points that the session
  * has passed, so that a test can try them all.
  *
  * Copyright (c) 2026, event_store contributors
@@ -27,6 +28,7 @@
 
 #ifdef ES_FAULT_POINTS
 
+#include <limits.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -44,6 +46,9 @@ static char *fault;
 
 /* Whether it has failed since it was set. */
 static bool spent = false;
+
+/* Setting event_store.faults_done: how many have happened. */
+static int faults_done = 0;
 
 /* Setting event_store.fault_points_passed: names, one a line. */
 static char *points_passed;
@@ -85,6 +90,10 @@ es_faults_init(void)
 	DefineCustomStringVariable("event_store.fault",
 							   "Makes a place in the code fail once: 'point, kind'.",
 							   NULL, &fault, "", PGC_SUSET, 0, NULL, renew, NULL);
+	DefineCustomIntVariable("event_store.faults_done",
+							"How many faults have happened in the session.",
+							NULL, &faults_done, 0, 0, INT_MAX, PGC_INTERNAL, 0,
+							NULL, NULL, NULL);
 	DefineCustomStringVariable("event_store.fault_points_passed",
 							   "The fault points that the session has passed.",
 							   NULL, &points_passed, "", PGC_SUSET, 0, NULL,
@@ -154,6 +163,7 @@ es_fault_point(const char *name)
 		return;
 	strlcpy(kind, fault + len + 2, sizeof(kind));
 	spent = true;
+	faults_done++;
 	fail(kind);
 }
 

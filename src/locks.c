@@ -469,6 +469,7 @@ es_place_mark(void)
 	if (held.mark_held && held.mark_sequence == es_store_sequence())
 		return;
 	last = es_last_position();
+	ES_FAULT_POINT("locks: mark chosen");
 	(void) lock_for(TopTransactionResourceOwner, (uint64) last, MARK_CLASS,
 					ShareLock, true);
 	ES_FAULT_POINT("locks: mark locked");

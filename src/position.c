@@ -53,7 +53,9 @@
  * remembers how far it knows the log to be safe, so a reader that polls a store
  * where nothing happens asks nobody.  This holds for the backend's life: the
  * log only grows, a crash ends all backends, and a backend that has seen its
- * standby promoted could not ask for a safe position before.
+ * standby promoted could not ask for a safe position before.  As for commits,
+ * what was safe while no standbys, or others, were synchronous is not waited
+ * for again.
  *
  * The safe position is not monotone: an appender that was preempted between a1
  * and a2 places a mark below a safe position already told, though it will draw
@@ -204,7 +206,8 @@ es_end_writing(int64 outer)
  *
  * PostgreSQL takes that wait for a commit's, which cannot be undone: it warns
  * and returns.  Here nothing was committed, so the warning, which only the
- * server's log gets, says what is the case.
+ * server's log gets, says what is the case.  When the postmaster has died it
+ * does not even warn; the session is to end then.
  */
 static void
 note_cancelled_wait(void *arg)
@@ -274,7 +277,7 @@ wait_for_standbys(XLogRecPtr lsn)
 
 	error_context_stack = context.previous;
 	AtEOXact_GUC(true, guc_level);
-	return !cancelled;
+	return !cancelled && !ProcDiePending;
 }
 
 /*

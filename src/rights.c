@@ -107,8 +107,8 @@ extension_owner(void)
 /*
  * es_lock_schema
  *		Makes create_store(), upgrade_store(), drop_store() and the calls that
- *		grant and revoke wait for each other to the transaction's end, and look at the catalogs
- *		after that.
+ *		grant and revoke wait for each other to the transaction's end, and look
+ *		at the catalogs after that.
  *
  * Two GRANTs on one object fail each other with an internal error, "tuple
  * concurrently updated".
@@ -279,17 +279,24 @@ find_old_readers(void)
 
 	if (SPI_execute_with_args("SELECT pg_catalog.string_agg("
 							  "pg_catalog.quote_ident(r.rolname), ', ')"
-							  " FROM pg_catalog.pg_roles r"
-							  " WHERE NOT r.rolsuper AND NOT EXISTS ("
-							  "SELECT FROM pg_catalog.unnest($1) n"
-							  " WHERE n OPERATOR(pg_catalog.<>) ALL ($2)"
-							  " AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc p,"
+							  " FROM (SELECT a.grantee"
+							  " FROM pg_catalog.pg_proc p,"
 							  " pg_catalog.aclexplode(p.proacl) a"
 							  " WHERE p.pronamespace OPERATOR(pg_catalog.=)"
 							  " 'event_store'::pg_catalog.regnamespace"
 							  " AND p.proname::pg_catalog.text"
-							  " OPERATOR(pg_catalog.=) n"
-							  " AND a.grantee OPERATOR(pg_catalog.=) r.oid))",
+							  " OPERATOR(pg_catalog.=) ANY ($1)"
+							  " AND p.proname::pg_catalog.text"
+							  " OPERATOR(pg_catalog.<>) ALL ($2)"
+							  " GROUP BY a.grantee"
+							  " HAVING pg_catalog.count(DISTINCT p.proname)"
+							  " OPERATOR(pg_catalog.=)"
+							  " (pg_catalog.cardinality($1)"
+							  " OPERATOR(pg_catalog.-)"
+							  " pg_catalog.cardinality($2))) g"
+							  " JOIN pg_catalog.pg_roles r"
+							  " ON r.oid OPERATOR(pg_catalog.=) g.grantee"
+							  " WHERE NOT r.rolsuper",
 							  2, types, values, NULL, false, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not list the store's readers");
@@ -349,8 +356,8 @@ grant_rights(FunctionCallInfo fcinfo, const char *call,
 {
 	const char *role = quote_identifier(role_argument(fcinfo));
 
-	es_require_store_owner(call);
 	es_lock_schema();
+	es_require_store_owner(call);
 	es_spi_connect();
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
 				  psprintf("GRANT USAGE ON SCHEMA event_store TO %s", role));
@@ -399,8 +406,8 @@ revoke_rights(FunctionCallInfo fcinfo, const char *call,
 	char *name = role_argument(fcinfo);
 	const char *role = quote_identifier(name);
 
-	es_require_store_owner(call);
 	es_lock_schema();
+	es_require_store_owner(call);
 	es_spi_connect();
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
 				  psprintf("REVOKE EXECUTE ON FUNCTION %s FROM %s",

@@ -20,10 +20,11 @@
  * The ids are read first and the sequence after them: a position that some
  * append has drawn and committed meanwhile is in both or in the sequence only.
  *
- * repair_sequence() holds the store lock, so no append draws and no row
+ * es_repair_sequence() holds the store lock, so no append draws and no event
  * arrives while it looks and sets; like everybody who takes that lock it waits
- * for the appends, prepared ones too, that have not ended.  It never sets the
- * sequence back.
+ * for the appends, prepared ones too, that have not ended.  Rows of streams that
+ * a subscription still copies may come; but nothing is appended while there is
+ * one, and the next look finds them.  The sequence is never set back.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -48,15 +49,11 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "check.h"
 #include "compat.h"
 #include "errors.h"
 #include "locks.h"
 #include "position.h"
-#include "rights.h"
 #include "sequence.h"
-
-PG_FUNCTION_INFO_V1(event_store_repair_sequence);
 
 /*
  * Whether this backend has found the sequence fit to draw from, for the store
@@ -253,13 +250,12 @@ es_sequence_flaw(void)
 }
 
 /*
- * event_store_repair_sequence
- *		repair_sequence() returns bigint, the sequence's last value
- *
- * Raises 42501 unless the caller owns the store, 25006, ST002.
+ * es_repair_sequence
+ *		Sets the sequence to the highest position of the tables where it is
+ *		below; returns its last value.  Takes the store lock.
  */
-Datum
-event_store_repair_sequence(PG_FUNCTION_ARGS)
+int64
+es_repair_sequence(void)
 {
 	Relation events;
 	Relation streams;
@@ -267,8 +263,6 @@ event_store_repair_sequence(PG_FUNCTION_ARGS)
 	int64 highest;
 	int64 last;
 
-	es_check_writable("repair_sequence()");
-	es_require_store_owner("repair_sequence()");
 	es_lock_store();
 	events = es_store_open(ES_EVENTS, AccessShareLock);
 	streams = es_store_open(ES_STREAMS, AccessShareLock);
@@ -286,5 +280,5 @@ event_store_repair_sequence(PG_FUNCTION_ARGS)
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
 	es_distrust_sequence();
-	PG_RETURN_INT64(last);
+	return last;
 }

@@ -20,5 +20,6 @@ extern void es_require_sequence(Relation events, Relation streams,
 extern void es_distrust_sequence(void);
 extern void es_raise_sequence_behind(const char *detail);
 extern const char *es_sequence_flaw(void);
+extern int64 es_repair_sequence(void);
 
 #endif /* ES_SEQUENCE_H */

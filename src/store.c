@@ -291,7 +291,8 @@ find_index(Relation rel, List *indexes, const EsIndexShape *shape, NameData *nam
 		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
 		bool fits = index_fits(rel, index, shape);
 
-		*name = index->rd_rel->relname;
+		if (fits)
+			*name = index->rd_rel->relname;
 		index_close(index, AccessShareLock);
 		if (fits)
 			return lfirst_oid(lc);

@@ -5,8 +5,8 @@
  *
  * What the append calls promise is recomputed from the rows: nothing is taken
  * from an index, which could be the very thing that is wrong, nor from what a
- * backend remembers.  The tables are read once each with one snapshot, sorted,
- * and merged by stream.  Memory is bounded by work_mem for each of three sorts.
+ * backend remembers.  The tables are read with one snapshot, sorted, and merged
+ * by stream.  Memory is bounded by work_mem for each of three sorts.
  *
  * No lock holds appends off.  All that an append adds becomes visible at once,
  * so one snapshot sees a whole store; and the sequence, which no snapshot
@@ -26,6 +26,7 @@
 
 #include "access/table.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -71,6 +72,7 @@ typedef struct Verification
 	int64 findings_left;
 	Snapshot snapshot;
 	Relation tables[ES_NUM_TABLES];
+	MemoryContext row_context; /* reset after each finding */
 	EsProgress progress;
 	int64 highest_id; /* of all positions and ids seen */
 } Verification;
@@ -108,24 +110,43 @@ is_done(const Verification *verification)
 /*
  * add_finding
  *		Adds a row to the result.  The stream may be NULL, and version and
- *		position 0 for none.
+ *		position 0 for none; the detail is made as by printf.
  */
-static void
-add_finding(Verification *verification, const char *check_name, text *stream,
-			int64 version, int64 global_position, const char *detail)
+pg_attribute_printf(6, 7) static void add_finding(Verification *verification,
+												  const char *check_name,
+												  text *stream, int64 version,
+												  int64 global_position,
+												  const char *format, ...)
 {
+	MemoryContext caller;
 	Datum values[5];
 	bool nulls[5] = {false, stream == NULL, version == 0, global_position == 0,
 					 false};
+	StringInfoData detail;
+	int more;
 
 	if (is_done(verification))
 		return;
+	caller = MemoryContextSwitchTo(verification->row_context);
+	initStringInfo(&detail);
+	do
+	{
+		va_list args;
+
+		va_start(args, format);
+		more = appendStringInfoVA(&detail, format, args);
+		va_end(args);
+		enlargeStringInfo(&detail, more);
+	} while (more > 0);
+
 	values[0] = CStringGetTextDatum(check_name);
 	values[1] = PointerGetDatum(stream);
 	values[2] = Int64GetDatum(version);
 	values[3] = Int64GetDatum(global_position);
-	values[4] = CStringGetTextDatum(detail);
+	values[4] = CStringGetTextDatum(detail.data);
 	es_put_row(verification->result, values, nulls, lengthof(values));
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(verification->row_context);
 	verification->findings_left--;
 }
 
@@ -204,8 +225,7 @@ begin_stream(Verification *verification, StreamCheck *check, int64 stream_id,
 	note_id(verification, stream_id);
 	if (check->base_version < 0)
 		add_finding(verification, CHECK_VERSION, check->name, 0, 0,
-					psprintf("The base version is %lld.",
-							 (long long) check->base_version));
+					"The base version is %lld.", (long long) check->base_version);
 }
 
 /*
@@ -217,23 +237,23 @@ check_version(Verification *verification, const StreamCheck *check,
 			  int64 version, int64 position)
 {
 	int64 expected = check->version + 1;
-	const char *detail;
 
 	if (version == expected)
 		return;
-	if (version < expected)
-		detail = check->nevents == 0
-			? psprintf("It is not above the base version %lld.",
-					   (long long) check->base_version)
-			: "It is there twice.";
+	if (version < expected && check->nevents == 0)
+		add_finding(verification, CHECK_VERSION, check->name, version, position,
+					"It is not above the base version %lld.",
+					(long long) check->base_version);
+	else if (version < expected)
+		add_finding(verification, CHECK_VERSION, check->name, version, position,
+					"It is there twice.");
 	else if (version == expected + 1)
-		detail =
-			psprintf("Version %lld before it is missing.", (long long) expected);
+		add_finding(verification, CHECK_VERSION, check->name, version, position,
+					"Version %lld before it is missing.", (long long) expected);
 	else
-		detail = psprintf("Versions %lld to %lld before it are missing.",
-						  (long long) expected, (long long) version - 1);
-	add_finding(verification, CHECK_VERSION, check->name, version, position,
-				detail);
+		add_finding(verification, CHECK_VERSION, check->name, version, position,
+					"Versions %lld to %lld before it are missing.",
+					(long long) expected, (long long) version - 1);
 }
 
 /*
@@ -253,8 +273,8 @@ check_event(Verification *verification, StreamCheck *check, const Datum *row)
 	{
 		if (check->nevents == 0)
 			add_finding(verification, CHECK_STREAM, NULL, version, position,
-						psprintf("It belongs to stream %lld, which does not exist.",
-								 (long long) check->stream_id));
+						"It belongs to stream %lld, which does not exist.",
+						(long long) check->stream_id);
 		check->nevents++;
 		return;
 	}
@@ -262,18 +282,17 @@ check_event(Verification *verification, StreamCheck *check, const Datum *row)
 	check_version(verification, check, version, position);
 	if (position <= check->global_position)
 		add_finding(verification, CHECK_POSITION, check->name, version, position,
-					psprintf("It is not above %lld, where the event before it is.",
-							 (long long) check->global_position));
+					"It is not above %lld, where the event before it is.",
+					(long long) check->global_position);
 	if (recorded_at < check->recorded_at)
 		add_finding(verification, CHECK_RECORDED_AT, check->name, version,
 					position,
-					psprintf("It was recorded at %s, before the event before it.",
-							 timestamptz_to_str(recorded_at)));
+					"It was recorded at %s, before the event before it.",
+					timestamptz_to_str(recorded_at));
 	if (category_id != check->category_id)
 		add_finding(verification, CHECK_CATEGORY, check->name, version, position,
-					psprintf("It is of category %lld, its stream of category %lld.",
-							 (long long) category_id,
-							 (long long) check->category_id));
+					"It is of category %lld, its stream of category %lld.",
+					(long long) category_id, (long long) check->category_id);
 	check->nevents++;
 	check->version = version;
 	check->global_position = position;
@@ -292,12 +311,11 @@ check_snapshot(Verification *verification, const StreamCheck *check,
 
 	if (check->name == NULL)
 		add_finding(verification, CHECK_SNAPSHOT, NULL, version, 0,
-					psprintf("It is of stream %lld, which does not exist.",
-							 (long long) check->stream_id));
+					"It is of stream %lld, which does not exist.",
+					(long long) check->stream_id);
 	else if (version < 1 || version > check->version)
 		add_finding(verification, CHECK_SNAPSHOT, check->name, version, 0,
-					psprintf("The stream's version is %lld.",
-							 (long long) check->version));
+					"The stream's version is %lld.", (long long) check->version);
 }
 
 /*
@@ -391,15 +409,14 @@ check_named(Verification *verification, const Cursor *categories, const Datum *r
 	if (categories->row == NULL || key_of(categories) != category_id)
 	{
 		add_finding(verification, CHECK_CATEGORY, stream, 0, 0,
-					psprintf("It is of category %lld, which does not exist.",
-							 (long long) category_id));
+					"It is of category %lld, which does not exist.",
+					(long long) category_id);
 		return;
 	}
 	actual = DatumGetTextPP(categories->row[1]);
 	if (es_compare_texts(&actual, &expected) != 0)
 		add_finding(verification, CHECK_CATEGORY, stream, 0, 0,
-					psprintf("It is of category \"%s\".",
-							 text_to_cstring(actual)));
+					"It is of category \"%s\".", text_to_cstring(actual));
 }
 
 /*
@@ -409,8 +426,8 @@ check_named(Verification *verification, const Cursor *categories, const Datum *r
 static void
 verify_categories(Verification *verification)
 {
-	MemoryContext row_context =
-		AllocSetContextCreate(CurrentMemoryContext, "event_store row",
+	MemoryContext stream_context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store stream",
 							  ALLOCSET_DEFAULT_SIZES);
 	Cursor categories;
 	Cursor streams;
@@ -428,16 +445,16 @@ verify_categories(Verification *verification)
 			note_id(verification, key_of(&categories));
 			advance(&categories);
 		}
-		caller = MemoryContextSwitchTo(row_context);
+		caller = MemoryContextSwitchTo(stream_context);
 		check_named(verification, &categories, streams.row);
 		MemoryContextSwitchTo(caller);
-		MemoryContextReset(row_context);
+		MemoryContextReset(stream_context);
 	}
 	for (; categories.row != NULL; advance(&categories))
 		note_id(verification, key_of(&categories));
 	es_sorted_end(streams.rows);
 	es_sorted_end(categories.rows);
-	MemoryContextDelete(row_context);
+	MemoryContextDelete(stream_context);
 }
 
 /*
@@ -453,11 +470,10 @@ verify_sequence(Verification *verification)
 
 	if (last < verification->highest_id)
 		add_finding(verification, CHECK_SEQUENCE, NULL, 0, 0,
-					psprintf("Its last value is %lld, the highest global position is %lld.",
-							 (long long) last,
-							 (long long) verification->highest_id));
+					"Its last value is %lld, the highest global position is %lld.",
+					(long long) last, (long long) verification->highest_id);
 	if (flaw != NULL)
-		add_finding(verification, CHECK_SEQUENCE, NULL, 0, 0, flaw);
+		add_finding(verification, CHECK_SEQUENCE, NULL, 0, 0, "%s", flaw);
 }
 
 /*
@@ -501,10 +517,16 @@ event_store_verify_store(PG_FUNCTION_ARGS)
 	verification.result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	open_tables(&verification);
+	verification.row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store finding",
+							  ALLOCSET_DEFAULT_SIZES);
 	verification.snapshot = RegisterSnapshot(GetActiveSnapshot());
-	verify_streams(&verification);
-	verify_categories(&verification);
-	verify_sequence(&verification);
+	if (!is_done(&verification))
+		verify_streams(&verification);
+	if (!is_done(&verification))
+		verify_categories(&verification);
+	if (!is_done(&verification))
+		verify_sequence(&verification);
 	UnregisterSnapshot(verification.snapshot);
 	for (int i = 0; i < ES_NUM_TABLES; i++)
 		table_close(verification.tables[i], AccessShareLock);

@@ -198,6 +198,21 @@ SELECT * FROM warehouse.check_stock() \g /dev/null
 RESET SESSION AUTHORIZATION;
 SELECT is_empty('SELECT * FROM evil.log', 'no trap of the writer''s calls, nor of the owner''s triggers that they fire with the owner''s rights');
 
+-- What the owner calls to check, repair and upgrade the store, which grants as a
+-- superuser; and the figures.
+SET LOCAL SESSION AUTHORIZATION regress_sec_owner;
+:path;
+SELECT event_store.upgrade_store(), event_store.repair_sequence() \g /dev/null
+SELECT * FROM event_store.verify_store() \g /dev/null
+SELECT * FROM event_store.stats, event_store.store_stats() \g /dev/null
+:safe;
+SET LOCAL SESSION AUTHORIZATION regress_sec_reader;
+:path;
+SELECT * FROM event_store.stats, event_store.store_stats() \g /dev/null
+:safe;
+RESET SESSION AUTHORIZATION;
+SELECT is_empty('SELECT * FROM evil.log', 'no trap of checks, repairs and upgrades');
+
 -- A trigger on the events runs with the appender's rights and search path, as
 -- triggers do: it is careful, or runs what the appender has planted, as the
 -- appender.

@@ -44,6 +44,13 @@ SELECT abs(events_estimate - (SELECT count(*) FROM event_store.events)) <= 0.2 *
 	   counted_since BETWEEN pg_postmaster_start_time() AND now() AS since_the_start
   FROM event_store.stats;
 
+-- The counters are all sessions': another goes on from there.
+SELECT appends AS before FROM event_store.stats \gset
+\c
+SELECT appends = :before AS same FROM event_store.stats;
+SELECT version FROM event_store.append('stats-9', 'T', '{}');
+SELECT appends - :before AS more FROM event_store.stats;
+
 -- Another database counts for itself.
 SELECT current_database() AS regress_database \gset
 CREATE DATABASE regression_event_store_stats TEMPLATE template0;

@@ -187,7 +187,7 @@ sub check_life
 				0, 'the owner\'s trigger counts');
 		}
 		is($node->safe_psql($db, 'SELECT count(*) FROM event_store.verify_store()'),
-	'0', 'the store is sound');
+			'0', 'the store is sound');
 		run_as('regress_owner', $db, "SELECT event_store.grant_writer('regress_reader')");
 		run_as('regress_reader', $db, q{SELECT event_store.append('order-1', 'Granted', '0')});
 		run_as('regress_owner', $db, "SELECT event_store.revoke_writer('regress_reader')");

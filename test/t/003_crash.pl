@@ -137,6 +137,14 @@ told_then_crash(<<~"END", 'told again');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM event_store.verify_store()'),
 	'0', 'the store is sound');
 
+# Counters begin anew with the server, after a crash, too.
+my $counted = $node->safe_psql('postgres', 'SELECT appends, counted_since FROM event_store.stats');
+my ($appends, $since) = split /\|/, $counted;
+cmp_ok($appends, '>', 0, 'appends are counted, by whichever session');
+crash();
+is( $node->safe_psql('postgres', "SELECT appends, counted_since > '$since' FROM event_store.stats"),
+	'0|t', 'after a crash they are counted from zero');
+
 # A prepared transaction outlives the crash and still holds readers back.
 my $first = last_line(<<~"END");
 	BEGIN;

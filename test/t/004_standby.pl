@@ -12,6 +12,10 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib $FindBin::RealBin;
+
+use LongRun qw(kill_postmaster);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -200,7 +204,6 @@ $standby->safe_psql('postgres',
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM event_store.verify_store()'),
 	'0', 'the store is sound');
 
-
 $session->quit;
 $standby->stop;
 
@@ -293,8 +296,10 @@ is(reader_gets($safe), $known,
 is( reader_gets('SELECT count(*) FROM event_store.read_all()'),
 	'1', 'and read again');
 
-# What is new is not told, whatever the session's synchronous_commit is.
+# What is new is not told, whatever the session's synchronous_commit is.  The
+# timeout is of the call's transaction, lest it meet what comes after.
 $primary->safe_psql('postgres', $rolled_back);
+my $log_size = -s $primary->logfile;
 foreach my $level (qw(on off local remote_write remote_apply))
 {
 	reader_gets("SET synchronous_commit = $level");
@@ -302,9 +307,10 @@ foreach my $level (qw(on off local remote_write remote_apply))
 		'safe_position()', "read_all($known)", "read_category('sync', $known)")
 	{
 		my $got = reader_gets(<<~"END");
-			SET statement_timeout = '20ms';
+			BEGIN;
+			SET LOCAL statement_timeout = '20ms';
 			SELECT * FROM event_store.$call;
-			RESET statement_timeout;
+			ROLLBACK;
 			END
 		like($got, qr/ERROR:  57014: canceling statement due to statement timeout/,
 			"synchronous_commit = $level, the standby away: $call");
@@ -314,6 +320,9 @@ foreach my $level (qw(on off local remote_write remote_apply))
 		$level, 'the session\'s setting is as it was');
 }
 reader_gets('RESET synchronous_commit');
+my $given_up = () = slurp_file($primary->logfile, $log_size) =~
+  /DETAIL:  No safe position of the event store was returned/g;
+is($given_up, 5 * 3, 'each was ended in the wait');
 
 # What is at or below the known position is read without a wait.
 is( reader_gets(
@@ -322,12 +331,13 @@ is( reader_gets(
 	'what is known to be safe is read');
 
 # The server's log says what was given up, even where warnings are not logged.
-my $log_size = -s $primary->logfile;
+$log_size = -s $primary->logfile;
 reader_gets(<<~"END");
 	SET log_min_messages = 'panic';
-	SET statement_timeout = '20ms';
+	BEGIN;
+	SET LOCAL statement_timeout = '20ms';
 	$safe;
-	RESET statement_timeout;
+	ROLLBACK;
 	END
 my $log = slurp_file($primary->logfile, $log_size);
 like($log, qr/DETAIL:  No safe position of the event store was returned/,
@@ -342,14 +352,15 @@ reader_gets('RESET log_min_messages');
 like(
 	reader_gets(<<~'END'),
 		SET synchronous_commit = local;
-		SET statement_timeout = '20ms';
+		BEGIN;
+		SET LOCAL statement_timeout = '20ms';
 		DO $$
 		BEGIN
 			PERFORM event_store.safe_position();
 		EXCEPTION WHEN query_canceled THEN
 			RAISE NOTICE 'caught at level %', current_setting('synchronous_commit');
 		END $$;
-		RESET statement_timeout;
+		COMMIT;
 		RESET synchronous_commit;
 		END
 	qr/NOTICE:  00000: caught at level local/,
@@ -374,6 +385,15 @@ $reader->{run}->finish;
 like($reader->{stderr}, qr/FATAL:  57P01: terminating connection/,
 	'pg_terminate_backend ends it, and the client hears why');
 unlike($reader->{stderr}, qr/WARNING|commit/i, 'without a word of a commit');
+
+# So does the death of the postmaster, after which the standby may be promoted.
+$reader = $primary->background_psql('postgres', on_error_stop => 0);
+$reader->query_safe(q{SET application_name = 'reader'});
+reader_asks('orphaned');
+ok(reader_waits(), 'a reader waits when the postmaster dies');
+kill_postmaster($primary, split /\n/, $primary->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity'));
+$reader->{run}->finish;
+unlike($reader->{stdout}, qr/^\d+$/m, 'it is told no position');
 
 # It goes on when the standby is back, or nobody is to be waited for any more.
 $reader = $primary->background_psql('postgres', on_error_stop => 0);

@@ -381,7 +381,7 @@ foreach my $shape ([ 'many transactions', 5 ], [ 'long transactions', 250 ])
 		$read += $more_read;
 		note sprintf('%s: %d appended, %d read, %d bytes in contexts, %s resident',
 			$how, $appended, $read, answer($used), resident() // 'unknown')
-		  if $parts == 1 || $part % int($parts / 5) == 0;
+		  if $parts == 1 || $part % (int($parts / 5) || 1) == 0;
 	}
 	my $grown = answer($used) - $before;
 	cmp_ok($appended, '>=', $calls / 2, "$how: $appended events appended");

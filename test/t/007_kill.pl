@@ -388,7 +388,7 @@ sub take_in
 	}
 	push @own, @pending if $ended;
 	push @$acks, @own if !$session->{asynchronous};
-	$sum{unknown}++;
+	$sum{unknown}++ if @pending || $repeat;
 	return $repeat;
 }
 
@@ -673,7 +673,7 @@ foreach my $reader (sort keys %readers)
 # The load was a load.
 my $log = slurp_file($node->logfile);
 unlike($log, qr/PANIC|TRAP:|terminated by signal (?!9|3)/, 'nothing died but what was killed');
-cmp_ok($sum{acknowledged}, '>=', 100 * $rounds, 'there were many acknowledged appends');
+cmp_ok($sum{acknowledged}, '>=', 10 * $rounds, 'there were many acknowledged appends');
 cmp_ok($sum{$_}, '>', 0, "there were some: $_")
   foreach qw(postmaster backends conflicts told unknown);
 cmp_ok($sum{prepared}, '>', 0, 'crashes left prepared transactions') if $rounds >= 20;

@@ -141,7 +141,7 @@ is( try_as('regress_other', q{SET lock_timeout = '60s'; SELECT event_store.appen
 	'allowed', 'a writer that is ended holds nobody');
 
 $writer = session_as('regress_writer');
-$writer->query_safe(q{BEGIN; SELECT event_store.append('order-1', 'Held', '{}'); SELECT event_store.lock_store()});
+$writer->query_safe(q{BEGIN \; SELECT event_store.append('order-1', 'Held', '{}') \; SELECT event_store.lock_store()});
 is( try_as('regress_other', q{SET lock_timeout = '60s'; SELECT event_store.append('order-3', 'Placed', '{}')}),
 	'allowed', 'idle_in_transaction_session_timeout of the role bounds how long a writer holds a stream or the store');
 ok($node->poll_query_until($db, 'SELECT count(*) = 0 FROM event_store.in_flight'), 'and readers');

@@ -159,9 +159,15 @@ is(run_as('regress_reader', 'upgraded', q{SELECT event_store.stream_version('ord
 is(sqlstate_as('regress_reader', 'upgraded', 'SELECT * FROM event_store.stats'), '42501', 'but has no new calls yet');
 is(sqlstate_as('regress_reader', 'upgraded', 'SELECT event_store.upgrade_store()'), '42501', 'and may not upgrade');
 is(sqlstate_as('regress_writer', 'upgraded', 'SELECT event_store.upgrade_store()'), '42501', 'nor may a writer');
+
+# It runs with the owner's rights: what is another's it cannot mend.
+$node->safe_psql('upgraded', <<~'END');
+	ALTER TABLE event_store.streams DISABLE TRIGGER append_only;
+	ALTER TABLE event_store.streams OWNER TO regress_reader;
+	END
+is(sqlstate_as('regress_owner', 'upgraded', 'SELECT event_store.upgrade_store()'), '42501', 'upgrade_store() runs with the owner\'s rights');
+$node->safe_psql('upgraded', 'ALTER TABLE event_store.streams OWNER TO regress_owner');
 run_as('regress_owner', 'upgraded', 'SELECT event_store.upgrade_store()');
-is($node->safe_psql('upgraded', q{SELECT DISTINCT as_whom FROM trap.ran WHERE as_whom <> 'regress_owner'}),
-	'', 'upgrade_store() runs with the owner\'s rights');
 is(run_as('regress_reader', 'upgraded', 'SELECT events_estimate >= 0, bytes > 0 FROM event_store.stats'), 't|t', 'then a reader has the new calls');
 is(sqlstate_as('regress_reader', 'upgraded', 'SELECT * FROM event_store.verify_store()'), '42501', 'but not the owner\'s');
 is(sqlstate_as('regress_writer', 'upgraded', 'SELECT * FROM event_store.stats'), '42501', 'a writer has no more than before');
