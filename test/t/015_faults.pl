@@ -133,24 +133,23 @@ my %passed;
 
 sub faults_done { return $session->query('SHOW event_store.faults_done'); }
 
-# Runs statements around a call that is to fail at a point; returns the SQLSTATE.
-# A timeout may pass before the call has come there: then it is given more time.
+# Lets a call fail at a point; returns the SQLSTATE.  A timeout may pass before
+# the call has come there: then it is undone and given more time.
 sub fail_call
 {
-	my ($name, $point, $kind, $before, $after) = @_;
+	my ($name, $point, $kind, $undo) = @_;
+	my $fault = $kind =~ /timeout/ ? 'wait' : $kind;
 	my $done = faults_done();
 	my $sqlstate;
 
 	for (my $time = 20; $time < 100_000; $time *= 10)
 	{
-		my $fault = $kind =~ /timeout/ ? 'wait' : $kind;
-		my $timeout = $kind =~ /timeout/ ? "SET LOCAL $kind = '${time}ms'; " : '';
+		my $timeout = $kind =~ /timeout/ ? "SET LOCAL $kind = '${time}ms';" : '';
 
-		$sqlstate = sqlstate_of(join ";\n", @$before,
-			"SET LOCAL event_store.fault = '$point, $fault'",
-			$timeout . call($name), @$after);
+		$sqlstate = sqlstate_of("SET LOCAL event_store.fault = '$point, $fault'; $timeout "
+			  . call($name) . ';');
+		sqlstate_of($undo);
 		last if $kind !~ /timeout/ || faults_done() > $done;
-		sqlstate_of('ROLLBACK');
 	}
 	is(faults_done(), $done + 1, "$name, $kind: came to $point");
 	return $sqlstate;
@@ -164,20 +163,20 @@ sub fail_at
 	my $what = "$name, $kind at: $point";
 	my $before = state();
 
-	is(fail_call($name, $point, $kind, ['BEGIN'], ['COMMIT;']),
-		$sqlstates{$kind}, $what);
+	sqlstate_of('BEGIN;');
+	is(fail_call($name, $point, $kind, 'ROLLBACK; BEGIN;'), $sqlstates{$kind}, $what);
+	sqlstate_of('COMMIT;');
 	is(state(), $before, "$what: nothing of it is stored or held");
 
 	# Only a transaction's first append takes the mark.
-	my $append = q{SELECT event_store.append('beside-1', 'T', '{}')};
+	my $append = q{SELECT event_store.append('beside-1', 'T', '{}');};
 	my @first = $point =~ /mark/ ? () : $append;
 
-	sqlstate_of(join ";\n", 'BEGIN', @first, 'SAVEPOINT s;');
-	is( fail_call(
-			$name, $point, $kind, ['ROLLBACK TO s'],
-			[ 'ROLLBACK TO s', $append, 'SELECT count(*) FROM event_store.read_all()', 'COMMIT;' ]),
-		$sqlstates{$kind},
-		"$what, in a savepoint");
+	sqlstate_of("BEGIN; @first SAVEPOINT s;");
+	is(fail_call($name, $point, $kind, 'ROLLBACK TO s;'),
+		$sqlstates{$kind}, "$what, in a savepoint");
+	is(sqlstate_of("$append SELECT count(*) FROM event_store.read_all(); COMMIT;"),
+		'', "$what, in a savepoint: the transaction goes on");
 	is(state(), $before =~ s/^(\d+)/$1 + 1 + @first/er,
 		"$what, in a savepoint: what was appended beside it is stored, nothing else");
 }
