@@ -30,6 +30,12 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+# Ten thousands of queries need not be told of.
+{
+	no warnings 'redefine';
+	*PostgreSQL::Test::BackgroundPsql::note = sub { };
+}
+
 my $node = PostgreSQL::Test::Cluster->new('faults',
 	install_path => $ENV{FAULT_POINTS_INSTALL});
 $node->init;
