@@ -332,7 +332,9 @@ lock_categories(StreamAppendState *states, int n, AppendTables *tables, bool wai
 		if (states[i].new_category)
 			keys[nkeys++] = es_category_key(states[i].category);
 	}
-	locked = es_lock_streams(keys, nkeys, wait);
+	locked = es_lock_streams(keys, nkeys, false) ||
+		es_lock_own_store(tables->events) ||
+		(wait && es_lock_streams(keys, nkeys, true));
 	if (!locked)
 	{
 		es_close_for_append(tables->categories);

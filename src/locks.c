@@ -401,6 +401,23 @@ es_lock_streams(const uint64 *keys, int nkeys, bool wait)
 }
 
 /*
+ * es_lock_own_store
+ *		Takes the store lock if the transaction keeps all others from appending
+ *		anyway, by a lock of its own on the events; returns whether it does.
+ *
+ * Who altered the events or built an index on them must not wait for a stream
+ * then: its holder may be waiting for the tables.
+ */
+bool
+es_lock_own_store(Relation events)
+{
+	if (!CheckRelationLockedByMe(events, ShareLock, true))
+		return false;
+	es_lock_store();
+	return true;
+}
+
+/*
  * es_open_and_lock
  *		Opens the tables of events and streams to be written to, and takes the
  *		locks of some streams.
@@ -419,7 +436,8 @@ es_open_and_lock(const uint64 *keys, int nkeys, Relation *events,
 	*events = es_open_for_append(ES_EVENTS);
 	*streams = es_open_for_append(ES_STREAMS);
 	ES_FAULT_POINT("locks: tables opened");
-	if (es_lock_streams(keys, nkeys, wait))
+	if (es_lock_streams(keys, nkeys, false) || es_lock_own_store(*events) ||
+		(wait && es_lock_streams(keys, nkeys, true)))
 		return;
 
 	es_close_for_append(*streams);

@@ -18,6 +18,7 @@ extern void es_locks_init(void);
 extern Relation es_open_for_append(EsTableId table);
 extern void es_close_for_append(Relation rel);
 extern bool es_holds_locks(void);
+extern bool es_lock_own_store(Relation events);
 extern bool es_lock_streams(const uint64 *keys, int nkeys, bool wait);
 extern void es_open_and_lock(const uint64 *keys, int nkeys, Relation *events,
 							 Relation *streams);
