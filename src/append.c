@@ -226,6 +226,12 @@ check_version(const StreamAppendState *state)
 	int64 actual = state->head.version;
 	char *stream;
 
+	if (actual > PG_INT64_MAX - state->append->nevents)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("stream \"%s\" has no versions left",
+						text_to_cstring(state->append->stream)),
+				 errdetail("Its version is %lld.", (long long) actual)));
 	if (expected == ES_ANY_VERSION)
 		return;
 	if (!state->head.unseen &&

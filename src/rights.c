@@ -215,6 +215,23 @@ find_functions(const char *const *names)
 }
 
 /*
+ * require_functions
+ *		As find_functions(); raises 55000 when there are none, as the extension
+ *		is gone by now.
+ */
+static const char *
+require_functions(const char *const *names)
+{
+	const char *functions = find_functions(names);
+
+	if (functions == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension event_store has been dropped")));
+	return functions;
+}
+
+/*
  * find_views
  *		The views in reader_views that the installed version of the extension
  *		has, comma-separated.  SPI is connected.
@@ -255,7 +272,7 @@ es_grant_to_owner(Oid role)
 	owner = quote_identifier(GetUserNameFromId(role, false));
 	es_spi_connect();
 	rights[0] = "USAGE, CREATE ON SCHEMA event_store";
-	rights[1] = psprintf("EXECUTE ON FUNCTION %s", find_functions(NULL));
+	rights[1] = psprintf("EXECUTE ON FUNCTION %s", require_functions(NULL));
 	rights[2] = psprintf("SELECT ON %s", find_views());
 	for (int i = 0; i < lengthof(rights); i++)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
@@ -363,7 +380,7 @@ grant_rights(FunctionCallInfo fcinfo, const char *call,
 				  psprintf("GRANT USAGE ON SCHEMA event_store TO %s", role));
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
 				  psprintf("GRANT EXECUTE ON FUNCTION %s TO %s",
-						   find_functions(calls), role));
+						   require_functions(calls), role));
 	if (with_views)
 	{
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
@@ -411,7 +428,7 @@ revoke_rights(FunctionCallInfo fcinfo, const char *call,
 	es_spi_connect();
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
 				  psprintf("REVOKE EXECUTE ON FUNCTION %s FROM %s",
-						   find_functions(calls), role));
+						   require_functions(calls), role));
 	if (with_views)
 	{
 		es_execute_as(BOOTSTRAP_SUPERUSERID,

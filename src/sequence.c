@@ -245,6 +245,9 @@ es_sequence_flaw(void)
 						(long long) form->seqcache);
 	else if (form->seqcycle)
 		flaw = "It cycles.";
+	else if (form->seqmin != 1)
+		flaw = psprintf("Its least value is %lld and not 1.",
+						(long long) form->seqmin);
 	ReleaseSysCache(tuple);
 	return flaw;
 }

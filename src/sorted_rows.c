@@ -52,10 +52,10 @@ make_desc(EsTableId table, Relation rel, const int *columns, int ncolumns)
 static Tuplesortstate *
 begin_sort(TupleDesc desc, int nkeys)
 {
-	AttrNumber attnums[2];
-	Oid operators[2];
-	Oid collations[2] = {InvalidOid, InvalidOid};
-	bool nulls_first[2] = {false, false};
+	AttrNumber attnums[3];
+	Oid operators[3];
+	Oid collations[3] = {InvalidOid, InvalidOid, InvalidOid};
+	bool nulls_first[3] = {false, false, false};
 
 	Assert(nkeys <= lengthof(attnums));
 	for (int i = 0; i < nkeys; i++)

@@ -4,9 +4,9 @@
  *	  The SQL call behind the view stats: how large and how busy the store is.
  *
  * All of it takes constant time, however large the store is.  Numbers of rows
- * are estimates: what the server's statistics count, which lags a little behind
- * and begins anew after a crash; then, what the planner makes of the number of
- * pages.
+ * are estimates: the planner's, the density of rows that VACUUM or ANALYZE saw
+ * last times the present number of pages; and before either has come by, what
+ * the server's statistics count, which a crash loses.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -20,6 +20,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "optimizer/plancat.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgrprotos.h"
 
 #include "counters.h"
@@ -36,15 +37,21 @@ PG_FUNCTION_INFO_V1(event_store_store_stats);
 int64
 es_estimate_rows(Relation rel)
 {
-	int64 live = DatumGetInt64(
-		DirectFunctionCall1(pg_stat_get_live_tuples,
-							ObjectIdGetDatum(RelationGetRelid(rel))));
 	BlockNumber pages;
 	double tuples;
 	double all_visible;
+	int64 live;
 
-	if (live > 0)
-		return live;
+	if (RelationGetNumberOfBlocks(rel) == 0)
+		return 0;
+	if (rel->rd_rel->reltuples < 0)
+	{
+		live = DatumGetInt64(
+			DirectFunctionCall1(pg_stat_get_live_tuples,
+								ObjectIdGetDatum(RelationGetRelid(rel))));
+		if (live > 0)
+			return live;
+	}
 	estimate_rel_size(rel, NULL, &pages, &tuples, &all_visible);
 	return (int64) tuples;
 }

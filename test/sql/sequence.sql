@@ -71,7 +71,9 @@ SELECT regress_help.run($$SELECT event_store.append('sequence-1', 'Single', '{}'
 DROP INDEX event_store.regress_type;
 
 -- While a subscription feeds a table of the store, nothing is appended.
+SET client_min_messages = error;
 CREATE SUBSCRIPTION regress_feed CONNECTION 'dbname=regress_none' PUBLICATION regress_none WITH (connect = false);
+RESET client_min_messages;
 INSERT INTO pg_subscription_rel SELECT oid, 'event_store.streams'::regclass, 'r', NULL FROM pg_subscription WHERE subname = 'regress_feed';
 SELECT regress_help.refused($$SELECT event_store.append('sequence-1', 'T', '{}')$$);
 SELECT regress_help.refused($$SELECT event_store.append_json('sequence-new', '[{"type": "T", "data": {}}]')$$);

@@ -39,6 +39,12 @@ UPDATE pg_index SET indisready = true WHERE indexrelid = 'event_store.events_str
 SELECT * FROM regress_help.findings;
 ROLLBACK TO s;
 
+-- the greatest version there can be has no next one
+UPDATE event_store.streams SET base_version = 9223372036854775807 WHERE stream = 'verify-1';
+SELECT * FROM regress_help.findings WHERE version = 1;
+SELECT regress_help.refused($$SELECT event_store.append('verify-1', 'T', '{}')$$);
+ROLLBACK TO s;
+
 -- positions: the first two events of a stream change places
 UPDATE event_store.events SET version = -version WHERE version < 3 AND stream_id = (SELECT stream_id FROM regress_help.stream_1);
 UPDATE event_store.events SET version = 3 + version, recorded_at = '2020-01-01 00:00:00+00' WHERE version < 0;
