@@ -82,8 +82,8 @@ SELECT s.streams_estimate,
   FROM event_store.store_stats() s;
 COMMENT ON VIEW event_store.stats IS
 	'How large the store is and how much its calls did, one row, in constant time.';
-COMMENT ON COLUMN event_store.stats.streams_estimate IS 'about how many streams there are, an estimate from the server''s statistics';
-COMMENT ON COLUMN event_store.stats.events_estimate IS 'about how many events there are, an estimate from the server''s statistics';
+COMMENT ON COLUMN event_store.stats.streams_estimate IS 'about how many streams there are';
+COMMENT ON COLUMN event_store.stats.events_estimate IS 'about how many events there are';
 COMMENT ON COLUMN event_store.stats.bytes IS 'what the tables take on disk with their indexes and large values';
 COMMENT ON COLUMN event_store.stats.appends IS 'calls that stored events since counted_since, whether their transactions committed or not; NULL where nothing is counted';
 COMMENT ON COLUMN event_store.stats.conflicts IS 'appends since counted_since that were refused for their expected version, with ST001 or 40001';

@@ -51,6 +51,10 @@
  *	 with the stream's lock in hand, behind somebody who waits for the store
  *	 lock, maybe, and who waits for somebody who waits for the stream; but such
  *	 a ring PostgreSQL resolves by letting it go first.
+ * - Who has altered the events, or built an index on them, against that one:
+ *	 it waits for the tables with the stream in hand, and must not be waited
+ *	 for.  Whoever holds the events against everybody takes the store lock
+ *	 instead of the stream's.
  * - Rolled-back savepoint: stream locks taken in it go; the mark stays, which
  *	 is harmless, as it only holds readers back until the end.  What is still
  *	 held is followed by subtransaction.
