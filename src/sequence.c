@@ -12,10 +12,9 @@
  * So each backend compares the sequence with the highest ids of the tables
  * before it draws for the first time, and again when it knows the store anew,
  * when the database's subscriptions have changed, and after a collision.  Not
- * before every draw: that costs an append a tenth of its time, to guard
- * against rows that arrive behind the back of a running backend.  Of those,
- * the ones of a subscription are known: while one feeds the store, nothing is
- * appended at all.
+ * before every draw: three more index look-ups an append, to guard against rows
+ * that arrive behind the back of a running backend.  Of those, the ones of a
+ * subscription are known: while one feeds the store, nothing is appended at all.
  *
  * The ids are read first and the sequence after them: a position that some
  * append has drawn and committed meanwhile is in both or in the sequence only.
