@@ -4,7 +4,7 @@
  *	  Places in the code that a test can make fail.
  *
  * The setting event_store.fault, which only a build with fault points has, says
- * where and how: 'point kind', such as 'locks: mark locked, cancel'.  The
+ * where and how: 'point, kind', such as 'locks: mark locked, cancel'.  The
  * next time that point is passed, it
  *
  *	 memory		raises what a failed allocation raises
@@ -15,8 +15,8 @@
  *	 crash		kills the process
  *
  * The setting event_store.faults_done counts how often one has failed, and
- * event_store.fault_points_passed names the points that the session
- * has passed, so that a test can try them all.
+ * event_store.fault_points_passed names the points that the session has passed,
+ * so that a test can try them all.
  *
  * Copyright (c) 2026, event_store contributors
  *
