@@ -100,6 +100,10 @@ typedef struct StreamCheck
 	TimestampTz recorded_at;
 } StreamCheck;
 
+static void add_finding(Verification *verification, const char *check_name,
+						text *stream, int64 version, int64 global_position,
+						const char *format, ...) pg_attribute_printf(6, 7);
+
 /*
  * is_done
  *		Whether the caller wants no more findings.
@@ -115,11 +119,9 @@ is_done(const Verification *verification)
  *		Adds a row to the result.  The stream may be NULL, and version and
  *		position 0 for none; the detail is made as by printf.
  */
-pg_attribute_printf(6, 7) static void add_finding(Verification *verification,
-												  const char *check_name,
-												  text *stream, int64 version,
-												  int64 global_position,
-												  const char *format, ...)
+static void
+add_finding(Verification *verification, const char *check_name, text *stream,
+			int64 version, int64 global_position, const char *format, ...)
 {
 	MemoryContext caller;
 	Datum values[5];
