@@ -45,7 +45,8 @@ note "KILL_SEED=$seed KILL_ROUNDS=$rounds";
 # committed, which is when psql prints COMMIT.
 
 my @kinds;
-my ($call, $client, $asynchronous, $number);
+my ($call, $asynchronous);
+my $asynchronous_time = '2000-01-01';
 
 sub pick { return $_[ rand @_ ]; }
 sub number { return $_[0] + int rand($_[1] - $_[0] + 1); }
@@ -209,12 +210,15 @@ sub prepared
 		$call, rand(0.03), $end, $call);
 }
 
-# A change of a product's, acknowledged by the event that it made.
+# A change of a product's, acknowledged by the event that it made, which carries
+# the kind of its client as the time at which it happened.
 sub product
 {
-	my ($sku, $change) = @_;
+	my ($sku, $command, @arguments) = @_;
+	my $time = $asynchronous ? $asynchronous_time : '2026-01-01';
 
-	return "SELECT FROM warehouse.$change;\n"
+	return sprintf("SELECT FROM warehouse.%s(%s, date_time => '%s UTC');\n",
+		$command, join(', ', "'$sku'", @arguments), $time)
 	  . "SELECT 'ack', stream, version, global_position, type, event_id"
 	  . " FROM event_store.last_event('warehouse_product-$sku');\n";
 }
@@ -223,11 +227,11 @@ sub warehouse
 {
 	my $sku = 'SKU-' . number(1, 10);
 	my $change = pick(
-		sprintf("receive_product('%s', %d)", $sku, number(1, 20)),
-		sprintf("ship_product('%s', %d)", $sku, number(1, 20)),
-		sprintf("adjust_inventory('%s', %d, 'count')", $sku, number(0, 50)));
+		[ 'receive_product', number(1, 20) ],
+		[ 'ship_product', number(1, 20) ],
+		[ 'adjust_inventory', number(0, 50), "'count'" ]);
 
-	return 'BEGIN ISOLATION LEVEL ' . level() . ";\n" . product($sku, $change) . "COMMIT;\n";
+	return 'BEGIN ISOLATION LEVEL ' . level() . ";\n" . product($sku, @$change) . "COMMIT;\n";
 }
 
 # From one product to another: the sum stays.
@@ -235,11 +239,11 @@ sub move
 {
 	my @skus = sort { $a <=> $b } (number(1, 5), number(6, 10));
 	my $quantity = number(1, 50);
-	my @changes = ("ship_product('MOVE-%d', %d)", "receive_product('MOVE-%d', %d)");
+	my @commands = qw(ship_product receive_product);
 
-	@changes = reverse @changes if rand() < 0.5;
+	@commands = reverse @commands if rand() < 0.5;
 	return 'BEGIN ISOLATION LEVEL ' . level() . ";\n"
-	  . join('', map { product("MOVE-$skus[$_]", sprintf($changes[$_], $skus[$_], $quantity)) } 0, 1)
+	  . join('', map { product("MOVE-$skus[$_]", $commands[$_], $quantity) } 0, 1)
 	  . "COMMIT;\n";
 }
 
@@ -555,7 +559,9 @@ my %readers;
 foreach my $reader (sort keys %read)
 {
 	$readers{$reader} = start_reader($node, "reader-$reader", <<~"END");
-		SELECT string_agg(concat_ws('|', global_position, event_id, data->>'call'), E'\\n') AS page,
+		SELECT string_agg(concat_ws('|', global_position, event_id,
+							   CASE WHEN data->>'call' LIKE 'a%' OR data->>'date_time' LIKE '$asynchronous_time%'
+							   THEN 'asynchronous' END), E'\\n') AS page,
 			   coalesce(max(global_position), :last) AS last
 		  FROM $read{$reader}
 		END
@@ -644,7 +650,8 @@ foreach my $reader (sort keys %readers)
 		COPY lines (line) FROM '$file' (DELIMITER E'\\x01');
 		CREATE TEMPORARY TABLE seen AS
 		SELECT n, split_part(line, '|', 1)::bigint AS global_position,
-			   split_part(line, '|', 2)::uuid AS event_id, split_part(line, '|', 3) AS call
+			   split_part(line, '|', 2)::uuid AS event_id,
+			   split_part(line, '|', 3) = 'asynchronous' AS asynchronous
 		  FROM lines;
 		ANALYZE seen;
 		SELECT (SELECT count(*) FROM event_store.all_events e
@@ -656,7 +663,7 @@ foreach my $reader (sort keys %readers)
 				  FROM (SELECT global_position <= lag(global_position) OVER (ORDER BY n) AS back FROM seen) s
 				 WHERE back),
 			   (SELECT count(*) FROM seen s
-				 WHERE call NOT LIKE 'a%'
+				 WHERE NOT asynchronous
 				   AND NOT EXISTS (SELECT FROM event_store.events e WHERE e.event_id = s.event_id)),
 			   (SELECT count(*) FROM seen),
 			   (SELECT count(*) FROM seen s
