@@ -168,12 +168,22 @@ sub start_reader
 }
 
 # Stops a reader and reads what is left.  Returns the file of all it has read.
+#
+# psql prints the answer to QUERY, too, if the server dies between the row and
+# the end of the statement: a page that was read, or none, which is taken out.
 sub finish_reader
 {
 	my ($node, $reader) = @_;
+	my $read;
 
 	stop_session($reader);
 	append_to_file($reader->{out}, '');
+	$read = slurp_file($reader->{out});
+	if ($read =~ s/^\|.*\n//mg)
+	{
+		unlink $reader->{out};
+		append_to_file($reader->{out}, $read);
+	}
 	while (1)
 	{
 		my $before = -s $reader->{out};
