@@ -34,6 +34,7 @@
 #include "fault.h"
 #include "locks.h"
 #include "metadata.h"
+#include "plain_table.h"
 #include "progress.h"
 #include "sequence.h"
 #include "snapshot.h"
@@ -51,6 +52,7 @@ void
 _PG_init(void)
 {
 	es_store_init();
+	es_plain_tables_init();
 	es_locks_init();
 	es_sequence_init();
 	es_metadata_init();

@@ -534,6 +534,16 @@ es_store_index_name(EsIndexId index)
 }
 
 /*
+ * es_store_column_count
+ *		How many columns of a table are the store's.
+ */
+int
+es_store_column_count(EsTableId table)
+{
+	return table_shapes[table].ncolumns;
+}
+
+/*
  * es_store_attnum
  *		Number of a column of a table of the store.
  */
@@ -602,6 +612,31 @@ lock_cached(const Oid *cached, LOCKMODE lockmode)
 }
 
 /*
+ * es_store_lock
+ *		Locks a table of the store, for the current resource owner, and returns
+ *		its OID.  Raises ST002 when there is no store.
+ */
+Oid
+es_store_lock(EsTableId table, LOCKMODE lockmode)
+{
+	return lock_cached(&store.tables[table], lockmode);
+}
+
+/*
+ * es_store_open_locked
+ *		Opens a table of the store that es_store_lock() has locked.
+ */
+Relation
+es_store_open_locked(Oid relid)
+{
+	Relation rel = table_open(relid, NoLock);
+
+	if (unlikely(rel->rd_rel->relrowsecurity))
+		refuse_row_security(rel);
+	return rel;
+}
+
+/*
  * es_store_open
  *		Opens a table of the store under a lock, which belongs to the current
  *		resource owner.  Raises ST002 when there is no store.
@@ -609,12 +644,7 @@ lock_cached(const Oid *cached, LOCKMODE lockmode)
 Relation
 es_store_open(EsTableId table, LOCKMODE lockmode)
 {
-	Relation rel =
-		table_open(lock_cached(&store.tables[table], lockmode), NoLock);
-
-	if (unlikely(rel->rd_rel->relrowsecurity))
-		refuse_row_security(rel);
-	return rel;
+	return es_store_open_locked(es_store_lock(table, lockmode));
 }
 
 /*

@@ -14,6 +14,9 @@
  * event says but not what it is: an id, a version or a position that it
  * changes, or a row that it drops, is an error.
  *
+ * For a table that has nothing of the owner's all of this comes down to the row
+ * and its index entries; see plain_table.c.
+ *
  * The table must be open and locked in ROW EXCLUSIVE mode.
  *
  * Copyright (c) 2026, event_store contributors
@@ -41,10 +44,10 @@
 #include "check.h"
 #include "compat.h"
 #include "fault.h"
+#include "plain_table.h"
 #include "write.h"
 
-/* How much is gathered before it is written; COPY's figures. */
-#define MAX_GATHERED_ROWS  1000
+/* How many bytes are gathered before they are written; COPY's figure, too. */
 #define MAX_GATHERED_BYTES 65535
 
 /* Columns that a BEFORE ROW trigger must leave alone: the first of a table. */
@@ -58,6 +61,7 @@ struct EsWriter
 {
 	EsTableId table;
 	Relation rel;
+	EsPlainTable *plain; /* NULL for a table that is not plain */
 	EState *estate;
 	ResultRelInfo *rri;
 	TransitionCaptureState *transition_capture;
@@ -128,36 +132,31 @@ prepare_columns(EsWriter *writer, int ncolumns)
 }
 
 /*
- * count_columns
- *		How many columns of a table are the store's.
+ * begin_plain
+ *		Starts inserting into a plain table.
  */
-static int
-count_columns(EsTableId table)
+static EsWriter *
+begin_plain(EsTableId table, Relation rel, EsPlainTable *plain)
 {
-	switch (table)
-	{
-		case ES_CATEGORIES:
-			return CAT_NUM_COLUMNS;
-		case ES_STREAMS:
-			return STR_NUM_COLUMNS;
-		case ES_EVENTS:
-			return EV_NUM_COLUMNS;
-		case ES_SNAPSHOTS:
-			return SNAP_NUM_COLUMNS;
-	}
-	return 0; /* keep the compiler quiet */
+	EsWriter *writer = palloc0(sizeof(EsWriter));
+
+	writer->table = table;
+	writer->rel = rel;
+	writer->plain = plain;
+	writer->estate = es_plain_state(plain);
+	writer->rri = es_plain_target(plain);
+	writer->slots = es_plain_slots(plain);
+	writer->cid = GetCurrentCommandId(true);
+	return writer;
 }
 
 /*
- * es_write_begin
- *		Starts inserting into a table: opens its indexes and fires BEFORE
+ * begin_any
+ *		Starts inserting into any table: opens its indexes and fires BEFORE
  *		STATEMENT triggers.
- *
- * The writer lives in the current memory context until es_write_end(); an
- * error's clean-up frees all of it.
  */
-EsWriter *
-es_write_begin(EsTableId table, Relation rel)
+static EsWriter *
+begin_any(EsTableId table, Relation rel)
 {
 	EState *estate = CreateExecutorState();
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
@@ -180,17 +179,33 @@ es_write_begin(EsTableId table, Relation rel)
 	ExecOpenIndices(writer->rri, false);
 	writer->row_by_row = writer->rri->ri_TrigDesc != NULL &&
 		writer->rri->ri_TrigDesc->trig_insert_before_row;
-	writer->slots = palloc(MAX_GATHERED_ROWS * sizeof(TupleTableSlot *));
-	prepare_columns(writer, count_columns(table));
+	writer->slots = palloc(ES_MAX_GATHERED_ROWS * sizeof(TupleTableSlot *));
+	prepare_columns(writer, es_store_column_count(table));
 
 	AfterTriggerBeginQuery();
 	writer->transition_capture =
 		MakeTransitionCaptureState(rel->trigdesc, RelationGetRelid(rel),
 								   CMD_INSERT);
 	ExecBSInsertTriggers(estate, writer->rri);
-	ES_FAULT_POINT_OF(RelationGetRelationName(rel), "writing begun");
-
 	MemoryContextSwitchTo(caller);
+	return writer;
+}
+
+/*
+ * es_write_begin
+ *		Starts inserting into a table.
+ *
+ * The writer lives in the current memory context until es_write_end(); an
+ * error's clean-up frees all of it.
+ */
+EsWriter *
+es_write_begin(EsTableId table, Relation rel)
+{
+	EsPlainTable *plain = es_plain_open(table, rel);
+	EsWriter *writer =
+		plain != NULL ? begin_plain(table, rel, plain) : begin_any(table, rel);
+
+	ES_FAULT_POINT_OF(RelationGetRelationName(rel), "writing begun");
 	return writer;
 }
 
@@ -205,8 +220,9 @@ finish_row(EsWriter *writer, TupleTableSlot *slot)
 
 	if (writer->rri->ri_NumIndices > 0)
 		recheck = es_insert_index_tuples(writer->rri, slot, writer->estate);
-	ExecARInsertTriggers(writer->estate, writer->rri, slot, recheck,
-						 writer->transition_capture);
+	if (writer->plain == NULL)
+		ExecARInsertTriggers(writer->estate, writer->rri, slot, recheck,
+							 writer->transition_capture);
 	list_free(recheck);
 	ResetPerTupleExprContext(writer->estate);
 }
@@ -230,7 +246,8 @@ flush_rows(EsWriter *writer)
 	else
 		table_multi_insert(writer->rel, writer->slots, writer->nrows,
 						   writer->cid, 0, NULL);
-	MemoryContextSwitchTo(writer->estate->es_query_cxt);
+	if (writer->plain == NULL)
+		MemoryContextSwitchTo(writer->estate->es_query_cxt);
 	ES_FAULT_POINT_OF(RelationGetRelationName(writer->rel), "rows written");
 
 	for (int i = 0; i < writer->nrows; i++)
@@ -252,24 +269,24 @@ flush_rows(EsWriter *writer)
 static TupleTableSlot *
 next_slot(EsWriter *writer)
 {
-	if (writer->nrows == writer->nslots)
+	if (writer->plain != NULL)
+		es_plain_need_slot(writer->plain, writer->nrows);
+	else if (writer->nrows == writer->nslots)
 		writer->slots[writer->nslots++] =
 			table_slot_create(writer->rel, &writer->estate->es_tupleTable);
 	return ExecClearTuple(writer->slots[writer->nrows]);
 }
 
 /*
- * fill_slot
- *		Puts the store's values and the other columns' defaults into a slot.
+ * fill_defaults
+ *		Puts the defaults of columns that are not the store's into a slot.
  */
 static void
-fill_slot(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
+fill_defaults(EsWriter *writer, TupleTableSlot *slot)
 {
 	ExprContext *econtext = GetPerTupleExprContext(writer->estate);
-	TupleDesc desc = RelationGetDescr(writer->rel);
-	int ncolumns = count_columns(writer->table);
 
-	for (int i = 0; i < desc->natts; i++)
+	for (int i = 0; i < RelationGetDescr(writer->rel)->natts; i++)
 	{
 		slot->tts_values[i] = (Datum) 0;
 		slot->tts_isnull[i] = !writer->ours[i];
@@ -278,11 +295,26 @@ fill_slot(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 				ExecEvalExprSwitchContext(writer->defaults[i], econtext,
 										  &slot->tts_isnull[i]);
 	}
+}
+
+/*
+ * fill_slot
+ *		Puts a row into a slot.
+ */
+static void
+fill_slot(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
+{
+	TupleDesc desc = RelationGetDescr(writer->rel);
+	int ncolumns = es_store_column_count(writer->table);
+
+	if (writer->plain == NULL)
+		fill_defaults(writer, slot);
 	for (int col = 0; col < ncolumns; col++)
 	{
 		int i = es_store_attnum(writer->table, col) - 1;
 
 		slot->tts_values[i] = values[col];
+		slot->tts_isnull[i] = false;
 		if (TupleDescAttr(desc, i)->attlen == -1)
 			writer->nbytes += VARSIZE_ANY(DatumGetPointer(values[col]));
 	}
@@ -355,6 +387,25 @@ fire_before_row(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 }
 
 /*
+ * check_row
+ *		Fires the BEFORE ROW triggers and checks constraints, of a table that may
+ *		have some.
+ */
+static void
+check_row(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
+{
+	TupleConstr *constr = RelationGetDescr(writer->rel)->constr;
+
+	if (writer->row_by_row)
+		fire_before_row(writer, slot, values);
+	if (constr == NULL)
+		return;
+	if (constr->has_generated_stored)
+		ExecComputeStoredGenerated(writer->rri, writer->estate, slot, CMD_INSERT);
+	ExecConstraints(writer->rri, slot, writer->estate);
+}
+
+/*
  * es_write_row
  *		Inserts a row, or gathers it to be inserted with others; the values
  *		are those of the table's column enum, none of them null, and are
@@ -364,25 +415,17 @@ void
 es_write_row(EsWriter *writer, const Datum *values)
 {
 	MemoryContext caller = MemoryContextSwitchTo(writer->estate->es_query_cxt);
-	TupleConstr *constr = RelationGetDescr(writer->rel)->constr;
 	TupleTableSlot *slot = next_slot(writer);
 
 	fill_slot(writer, slot, values);
-	if (writer->row_by_row)
-		fire_before_row(writer, slot, values);
-	if (constr != NULL)
-	{
-		if (constr->has_generated_stored)
-			ExecComputeStoredGenerated(writer->rri, writer->estate, slot,
-									   CMD_INSERT);
-		ExecConstraints(writer->rri, slot, writer->estate);
-	}
+	if (writer->plain == NULL)
+		check_row(writer, slot, values);
 	ExecMaterializeSlot(slot);
 	ResetPerTupleExprContext(writer->estate);
 
 	ES_FAULT_POINT_OF(RelationGetRelationName(writer->rel), "row gathered");
 	writer->nrows++;
-	if (writer->row_by_row || writer->nrows == MAX_GATHERED_ROWS ||
+	if (writer->row_by_row || writer->nrows == ES_MAX_GATHERED_ROWS ||
 		writer->nbytes > MAX_GATHERED_BYTES)
 		flush_rows(writer);
 	MemoryContextSwitchTo(caller);
@@ -402,19 +445,16 @@ es_write_flush(EsWriter *writer)
 }
 
 /*
- * es_write_end
- *		Writes what is left, fires the AFTER triggers that are due, and frees
- *		the writer.
+ * end_any
+ *		Fires the AFTER triggers that are due.
  */
-void
-es_write_end(EsWriter *writer)
+static void
+end_any(EsWriter *writer)
 {
 	EState *estate = writer->estate;
 	MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
 
-	flush_rows(writer);
 	ExecASInsertTriggers(estate, writer->rri, writer->transition_capture);
-	ES_FAULT_POINT_OF(RelationGetRelationName(writer->rel), "rows finished");
 	AfterTriggerEndQuery(estate);
 
 	ExecResetTupleTable(estate->es_tupleTable, false);
@@ -422,4 +462,31 @@ es_write_end(EsWriter *writer)
 	ExecCloseRangeTableRelations(estate);
 	MemoryContextSwitchTo(caller);
 	FreeExecutorState(estate);
+}
+
+/*
+ * end_plain
+ *		Leaves what is kept for the next call.
+ */
+static void
+end_plain(EsWriter *writer)
+{
+	es_plain_close(writer->plain);
+	pfree(writer);
+}
+
+/*
+ * es_write_end
+ *		Writes what is left, fires the AFTER triggers that are due, and frees
+ *		the writer.
+ */
+void
+es_write_end(EsWriter *writer)
+{
+	es_write_flush(writer);
+	ES_FAULT_POINT_OF(RelationGetRelationName(writer->rel), "rows finished");
+	if (writer->plain != NULL)
+		end_plain(writer);
+	else
+		end_any(writer);
 }

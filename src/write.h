@@ -14,6 +14,9 @@
 
 #include "store.h"
 
+/* How many rows are gathered before they are written; COPY's figure. */
+#define ES_MAX_GATHERED_ROWS 1000
+
 typedef struct EsWriter EsWriter;
 
 extern EsWriter *es_write_begin(EsTableId table, Relation rel);

@@ -1,0 +1,351 @@
+/*-------------------------------------------------------------------------
+ *
+ * plain_table.c
+ *	  What is kept for inserting into a table that is just as it was made.
+ *
+ * A plain table of the store has no columns but the store's, no triggers on
+ * insert, no CHECK, and no indexes but B-trees on columns that PostgreSQL itself
+ * can compare.  Then an insert runs nothing of the owner's, computes nothing and
+ * refuses nothing but a duplicate key, and all that the executor is told about
+ * the table can be kept from call to call: half of what it costs to insert one
+ * row is to find that out.
+ *
+ * What is kept is dropped when the table or one of its indexes changes in any
+ * way.  Only the indexes themselves are opened by each call, which locks them as
+ * an INSERT does; if that shows that something has changed, it is found out
+ * anew.  An index that is about to go cannot be gone: whoever drops it waits for
+ * those who hold the table's lock.
+ *
+ * Since nothing of anybody else's runs meanwhile, an insert into a plain table
+ * never begins inside of another.  So what an error leaves behind is cleared by
+ * the next one that begins.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/plain_table.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "catalog/index.h"
+#include "catalog/pg_am.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+
+#include "plain_table.h"
+#include "write.h"
+
+/* A table with more indexes is not plain. */
+#define MAX_INDEXES 16
+
+/* Slots that are kept; a larger batch makes more for itself. */
+#define MAX_KEPT_SLOTS 16
+
+/*
+ * One for each table of the store.  Nothing below the first two members counts
+ * until the table was looked at, which sets valid; forget_table() resets that
+ * when the table or an index of it changes.
+ */
+struct EsPlainTable
+{
+	bool valid;
+	MemoryContext context; /* all that is kept; NULL before the first look */
+
+	Oid table;
+	bool plain;
+	int nindexes;
+	Oid indexes[MAX_INDEXES];
+	TupleDesc desc;
+	EState *estate;
+	ResultRelInfo *target;
+	int nslots;
+	TupleTableSlot **slots;
+};
+
+static EsPlainTable plain_tables[ES_NUM_TABLES];
+
+/*
+ * concerns
+ *		Whether a relation is the table or one of its indexes.
+ */
+static bool
+concerns(const EsPlainTable *plain, Oid relid)
+{
+	if (relid == InvalidOid || relid == plain->table)
+		return true;
+	for (int i = 0; i < plain->nindexes; i++)
+	{
+		if (relid == plain->indexes[i])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * forget_table
+ *		Relcache callback: what is kept of a relation's table is out of date.
+ */
+static void
+forget_table(Datum arg, Oid relid)
+{
+	for (int i = 0; i < ES_NUM_TABLES; i++)
+	{
+		if (plain_tables[i].valid && concerns(&plain_tables[i], relid))
+			plain_tables[i].valid = false;
+	}
+}
+
+/*
+ * es_plain_tables_init
+ *		Called once when the library is loaded.
+ */
+void
+es_plain_tables_init(void)
+{
+	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
+}
+
+/*
+ * has_insert_triggers
+ *		Whether an insert fires any trigger of a table.
+ */
+static bool
+has_insert_triggers(const TriggerDesc *triggers)
+{
+	return triggers != NULL &&
+		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
+		 triggers->trig_insert_instead_row ||
+		 triggers->trig_insert_before_statement ||
+		 triggers->trig_insert_after_statement ||
+		 triggers->trig_insert_new_table);
+}
+
+/*
+ * has_plain_columns
+ *		Whether a table has just the columns that it was made with, and their
+ *		constraints.
+ */
+static bool
+has_plain_columns(Relation rel, int ncolumns)
+{
+	TupleDesc desc = RelationGetDescr(rel);
+	const TupleConstr *constr = desc->constr;
+
+	return desc->natts == ncolumns &&
+		(constr == NULL ||
+		 (constr->num_check == 0 && !constr->has_generated_stored));
+}
+
+/*
+ * is_plain_index
+ *		Whether an index is a B-tree on columns, checked at once, whose operators
+ *		are PostgreSQL's.
+ */
+static bool
+is_plain_index(Relation index)
+{
+	if (index->rd_rel->relam != BTREE_AM_OID ||
+		!index->rd_index->indimmediate || index->rd_index->indisexclusion ||
+		RelationGetIndexExpressions(index) != NIL ||
+		RelationGetIndexPredicate(index) != NIL)
+		return false;
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+	{
+		if (index->rd_opfamily[i] >= FirstNormalObjectId)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * note_indexes
+ *		Notes the indexes of a table for the executor; returns whether they are
+ *		plain ones.
+ */
+static bool
+note_indexes(EsPlainTable *plain, Relation rel)
+{
+	ResultRelInfo *target = plain->target;
+	List *indexes = RelationGetIndexList(rel);
+	bool all_plain = list_length(indexes) <= MAX_INDEXES;
+	ListCell *lc;
+
+	target->ri_IndexRelationDescs = palloc0(MAX_INDEXES * sizeof(Relation));
+	target->ri_IndexRelationInfo = palloc0(MAX_INDEXES * sizeof(IndexInfo *));
+	foreach (lc, indexes)
+	{
+		Relation index;
+
+		if (!all_plain)
+			break;
+		index = index_open(lfirst_oid(lc), RowExclusiveLock);
+		all_plain = is_plain_index(index);
+		plain->indexes[plain->nindexes] = lfirst_oid(lc);
+		target->ri_IndexRelationInfo[plain->nindexes] = BuildIndexInfo(index);
+		plain->nindexes++;
+		index_close(index, RowExclusiveLock);
+	}
+	target->ri_NumIndices = plain->nindexes;
+	list_free(indexes);
+	return all_plain;
+}
+
+/*
+ * look_at
+ *		Finds out whether a table is plain, and what there is to keep.
+ */
+static void
+look_at(EsPlainTable *plain, Relation rel, int ncolumns)
+{
+	MemoryContext caller;
+
+	plain->table = RelationGetRelid(rel);
+	plain->nindexes = 0;
+	plain->nslots = 0;
+
+	/* from here on a change that arrives is noticed */
+	plain->valid = true;
+	plain->plain =
+		has_plain_columns(rel, ncolumns) && !has_insert_triggers(rel->trigdesc);
+	if (!plain->plain)
+		return;
+
+	if (plain->context == NULL)
+		plain->context =
+			AllocSetContextCreate(CacheMemoryContext, "event_store plain table",
+								  ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(plain->context);
+	caller = MemoryContextSwitchTo(plain->context);
+	plain->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+	plain->estate = CreateExecutorState();
+	plain->target = makeNode(ResultRelInfo);
+	plain->target->ri_RangeTableIndex = 1;
+	plain->slots = palloc(ES_MAX_GATHERED_ROWS * sizeof(TupleTableSlot *));
+	plain->plain = note_indexes(plain, rel);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * open_indexes
+ *		Opens and locks the indexes for one call.
+ */
+static void
+open_indexes(EsPlainTable *plain)
+{
+	for (int i = 0; i < plain->nindexes; i++)
+		plain->target->ri_IndexRelationDescs[i] =
+			index_open(plain->indexes[i], RowExclusiveLock);
+}
+
+/*
+ * close_indexes
+ *		Closes them again.
+ */
+static void
+close_indexes(EsPlainTable *plain)
+{
+	for (int i = 0; i < plain->nindexes; i++)
+		index_close(plain->target->ri_IndexRelationDescs[i], RowExclusiveLock);
+}
+
+/*
+ * es_plain_open
+ *		Opens a table's indexes for one call's inserts; NULL when it is not
+ *		plain.
+ *
+ * The table must be open and locked in ROW EXCLUSIVE mode.
+ */
+EsPlainTable *
+es_plain_open(EsTableId table, Relation rel)
+{
+	EsPlainTable *plain = &plain_tables[table];
+
+	for (;;)
+	{
+		if (!plain->valid || plain->table != RelationGetRelid(rel))
+			look_at(plain, rel, es_store_column_count(table));
+		if (plain->valid)
+		{
+			if (!plain->plain)
+				return NULL;
+			open_indexes(plain);
+			if (plain->valid)
+				break;
+			close_indexes(plain);
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+	plain->target->ri_RelationDesc = rel;
+	for (int i = 0; i < plain->nslots; i++)
+		ExecClearTuple(plain->slots[i]);
+	return plain;
+}
+
+/*
+ * es_plain_target
+ *		The table as the executor wants it described.
+ */
+ResultRelInfo *
+es_plain_target(EsPlainTable *plain)
+{
+	return plain->target;
+}
+
+/*
+ * es_plain_state
+ *		An executor state for nothing but such inserts.
+ */
+EState *
+es_plain_state(EsPlainTable *plain)
+{
+	return plain->estate;
+}
+
+/*
+ * es_plain_slots
+ *		Slots for the rows of a batch; each has to be asked for in its turn.
+ */
+TupleTableSlot **
+es_plain_slots(EsPlainTable *plain)
+{
+	return plain->slots;
+}
+
+/*
+ * es_plain_need_slot
+ *		Makes the slot of a row, counted from 0, unless it is there.
+ */
+void
+es_plain_need_slot(EsPlainTable *plain, int row)
+{
+	const TupleTableSlotOps *ops;
+	MemoryContext caller;
+
+	if (likely(row < plain->nslots))
+		return;
+	Assert(row == plain->nslots && row < ES_MAX_GATHERED_ROWS);
+	ops = table_slot_callbacks(plain->target->ri_RelationDesc);
+	caller = MemoryContextSwitchTo(plain->context);
+	plain->slots[row] = MakeSingleTupleTableSlot(plain->desc, ops);
+	plain->nslots++;
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * es_plain_close
+ *		Closes the indexes again.
+ */
+void
+es_plain_close(EsPlainTable *plain)
+{
+	while (plain->nslots > MAX_KEPT_SLOTS)
+		ExecDropSingleTupleTableSlot(plain->slots[--plain->nslots]);
+	close_indexes(plain);
+	plain->target->ri_RelationDesc = NULL;
+}
