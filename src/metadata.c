@@ -21,7 +21,11 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "check.h"
 #include "metadata.h"
@@ -30,12 +34,35 @@
 static char *session_metadata = NULL;
 
 /*
+ * The metadata of events that come without any, in a session that gives none,
+ * as it was made last: in TopMemoryContext, for this role under this
+ * application_name.  Made anew when one of them is another; forget_metadata()
+ * resets it when a role may have got another name.
+ */
+static Jsonb *plain = NULL;
+static Oid plain_user;
+static char plain_application[NAMEDATALEN];
+static uint64 role_changes = 0;
+
+/*
+ * forget_metadata
+ *		Syscache callback: a role has changed.
+ */
+static void
+forget_metadata(Datum arg, int cacheid, uint32 hashvalue)
+{
+	plain_user = InvalidOid;
+	role_changes++;
+}
+
+/*
  * es_metadata_init
  *		Called once when the library is loaded.
  */
 void
 es_metadata_init(void)
 {
+	CacheRegisterSyscacheCallback(AUTHOID, forget_metadata, (Datum) 0);
 	DefineCustomStringVariable("event_store.metadata",
 							   "JSON object that is added to the metadata of every event the session appends.",
 							   "The keys that come with an event win over it.",
@@ -149,26 +176,83 @@ push_members(JsonbParseState **state, Jsonb *object)
 }
 
 /*
- * es_build_metadata
- *		The metadata to store with an event, from what the session and the
- *		caller give; both may be NULL and have been checked.
+ * current_application
+ *		The session's application_name.
+ */
+static const char *
+current_application(void)
+{
+	return application_name != NULL ? application_name : "";
+}
+
+/*
+ * build
+ *		Puts metadata together.
  *
  * Of a key that is pushed twice the later value stays, so the caller's win.
  */
-Datum
-es_build_metadata(Jsonb *session, Jsonb *own)
+static Jsonb *
+build(Jsonb *session, Jsonb *own)
 {
 	JsonbParseState *state = NULL;
 	JsonbValue *result;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_string(&state, "$user", GetUserNameFromId(GetOuterUserId(), false));
-	push_string(&state, "$application",
-				application_name != NULL ? application_name : "");
+	push_string(&state, "$application", current_application());
 	if (session != NULL)
 		push_members(&state, session);
 	if (own != NULL)
 		push_members(&state, own);
 	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return JsonbPGetDatum(JsonbValueToJsonb(result));
+	return JsonbValueToJsonb(result);
+}
+
+/*
+ * renew_plain
+ *		Makes what is remembered for events without metadata.
+ */
+static void
+renew_plain(void)
+{
+	uint64 changes_before = role_changes;
+	Jsonb *made = build(NULL, NULL);
+	Size size = VARSIZE(made);
+	Jsonb *old = plain;
+
+	plain = memcpy(MemoryContextAlloc(TopMemoryContext, size), made, size);
+	plain_user = changes_before == role_changes ? GetOuterUserId() : InvalidOid;
+	strlcpy(plain_application, current_application(), sizeof(plain_application));
+	if (old != NULL)
+		pfree(old);
+	pfree(made);
+}
+
+/*
+ * is_plain_current
+ *		Whether what is remembered is for this role and application.
+ *
+ * A name that was too long to be remembered is never the same.
+ */
+static bool
+is_plain_current(void)
+{
+	return plain != NULL && plain_user == GetOuterUserId() &&
+		strcmp(plain_application, current_application()) == 0;
+}
+
+/*
+ * es_build_metadata
+ *		The metadata to store with an event, from what the session and the
+ *		caller give; both may be NULL and have been checked.  The result is the
+ *		caller's.
+ */
+Datum
+es_build_metadata(Jsonb *session, Jsonb *own)
+{
+	if (session != NULL || own != NULL)
+		return JsonbPGetDatum(build(session, own));
+	if (!is_plain_current())
+		renew_plain();
+	return datumCopy(JsonbPGetDatum(plain), false, -1);
 }
