@@ -50,6 +50,7 @@
 #include "counters.h"
 #include "errors.h"
 #include "fault.h"
+#include "hints.h"
 #include "locks.h"
 #include "metadata.h"
 #include "position.h"
@@ -73,12 +74,16 @@ typedef struct StreamAppendState
 	int64 *positions; /* of its events */
 } StreamAppendState;
 
-/* The tables that an append writes to. */
+/*
+ * The tables that an append writes to, and the index that leads to streams'
+ * heads.  Categories are NULL where all streams are taken to be known.
+ */
 typedef struct AppendTables
 {
 	Relation categories;
 	Relation streams;
 	Relation events;
+	Relation by_version;
 } AppendTables;
 
 /* Metadata of a call's events. */
@@ -105,15 +110,33 @@ es_is_appending(void)
 }
 
 /*
- * open_all
- *		Opens the tables.
+ * all_hinted
+ *		Whether this backend has seen all streams of the call before, so that
+ *		there will hardly be a new one.
+ */
+static bool
+all_hinted(const uint64 *keys, int nkeys)
+{
+	EsHint hint;
+
+	for (int i = 0; i < nkeys; i++)
+	{
+		if (!es_hint_get(keys[i], &hint))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * open_rest
+ *		Opens what comes after events and streams.
  */
 static void
-open_all(AppendTables *tables)
+open_rest(AppendTables *tables, bool categories)
 {
-	tables->events = es_open_for_append(ES_EVENTS);
-	tables->streams = es_open_for_append(ES_STREAMS);
-	tables->categories = es_open_for_append(ES_CATEGORIES);
+	tables->categories = categories ? es_open_for_append(ES_CATEGORIES) : NULL;
+	tables->by_version =
+		es_store_open_index(ES_EVENTS_BY_VERSION, RowExclusiveLock);
 }
 
 /*
@@ -130,8 +153,33 @@ lock_all(StreamAppendState *states, int n, AppendTables *tables)
 	for (int i = 0; i < n; i++)
 		keys[i] = es_stream_key(states[i].append->stream);
 	es_open_and_lock(keys, n, &tables->events, &tables->streams);
-	tables->categories = es_open_for_append(ES_CATEGORIES);
+	open_rest(tables, !all_hinted(keys, n));
 	pfree(keys);
+}
+
+/*
+ * unlock_tables
+ *		Closes the tables and gives their locks back.
+ */
+static void
+unlock_tables(AppendTables *tables)
+{
+	index_close(tables->by_version, RowExclusiveLock);
+	es_close_for_append(tables->categories);
+	es_close_for_append(tables->streams);
+	es_close_for_append(tables->events);
+}
+
+/*
+ * lock_tables
+ *		Opens them again.
+ */
+static void
+lock_tables(AppendTables *tables)
+{
+	tables->events = es_open_for_append(ES_EVENTS);
+	tables->streams = es_open_for_append(ES_STREAMS);
+	open_rest(tables, true);
 }
 
 /*
@@ -141,7 +189,9 @@ lock_all(StreamAppendState *states, int n, AppendTables *tables)
 static void
 close_all(AppendTables *tables)
 {
-	table_close(tables->categories, NoLock);
+	index_close(tables->by_version, RowExclusiveLock);
+	if (tables->categories != NULL)
+		table_close(tables->categories, NoLock);
 	table_close(tables->streams, NoLock);
 	table_close(tables->events, NoLock);
 }
@@ -158,7 +208,8 @@ find_head(StreamAppendState *state, const AppendTables *tables)
 								   state->append->stream, &state->row);
 	if (state->exists)
 	{
-		es_stream_head(tables->events, SnapshotSelf, &state->row, &state->head);
+		es_stream_head(tables->events, tables->by_version, SnapshotSelf,
+					   &state->row, &state->head);
 		return;
 	}
 	state->head.version = 0;
@@ -269,7 +320,7 @@ register_guard(const StreamAppendState *state, const AppendTables *tables)
 		return;
 	snapshot = RegisterSnapshot(GetTransactionSnapshot());
 	if (es_find_stream(tables->streams, snapshot, state->append->stream, &row))
-		es_stream_head(tables->events, snapshot, &row, &head);
+		es_stream_head(tables->events, tables->by_version, snapshot, &row, &head);
 	UnregisterSnapshot(snapshot);
 }
 
@@ -298,7 +349,7 @@ register_guards(StreamAppendState *states, int n, const AppendTables *tables)
  *		not found, whose streams have new_category set.
  */
 static int
-find_categories(StreamAppendState *states, int n, const AppendTables *tables)
+find_categories(StreamAppendState *states, int n, AppendTables *tables)
 {
 	int missing = 0;
 
@@ -308,6 +359,8 @@ find_categories(StreamAppendState *states, int n, const AppendTables *tables)
 
 		if (state->exists || state->append->nevents == 0)
 			continue;
+		if (tables->categories == NULL)
+			tables->categories = es_open_for_append(ES_CATEGORIES);
 		if (state->category == NULL)
 			state->category = es_stream_category(state->append->stream);
 		state->new_category =
@@ -343,11 +396,9 @@ lock_categories(StreamAppendState *states, int n, AppendTables *tables, bool wai
 		(wait && es_lock_streams(keys, nkeys, true));
 	if (!locked)
 	{
-		es_close_for_append(tables->categories);
-		es_close_for_append(tables->streams);
-		es_close_for_append(tables->events);
+		unlock_tables(tables);
 		(void) es_lock_streams(keys, nkeys, true);
-		open_all(tables);
+		lock_tables(tables);
 	}
 	pfree(keys);
 	return locked;
@@ -382,7 +433,7 @@ draw_positions(StreamAppendState *states, int n, const AppendTables *tables)
 {
 	int64 first = 0;
 
-	es_require_sequence(tables->events, tables->streams, tables->categories);
+	es_require_sequence(tables->events, tables->streams);
 	ES_FAULT_POINT("append: sequence checked");
 	es_place_mark();
 	for (int i = 0; i < n; i++)
@@ -633,6 +684,12 @@ store_new(StreamAppendState *states, int n, AppendTables *tables,
 		rethrow_collision(context);
 	}
 	PG_END_TRY();
+	for (int i = 0; i < n; i++)
+	{
+		if (states[i].append->nevents > 0)
+			es_hint_note_version(es_stream_key(states[i].append->stream),
+								 states[i].append->version);
+	}
 }
 
 /*

@@ -251,17 +251,14 @@ Relation
 es_open_for_append(EsTableId table)
 {
 	ResourceOwner current = CurrentResourceOwner;
-	Relation rel;
 	Oid relid;
 
 	CurrentResourceOwner = CurTransactionResourceOwner;
-	rel = es_store_open(table, RowExclusiveLock);
-	relid = RelationGetRelid(rel);
-	table_close(rel, NoLock);
+	relid = es_store_lock(table, RowExclusiveLock);
 	CurrentResourceOwner = current;
 
 	/* the reference is the caller's, the lock the subtransaction's */
-	return table_open(relid, NoLock);
+	return es_store_open_locked(relid);
 }
 
 /*
@@ -490,7 +487,7 @@ es_place_mark(void)
 
 	if (held.mark_held && held.mark_sequence == es_store_sequence())
 		return;
-	last = es_last_position();
+	last = es_last_position_to_draw();
 	ES_FAULT_POINT("locks: mark chosen");
 	(void) lock_for(TopTransactionResourceOwner, (uint64) last, MARK_CLASS,
 					ShareLock, true);

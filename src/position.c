@@ -85,6 +85,7 @@
 #include "storage/bufmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/resowner.h"
 
 #include "locks.h"
 #include "position.h"
@@ -137,8 +138,7 @@ last_drawn(Relation sequence, XLogRecPtr *lsn)
 
 /*
  * es_last_position
- *		The last position that was drawn, 0 before the first draw: for the
- *		in-flight mark.
+ *		The last position that was drawn, 0 before the first draw.
  */
 int64
 es_last_position(void)
@@ -148,6 +148,27 @@ es_last_position(void)
 	int64 last = last_drawn(sequence, &lsn);
 
 	relation_close(sequence, AccessShareLock);
+	return last;
+}
+
+/*
+ * es_last_position_to_draw
+ *		The same for somebody who is going to draw: takes the lock that the draw
+ *		takes, and leaves it to the end of the transaction, as that does.
+ */
+int64
+es_last_position_to_draw(void)
+{
+	ResourceOwner current = CurrentResourceOwner;
+	Relation sequence;
+	XLogRecPtr lsn;
+	int64 last;
+
+	CurrentResourceOwner = TopTransactionResourceOwner;
+	sequence = es_store_open_sequence(RowExclusiveLock);
+	last = last_drawn(sequence, &lsn);
+	relation_close(sequence, NoLock);
+	CurrentResourceOwner = current;
 	return last;
 }
 

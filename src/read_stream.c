@@ -196,7 +196,7 @@ event_store_stream_version(PG_FUNCTION_ARGS)
 	if (!find_readable_stream(stream, &found))
 		PG_RETURN_INT64(0);
 	events = es_store_open(ES_EVENTS, AccessShareLock);
-	es_stream_head(events, GetActiveSnapshot(), &found, &head);
+	es_find_head(events, GetActiveSnapshot(), &found, &head);
 	table_close(events, NoLock);
 	PG_RETURN_INT64(head.version);
 }

@@ -197,16 +197,18 @@ refuse_subscribed(Relation table)
  *		what the tables hold, or a subscription feeds them.
  */
 void
-es_require_sequence(Relation events, Relation streams, Relation categories)
+es_require_sequence(Relation events, Relation streams)
 {
 	uint64 generation = es_store_generation();
 	uint64 distrusts_before = distrusts;
+	Relation categories;
 	int64 highest;
 	int64 last;
 
 	if (likely(trusted && trusted_generation == generation))
 		return;
 
+	categories = es_store_open(ES_CATEGORIES, AccessShareLock);
 	refuse_subscribed(events);
 	refuse_subscribed(streams);
 	refuse_subscribed(categories);
@@ -216,6 +218,7 @@ es_require_sequence(Relation events, Relation streams, Relation categories)
 		es_raise_sequence_behind(
 			psprintf("Its last value is %lld, the highest global position is %lld.",
 					 (long long) last, (long long) highest));
+	table_close(categories, NoLock);
 	trusted = (distrusts == distrusts_before);
 	trusted_generation = generation;
 }

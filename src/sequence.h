@@ -15,8 +15,7 @@
 #include "store.h"
 
 extern void es_sequence_init(void);
-extern void es_require_sequence(Relation events, Relation streams,
-								Relation categories);
+extern void es_require_sequence(Relation events, Relation streams);
 extern void es_distrust_sequence(void);
 extern void es_raise_sequence_behind(const char *detail);
 extern const char *es_sequence_flaw(void);

@@ -10,6 +10,8 @@
  * transactions on disjoint streams do not fail for sharing an index page.
  * Only the lock makes that right: nobody else can add to the stream meanwhile.
  *
+ * Streams that this backend has seen before are found by hints; see hints.c.
+ *
  * Copyright (c) 2026, event_store contributors
  *
  * src/stream.c
@@ -22,11 +24,15 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/tuptable.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 
+#include "check.h"
 #include "compat.h"
+#include "hints.h"
+#include "locks.h"
 #include "store.h"
 #include "stream.h"
 
@@ -114,12 +120,39 @@ es_find_category(Relation categories, Snapshot snapshot, const text *category,
 }
 
 /*
- * es_find_stream
- *		Looks up a stream by its name.
+ * fetch_hinted
+ *		The row of a stream where a hint says it is, in a new slot that the
+ *		caller drops; NULL when it is not there.
+ *
+ * A vacuum may have cut off the end of the table, where the row was.
  */
-bool
-es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
-			   EsStream *found)
+static TupleTableSlot *
+fetch_hinted(Relation streams, Snapshot snapshot, const text *stream, EsHint *hint)
+{
+	TupleTableSlot *slot;
+
+	if (ItemPointerGetBlockNumber(&hint->row) >=
+		RelationGetNumberOfBlocks(streams))
+		return NULL;
+	slot = table_slot_create(streams, NULL);
+	if (table_tuple_fetch_row_version(streams, &hint->row, snapshot, slot))
+	{
+		text *name = DatumGetTextPP(es_column(slot, ES_STREAMS, STR_STREAM));
+
+		if (es_compare_texts(&name, &stream) == 0)
+			return slot;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return NULL;
+}
+
+/*
+ * fetch_named
+ *		The row of a stream by the index of names, in a new slot that the caller
+ *		drops; NULL when there is none.
+ */
+static TupleTableSlot *
+fetch_named(Relation streams, Snapshot snapshot, const text *stream)
 {
 	Relation index = es_store_open_index(ES_STREAMS_BY_NAME, AccessShareLock);
 	TupleTableSlot *slot;
@@ -127,20 +160,41 @@ es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
 
 	text_key(&key, index, PointerGetDatum(stream));
 	slot = fetch_one(streams, index, snapshot, &key);
-	if (slot != NULL)
-	{
-		found->stream_id =
-			DatumGetInt64(es_column(slot, ES_STREAMS, STR_STREAM_ID));
-		found->category_id =
-			DatumGetInt64(es_column(slot, ES_STREAMS, STR_CATEGORY_ID));
-		found->base_version =
-			DatumGetInt64(es_column(slot, ES_STREAMS, STR_BASE_VERSION));
-		found->created_at =
-			DatumGetTimestampTz(es_column(slot, ES_STREAMS, STR_CREATED_AT));
-		ExecDropSingleTupleTableSlot(slot);
-	}
 	index_close(index, AccessShareLock);
-	return slot != NULL;
+	return slot;
+}
+
+/*
+ * es_find_stream
+ *		Looks up a stream by its name.
+ */
+bool
+es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
+			   EsStream *found)
+{
+	uint64 key = es_stream_key(stream);
+	TupleTableSlot *slot = NULL;
+	EsHint hint = {0};
+
+	if (es_hint_get(key, &hint))
+		slot = fetch_hinted(streams, snapshot, stream, &hint);
+	if (slot == NULL)
+	{
+		slot = fetch_named(streams, snapshot, stream);
+		if (slot == NULL)
+			return false;
+		es_hint_note_row(key, &slot->tts_tid);
+	}
+	found->stream_id = DatumGetInt64(es_column(slot, ES_STREAMS, STR_STREAM_ID));
+	found->category_id =
+		DatumGetInt64(es_column(slot, ES_STREAMS, STR_CATEGORY_ID));
+	found->base_version =
+		DatumGetInt64(es_column(slot, ES_STREAMS, STR_BASE_VERSION));
+	found->created_at =
+		DatumGetTimestampTz(es_column(slot, ES_STREAMS, STR_CREATED_AT));
+	found->version_hint = hint.version;
+	ExecDropSingleTupleTableSlot(slot);
+	return true;
 }
 
 /*
@@ -190,29 +244,48 @@ is_unseen(Relation events, TupleTableSlot *slot)
 }
 
 /*
+ * fetch_last
+ *		The last event of a stream that is not before a version.
+ */
+static bool
+fetch_last(IndexScanDesc scan, int64 stream_id, int64 version,
+		   TupleTableSlot *slot)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(stream_id));
+	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT8GE,
+				Int64GetDatum(version));
+	index_rescan(scan, keys, lengthof(keys), NULL, 0);
+	return index_getnext_slot(scan, BackwardScanDirection, slot);
+}
+
+/*
  * es_stream_head
- *		A stream's version and when its last event was recorded.
+ *		A stream's version and when its last event was recorded, by the index of
+ *		versions.
  *
  * With SnapshotSelf, which needs the stream's lock, it also tells whether the
  * stream moved past the transaction's snapshot.
+ *
+ * A scan backwards reads all entries of the stream on the index page where it
+ * ends, unless it knows of one near to the end.
  */
 void
-es_stream_head(Relation events, Snapshot snapshot, const EsStream *stream,
-			   EsHead *head)
+es_stream_head(Relation events, Relation index, Snapshot snapshot,
+			   const EsStream *stream, EsHead *head)
 {
-	Relation index = es_store_open_index(ES_EVENTS_BY_VERSION, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(events, NULL);
-	IndexScanDesc scan = es_index_beginscan(events, index, snapshot, 1);
-	ScanKeyData key;
+	IndexScanDesc scan = es_index_beginscan(events, index, snapshot, 2);
 
 	head->version = stream->base_version;
 	head->recorded_at = DT_NOBEGIN;
 	head->unseen = false;
 
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum(stream->stream_id));
-	index_rescan(scan, &key, 1, NULL, 0);
-	if (index_getnext_slot(scan, BackwardScanDirection, slot))
+	if ((stream->version_hint > 0 &&
+		 fetch_last(scan, stream->stream_id, stream->version_hint, slot)) ||
+		fetch_last(scan, stream->stream_id, 0, slot))
 	{
 		int64 version = DatumGetInt64(es_column(slot, ES_EVENTS, EV_VERSION));
 
@@ -223,5 +296,18 @@ es_stream_head(Relation events, Snapshot snapshot, const EsStream *stream,
 	}
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
+}
+
+/*
+ * es_find_head
+ *		The same for a caller that has not opened the index.
+ */
+void
+es_find_head(Relation events, Snapshot snapshot, const EsStream *stream,
+			 EsHead *head)
+{
+	Relation index = es_store_open_index(ES_EVENTS_BY_VERSION, AccessShareLock);
+
+	es_stream_head(events, index, snapshot, stream, head);
 	index_close(index, AccessShareLock);
 }

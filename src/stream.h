@@ -23,6 +23,7 @@ typedef struct EsStream
 	int64 category_id;
 	int64 base_version;
 	TimestampTz created_at;
+	int64 version_hint; /* a version it may have reached; 0 for none known */
 } EsStream;
 
 /* Where a stream ends. */
@@ -42,7 +43,9 @@ extern bool es_find_stream(Relation streams, Snapshot snapshot,
 						   const text *stream, EsStream *found);
 extern text *es_find_stream_name(Relation streams, Snapshot snapshot,
 								 int64 stream_id);
-extern void es_stream_head(Relation events, Snapshot snapshot,
+extern void es_stream_head(Relation events, Relation index, Snapshot snapshot,
 						   const EsStream *stream, EsHead *head);
+extern void es_find_head(Relation events, Snapshot snapshot,
+						 const EsStream *stream, EsHead *head);
 
 #endif /* ES_STREAM_H */
