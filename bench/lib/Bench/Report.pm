@@ -1,0 +1,205 @@
+# bench/lib/Bench/Report.pm
+#
+# The results as Markdown, for people, and as JSON with the figures of each
+# round.
+
+package Bench::Report;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use JSON::PP ();
+
+our @EXPORT_OK = qw(write_report ratio_text target_text);
+
+sub write_file
+{
+	my ($path, $text) = @_;
+
+	open(my $out, '>', $path) or die "could not write $path: $!\n";
+	print $out $text;
+	close($out) or die "could not write $path: $!\n";
+	return;
+}
+
+# A figure with three digits that count, or as many as are before the point.
+sub figure
+{
+	my ($value) = @_;
+	my $digits = $value >= 100 ? 0 : $value >= 10 ? 1 : $value >= 1 ? 2 : 3;
+	my $text = sprintf("%.${digits}f", $value);
+
+	1 while $text =~ s/^(\d+)(\d{3})/$1,$2/;
+	return $text;
+}
+
+# The figure of a spread, or of its middle only.
+sub spread_text
+{
+	my ($spread) = @_;
+
+	return '' if !$spread;
+	return sprintf('%s (%s–%s)', map { figure($spread->{$_}) } qw(median min max));
+}
+
+sub median_text
+{
+	my ($spread) = @_;
+
+	return $spread ? figure($spread->{median}) : '';
+}
+
+sub ratio_text
+{
+	my ($ratio) = @_;
+
+	return sprintf('%.2f (%.2f–%.2f)', @$ratio{qw(median min max)});
+}
+
+sub target_text
+{
+	my ($ratio) = @_;
+
+	return "≥ $ratio->{at_least}" if defined $ratio->{at_least};
+	return "≤ $ratio->{at_most}" if defined $ratio->{at_most};
+	return '';
+}
+
+sub verdict
+{
+	my ($ratio) = @_;
+
+	return !defined $ratio->{holds} ? '' : $ratio->{holds} ? 'holds' : '**missed**';
+}
+
+my %metric = (
+	rate => 'calls per second',
+	cpu_us => 'server CPU',
+	latency_ms => 'latency, ms');
+
+# What a ratio is of, in words.
+sub ratio_title
+{
+	my ($comparison, $ratio) = @_;
+	my %label = map { $_->{name} => $_->{label} } @{ $comparison->{systems} };
+	my $metric = $ratio->{metric} eq 'rate' ? '' : ", $metric{ $ratio->{metric} }";
+
+	return "$label{ $ratio->{of} }$metric" if !$ratio->{against};
+	return "$label{ $ratio->{of} } / $label{ $ratio->{against} }$metric";
+}
+
+sub table
+{
+	my ($head, @rows) = @_;
+	my $text = '| ' . join(' | ', @$head) . " |\n";
+
+	$text .= '|' . '---|' . '---:|' x (@$head - 1) . "\n";
+	$text .= '| ' . join(' | ', @$_) . " |\n" foreach @rows;
+	return "$text\n";
+}
+
+# How many calls of a system failed, in all rounds.
+sub failed
+{
+	my ($system) = @_;
+	my $failed = 0;
+
+	$failed += $_->{failed} // 0 foreach @{ $system->{rounds} };
+	return $failed;
+}
+
+sub comparison_text
+{
+	my ($comparison) = @_;
+	my $one = $comparison->{unit} =~ s/s$//r;
+	my $text = "### $comparison->{title}\n\n";
+
+	$text .= "$comparison->{note}\n\n" if $comparison->{note};
+	$text .= table(
+		[
+			'system',
+			"$comparison->{unit} per second, median (least–most)",
+			'latency, ms', 'failed',
+			"server CPU, µs per $one",
+			"WAL, bytes per $one"
+		],
+		map {
+			[
+				$_->{label}, spread_text($_->{rate}), median_text($_->{latency_ms}), failed($_),
+				median_text($_->{cpu_us}), median_text($_->{wal_bytes})
+			]
+		} @{ $comparison->{systems} });
+	$text .= table(
+		[ 'ratio', 'median (least–most)', 'target', '' ],
+		map {
+			[ ratio_title($comparison, $_), ratio_text($_), target_text($_), verdict($_) ]
+		} @{ $comparison->{ratios} })
+	  if @{ $comparison->{ratios} };
+	return $text;
+}
+
+# All ratios that have a target.
+sub targets_text
+{
+	my ($results) = @_;
+	my @rows;
+
+	foreach my $comparison (@$results)
+	{
+		push @rows,
+		  map {
+			[
+				"$comparison->{title}: " . ratio_title($comparison, $_),
+				ratio_text($_), target_text($_), verdict($_)
+			]
+		  } grep { defined $_->{holds} } @{ $comparison->{ratios} };
+	}
+	return @rows ? table([ 'work', 'median (least–most)', 'target', '' ], @rows) : '';
+}
+
+sub markdown
+{
+	my ($bench, $machine, $plots) = @_;
+	my $text = "# Benchmark\n\n";
+	my $group = '';
+
+	$text .= "Each figure is the median of $bench->{rounds} round(s) of $bench->{run_seconds} s, ";
+	$text .= "unless it says otherwise; docs/performance.md explains them.\n\n";
+	$text .= "A QUICK run: it shows that everything works, and its figures are not to be relied on.\n\n"
+	  if $bench->{quick};
+	$text .= "## Targets\n\n" . targets_text($bench->{results});
+	$text .= "![$_->{title}]($_->{file})\n\n" foreach @$plots;
+	foreach my $comparison (@{ $bench->{results} })
+	{
+		if ($comparison->{group} ne $group)
+		{
+			$group = $comparison->{group};
+			$text .= "## $group\n\n";
+		}
+		$text .= comparison_text($comparison);
+	}
+	$text .= "## Machine\n\n" . table([ 'what', '' ], @$machine);
+	return $text;
+}
+
+# Writes results.md and results.json into a directory.
+sub write_report
+{
+	my ($bench, $machine, $plots, $directory) = @_;
+	my $json = JSON::PP->new->canonical->pretty->indent_length(1);
+
+	write_file("$directory/results.md", markdown($bench, $machine, $plots) =~ s/\n+\z/\n/r);
+	write_file(
+		"$directory/results.json",
+		$json->encode({
+			machine => { map { $_->[0] => $_->[1] } @$machine },
+			quick => $bench->{quick} ? JSON::PP::true : JSON::PP::false,
+			rounds => $bench->{rounds},
+			run_seconds => $bench->{run_seconds},
+			comparisons => $bench->{results}
+		}));
+	return;
+}
+
+1;
