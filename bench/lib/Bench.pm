@@ -52,7 +52,7 @@ sub read_length
 {
 	my ($self, $warm) = @_;
 
-	return (seconds => ($self->{run_seconds} + 1) / 2) if !$warm;
+	return (seconds => int(($self->{run_seconds} + 1) / 2)) if !$warm;
 	return $self->{quick} ? (transactions => 5) : (seconds => 1);
 }
 

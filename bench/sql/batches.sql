@@ -4,7 +4,7 @@
 -- as they are, so that reading one is all that has to be done with it.
 
 CREATE TABLE public.batch (
-	i integer PRIMARY KEY,
+	batch integer PRIMARY KEY,
 	events event_store.new_event[] NOT NULL,
 	json jsonb NOT NULL,
 	ids text[] NOT NULL,
@@ -29,7 +29,7 @@ VACUUM ANALYZE batch;
 
 -- COPY's rows have all columns, in the order of their positions.
 SELECT format('COPY (SELECT (%1$s - 1) * %2$s + version, %1$s, version, 1, clock_timestamp(), 1, new_id(), %4$L, %5$L::jsonb, %6$L::jsonb FROM generate_series(1, %2$s) version) TO %3$L',
-			  i, :size, :'files' || '/' || i, 'ItemAdded', :'data', :'metadata')
+			  batch, :size, :'files' || '/' || batch, 'ItemAdded', :'data', :'metadata')
   FROM batch
- ORDER BY i
+ ORDER BY batch
 \gexec

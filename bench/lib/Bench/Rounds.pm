@@ -36,7 +36,9 @@ sub summary
 {
 	my ($system, $samples) = @_;
 	my %names = map { $_ => 1 } map { keys %$_ } @$samples;
-	my %summary = (name => $system->{name}, label => $system->{label}, rounds => $samples);
+	my %summary = (
+		(map { $_ => $system->{$_} } grep { defined $system->{$_} } qw(name label x)),
+		rounds => $samples);
 
 	foreach my $name (keys %names)
 	{
@@ -74,9 +76,9 @@ sub ratio
 #
 #	group, name, title, note	note is optional
 #	unit		what is counted: events, calls, pages
-#	systems		[{ name, label, run }]; run(warm) returns a sample, a hash of figures
-#				of which "rate" is shown while it runs; warm: a short run whose
-#				figures are not kept
+#	systems		[{ name, label, x, run }]; run(warm) returns a sample, a hash of
+#				figures of which "rate" is shown while it runs; warm: a short run
+#				whose figures are not kept; x: where it stands in a plot
 #	ratios		[{ of, against, metric, at_least or at_most, title }]
 #	rounds		how many, where they are not the usual ones
 sub compare

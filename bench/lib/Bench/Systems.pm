@@ -14,7 +14,7 @@ use Bench::Pgbench qw(pgbench);
 use Exporter qw(import);
 
 our @EXPORT_OK = qw(install_event_store install_plain install_message_db install_emmett
-  stores appender search_path $data $metadata $partition);
+  stores filled_store appender search_path label $data $metadata $partition);
 
 # The event that all append, about 100 bytes, and the metadata that the store
 # adds to it by itself, for those that do not.
@@ -46,6 +46,13 @@ sub search_path
 	my ($name) = @_;
 
 	return $system{$name}{search_path};
+}
+
+sub label
+{
+	my ($name) = @_;
+
+	return $system{$name}{label};
 }
 
 sub install_event_store
@@ -114,19 +121,48 @@ sub stores
 	return 'stores';
 }
 
+# Makes a database with a store of so many events, spread evenly over so many
+# streams.  The rows are put in by hand, which takes a tenth of the time.
+sub filled_store
+{
+	my ($bench, $database, $events, $streams) = @_;
+	my $server = $bench->{server};
+
+	print "\n=== filling $database with $events events in $streams streams\n";
+	$server->create_database($database);
+	install_event_store($server, $database);
+	install_plain($server, $database, 'ids', 'uuidv7');
+	$server->script(
+		$database, 'fill_by_hand', 'ids',
+		events => $events,
+		streams => $streams,
+		data => $data,
+		metadata => $metadata);
+
+	# A large one is filled no otherwise than a small one.
+	my $findings =
+	  $events > 1_000_000
+	  ? ''
+	  : $server->query($database, 'SELECT * FROM event_store.verify_store(10)');
+	die "$database was filled wrongly:\n$findings\n" if $findings ne '';
+	return;
+}
+
 # A system of that name for compare(), which appends one event a call:
 #
 #	clients
 #	durable		synchronous_commit, on unless given
 #	protocol	prepared unless given
 #	database, streams	those of stores() unless given
+#	script, define	of pgbench, where they are not the system's
+#	length		how long a run is, where it is not as long as others
 sub appender
 {
 	my ($bench, $name, %how) = @_;
 	my $system = $system{$name};
 	my %run = (
 		database => $how{database} // stores($bench),
-		script => 'append_' . ($system->{script} // $name),
+		script => $how{script} // 'append_' . ($system->{script} // $name),
 		clients => $how{clients},
 		protocol => $how{protocol},
 		quoted => [qw(data partition)],
@@ -140,20 +176,21 @@ sub appender
 		name => $name,
 		label => $system->{label},
 		run => sub {
-			my ($warm) = @_;
+			my ($warm, %beside) = @_;
 
 			# Versions of the plain INSERT that no run before can have had.
 			my $base = 1e9 * ++$bench->{runs};
 
 			return pgbench(
-				$bench->{server}, %run,
-				$bench->run_length($warm),
+				$bench->{server}, %run, %beside,
+				$how{length} && !$warm ? %{ $how{length} } : $bench->run_length($warm),
 				define => {
 					streams => $how{streams} // $bench->{streams},
 					data => $data,
 					partition => $partition,
 					base => $base,
-					i => 0
+					i => 0,
+					%{ $how{define} // {} }
 				});
 		}
 	};

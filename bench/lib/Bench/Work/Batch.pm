@@ -10,6 +10,7 @@ package Bench::Work::Batch;
 use strict;
 use warnings;
 
+use Bench::Loop qw(loop);
 use Bench::Rounds qw(compare);
 use Bench::Session;
 use Bench::Systems
@@ -18,30 +19,30 @@ use Bench::Systems
 my $size = 1000;
 
 # EMPTY leaves nothing of the run before; CALL takes batch i of the table
-# "batch", b, or its file.  Those that take one event a call get fewer batches.
+# "batch" or file i.  Those that take one event a call get fewer batches.
 my %system = (
 	append_events => {
 		label => 'append_events',
 		empty => 'SELECT event_store.drop_store(true), event_store.create_store()',
-		call => "PERFORM event_store.append_events('batch-' || n, b.events) FROM batch b WHERE b.i = n"
+		call => "PERFORM event_store.append_events('batch-' || i, b.events) FROM batch b WHERE b.batch = i"
 	},
 	append_json => {
 		label => 'append_json',
 		empty => 'SELECT event_store.drop_store(true), event_store.create_store()',
-		call => "PERFORM event_store.append_json('batch-' || n, b.json) FROM batch b WHERE b.i = n"
+		call => "PERFORM event_store.append_json('batch-' || i, b.json) FROM batch b WHERE b.batch = i"
 	},
 	copy => {
 		label => 'COPY',
 		empty => 'TRUNCATE plain_v7.events',
-		call => "EXECUTE format('COPY plain_v7.events FROM %L', current_setting('bench.files') || '/' || n)"
+		call => "EXECUTE format('COPY plain_v7.events FROM %L', current_setting('bench.files') || '/' || i)"
 	},
 	emmett => {
 		label => 'Emmett',
 		empty => 'TRUNCATE emt_messages, emt_streams',
 		call => <<~'END'
 			PERFORM emt_append_to_stream(b.ids, b.data, b.metadata, b.versions, b.types, b.kinds,
-										 'batch-' || n, 'batch', NULL, 'emt:default')
-			   FROM batch b WHERE b.i = n
+										 'batch-' || i, 'batch', NULL, 'emt:default')
+			   FROM batch b WHERE b.batch = i
 			END
 	},
 	message_db => {
@@ -49,8 +50,8 @@ my %system = (
 		empty => 'TRUNCATE message_store.messages',
 		share => 0.1,
 		call => <<~"END"
-			FOR event IN 1..$size LOOP
-				PERFORM write_message(gen_random_uuid()::varchar, 'batch-' || n, 'ItemAdded', event_data,
+			FOR n IN 1..$size LOOP
+				PERFORM write_message(gen_random_uuid()::varchar, 'batch-' || i, 'ItemAdded', event,
 									  '{"correlationStreamName": "session-1"}');
 			END LOOP
 			END
@@ -89,29 +90,20 @@ sub system_run
 
 	return sub {
 		my ($warm) = @_;
-		my $n = $warm ? 2 : $batches * ($system->{share} // 1);
-		my $work = <<~"END";
-			DO \$\$
-			DECLARE
-				event_data jsonb := '$data';
-			BEGIN
-				FOR n IN 1..$n LOOP
-					$system->{call};
-					COMMIT;
-				END LOOP;
-			END \$\$;
-			END
+		my $sample = loop(
+			$bench->{server},
+			session => $session,
+			calls => $warm ? 2 : $batches * ($system->{share} // 1),
+			before => $system->{empty},
+			call => $system->{call},
+			commit => 1);
 
-		$session->query($system->{empty});
-		my $wal = $bench->{server}->used->{wal};
-		my ($seconds, $cpu) = $session->measure($work);
-		my $events = $n * $size;
+		# An event, not a batch, is what is compared.
 		return {
-			rate => $events / $seconds,
-			seconds => $seconds,
-			cpu_us => 1e6 * $cpu / $events,
-			wal_bytes => ($bench->{server}->used->{wal} - $wal) / $events,
-			calls => $events
+			rate => $sample->{rate} * $size,
+			cpu_us => $sample->{cpu_us} / $size,
+			wal_bytes => $sample->{wal_bytes} / $size,
+			calls => $sample->{calls} * $size
 		};
 	};
 }
@@ -140,7 +132,7 @@ sub work
 		$bench,
 		group => 'batch',
 		name => 'batch',
-		title => sprintf('%d events in batches of %d, durable', $batches * $size, $size),
+		title => ($batches == 300 ? '300,000' : '30,000') . ' events in batches of 1,000, durable',
 		note => "message-db takes one event a call: a tenth of the events in one tenth of the transactions, and the time an event is what is compared.",
 		unit => 'events',
 		systems => \@systems,

@@ -1,0 +1,181 @@
+# bench/lib/Bench/Work/Tail.pm
+#
+# Readers and appenders beside each other: appends while 20 readers tail the
+# store, and the safe position while 500 sessions hold appends open.
+
+package Bench::Work::Tail;
+
+use strict;
+use warnings;
+
+use Bench::Pgbench qw(pgbench start_pgbench finish_pgbench);
+use Bench::Rounds qw(compare);
+use Bench::Systems qw(stores appender);
+use Time::HiRes qw(sleep time);
+
+my $readers = 20;
+
+# What holds 5,000 stream locks, and a mark each.
+my ($holders, $streams_held) = (500, 10);
+
+# An appender that runs while readers of the script tail.  They begin a second
+# before it and end a second after it or later, so that they do all the time, and
+# so that what they use is not counted as the appends'.
+sub tailed_appender
+{
+	my ($bench, $name, $label, $script) = @_;
+	my $server = $bench->{server};
+	my $append = appender($bench, 'event_store', clients => 16);
+
+	return {
+		name => $name,
+		label => $label,
+		run => sub {
+			my ($warm) = @_;
+			my $readers = start_pgbench(
+				database => 'stores',
+				script => $script,
+				clients => $readers,
+				seconds => $bench->{run_seconds} + 3,
+				define =>
+				  { last => $server->query('stores', 'SELECT event_store.safe_position()') });
+
+			sleep 1;
+			my $sample = $append->{run}->($warm, beside => [ $server->foreign_backends ]);
+			finish_pgbench($readers);
+			$server->wait_for_backends;
+			return $sample;
+		}
+	};
+}
+
+sub tail
+{
+	my ($bench) = @_;
+
+	stores($bench);
+	compare(
+		$bench,
+		group => 'tail',
+		name => 'tail',
+		title => "16 appending clients, durable, beside $readers readers",
+		note =>
+		  "Each reader asks for 1,000 events after its last one, and again 100 ms after it got them. A plain keyset SELECT shows what any reader costs on these cores.",
+		unit => 'events',
+		systems => [
+			{
+				%{ appender($bench, 'event_store', clients => 16) },
+				name => 'alone',
+				label => 'no readers'
+			},
+			tailed_appender($bench, 'read_all', 'readers of read_all', 'tail_read_all'),
+			tailed_appender($bench, 'select', 'readers of a keyset SELECT', 'tail_select')
+		],
+		ratios => [
+			{ of => 'read_all', against => 'alone', at_least => 0.9 },
+			{ of => 'select', against => 'alone' },
+			{ of => 'read_all', against => 'select' }
+		]);
+	return;
+}
+
+# Sessions that hold locks, and those that wait for one.
+sub held
+{
+	my ($bench) = @_;
+
+	return split /\|/, $bench->{server}->query('stores', <<~'END');
+		SELECT count(*) FILTER (WHERE objsubid = 17747), count(*) FILTER (WHERE objsubid = 17748)
+		  FROM pg_locks WHERE locktype = 'advisory' AND granted
+		END
+}
+
+# Waits until all holders hold their locks.
+sub wait_for_locks
+{
+	my ($bench) = @_;
+	my $deadline = time + 60;
+
+	while (1)
+	{
+		my ($streams, $marks) = held($bench);
+		return if $streams >= $holders * $streams_held && $marks >= $holders;
+		die "$streams stream locks and $marks marks are held after a minute\n" if time > $deadline;
+		sleep 0.1;
+	}
+	return;
+}
+
+sub safe_position_of
+{
+	my ($bench, $name, $label, @beside) = @_;
+
+	return {
+		name => $name,
+		label => $label,
+		run => sub {
+			my ($warm) = @_;
+
+			return pgbench(
+				$bench->{server},
+				database => 'stores',
+				script => 'safe_position',
+				clients => 1,
+				beside => \@beside,
+				$bench->read_length($warm));
+		}
+	};
+}
+
+# The holders stay for as long as the rounds need, and are checked to have held
+# everything to their end.
+sub safe_position
+{
+	my ($bench) = @_;
+	my $server = $bench->{server};
+	my %shared = (group => 'tail', unit => 'calls');
+
+	stores($bench);
+	compare(
+		$bench, %shared,
+		name => 'safe-position-alone',
+		title => 'safe_position while nobody appends',
+		systems => [ safe_position_of($bench, 'safe_position', 'safe_position') ],
+		ratios => [ { of => 'safe_position', metric => 'latency_ms' } ]);
+
+	# Those who make a category wait for each other, so there is one.
+	$server->query('stores', "SELECT event_store.append('held-0', 'ItemAdded', '{}')");
+	my %length = $bench->read_length(0);
+	my $holding = start_pgbench(
+		database => 'stores',
+		script => 'hold_appends',
+		clients => $holders,
+		transactions => 1,
+		define => { hold => 15 + $bench->{rounds} * ($length{seconds} + 1) });
+	wait_for_locks($bench);
+	compare(
+		$bench, %shared,
+		name => 'safe-position-held',
+		title => "safe_position while $holders sessions hold "
+		  . $holders * $streams_held
+		  . ' stream locks',
+		systems => [
+			safe_position_of($bench, 'safe_position', 'safe_position', $server->foreign_backends)
+		],
+		ratios => [ { of => 'safe_position', metric => 'latency_ms', at_most => 1 } ]);
+	wait_for_locks($bench);
+	finish_pgbench($holding);
+	$server->wait_for_backends;
+	return;
+}
+
+sub work
+{
+	my ($bench) = @_;
+
+	tail($bench);
+	safe_position($bench);
+	return;
+}
+
+1;
