@@ -13,7 +13,7 @@ use File::Temp ();
 use POSIX ();
 use Time::HiRes qw(time usleep);
 
-our @EXPORT_OK = qw(run start finish);
+our @EXPORT_OK = qw(run start finish stop);
 
 # What was started and has not been waited for.
 my %running;
@@ -83,6 +83,19 @@ sub finish
 	die "$run->{name}\ntook too long\n$out$err" if $late;
 	die "$run->{name}\nfailed with status $status\n$out$err" if $status != 0;
 	return $out;
+}
+
+# Ends a program that would go on.
+sub stop
+{
+	my ($run) = @_;
+
+	die "$run->{name}\nended by itself\n" . contents($run->{err})
+	  if waitpid($run->{pid}, POSIX::WNOHANG) != 0;
+	kill 'TERM', $run->{pid};
+	waitpid($run->{pid}, 0);
+	delete $running{ $run->{pid} };
+	return;
 }
 
 # Runs a program to its end.

@@ -8,10 +8,11 @@ package Bench::Report;
 use strict;
 use warnings;
 
+use Bench::Numbers qw(figure);
 use Exporter qw(import);
 use JSON::PP ();
 
-our @EXPORT_OK = qw(write_report ratio_text target_text);
+our @EXPORT_OK = qw(write_report);
 
 sub write_file
 {
@@ -21,17 +22,6 @@ sub write_file
 	print $out $text;
 	close($out) or die "could not write $path: $!\n";
 	return;
-}
-
-# A figure with three digits that count, or as many as are before the point.
-sub figure
-{
-	my ($value) = @_;
-	my $digits = $value >= 100 ? 0 : $value >= 10 ? 1 : $value >= 1 ? 2 : 3;
-	my $text = sprintf("%.${digits}f", $value);
-
-	1 while $text =~ s/^(\d+)(\d{3})/$1,$2/;
-	return $text;
 }
 
 # The figure of a spread, or of its middle only.

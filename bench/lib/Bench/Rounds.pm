@@ -9,27 +9,10 @@ package Bench::Rounds;
 use strict;
 use warnings;
 
+use Bench::Numbers qw(spread);
 use Exporter qw(import);
-use List::Util qw(min max);
 
-our @EXPORT_OK = qw(compare median);
-
-sub median
-{
-	my @sorted = sort { $a <=> $b } @_;
-	my $middle = int(@sorted / 2);
-
-	return @sorted % 2 ? $sorted[$middle] : ($sorted[ $middle - 1 ] + $sorted[$middle]) / 2;
-}
-
-# Middle, least and greatest of some figures; nothing of none.
-sub spread
-{
-	my @figures = grep { defined } @_;
-
-	return if !@figures;
-	return { median => median(@figures), min => min(@figures), max => max(@figures) };
-}
+our @EXPORT_OK = qw(compare);
 
 # The figures of a system: those of its rounds, and their spread.
 sub summary

@@ -10,6 +10,7 @@ use strict;
 use warnings;
 
 use Bench::Command qw(run);
+use Bench::Numbers qw(commas);
 use Bench::Pgbench qw(pgbench);
 use Exporter qw(import);
 
@@ -106,7 +107,7 @@ sub stores
 		metadata => $metadata);
 
 	return 'stores' if $bench->{stores}++;
-	print "\n=== filling $fill{streams} streams with $fill{each} events each\n";
+	print "\n=== filling " . commas($fill{streams}) . " streams with $fill{each} events each\n";
 	$server->create_database('stores');
 	install_event_store($server, 'stores');
 	install_plain($server, 'stores', 'plain_v7', 'uuidv7');
@@ -128,7 +129,8 @@ sub filled_store
 	my ($bench, $database, $events, $streams) = @_;
 	my $server = $bench->{server};
 
-	print "\n=== filling $database with $events events in $streams streams\n";
+	printf "\n=== filling %s with %s events in %s streams\n", $database, map { commas($_) } $events,
+	  $streams;
 	$server->create_database($database);
 	install_event_store($server, $database);
 	install_plain($server, $database, 'ids', 'uuidv7');

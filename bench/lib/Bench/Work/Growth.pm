@@ -12,6 +12,7 @@ use strict;
 use warnings;
 
 use Bench::Loop qw(loop);
+use Bench::Numbers qw(commas);
 use Bench::Rounds qw(compare);
 use Bench::Session;
 use Bench::Systems qw(install_event_store install_plain filled_store appender $data $metadata);
@@ -93,7 +94,7 @@ sub stream_length
 			variant(
 				$bench, 'long_streams',
 				name => "length-$_",
-				label => "$_ events",
+				label => commas($_) . ' events',
 				x => $_,
 				loop => {
 					calls => $calls,
@@ -103,7 +104,7 @@ sub stream_length
 		} @lengths;
 	};
 
-	print "\n=== filling streams of @lengths events\n";
+	print "\n=== filling streams of " . join(', ', map { commas($_) } @lengths) . " events\n";
 	$server->create_database('long_streams');
 	install_event_store($server, 'long_streams');
 	install_plain($server, 'long_streams', 'ids', 'uuidv7');
@@ -149,7 +150,7 @@ sub stream_count
 		  variant(
 			$bench, $database,
 			name => "streams-$streams",
-			label => "$streams streams",
+			label => commas($streams) . ' streams',
 			x => $streams,
 			loop => append_loop($bench, $streams),
 			load => appender(
@@ -193,7 +194,7 @@ sub event_size
 		  variant(
 			$bench, $store,
 			name => "size-$bytes",
-			label => "$bytes bytes",
+			label => commas($bytes) . ' bytes',
 			x => $bytes,
 			loop => {
 				%{ append_loop($bench, $streams) },

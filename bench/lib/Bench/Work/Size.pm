@@ -8,6 +8,7 @@ package Bench::Work::Size;
 use strict;
 use warnings;
 
+use Bench::Numbers qw(commas);
 use Bench::Rounds qw(compare);
 use Bench::Session;
 use Bench::Systems qw(appender filled_store);
@@ -51,15 +52,6 @@ sub beside_snapshot
 			return $sample;
 		}
 	};
-}
-
-# Digits in groups of three.
-sub commas
-{
-	my ($n) = @_;
-
-	1 while $n =~ s/^(\d+)(\d{3})/$1,$2/;
-	return $n;
 }
 
 sub work

@@ -8,6 +8,8 @@ package Bench::Work::Tail;
 use strict;
 use warnings;
 
+use Bench::Command qw(stop);
+use Bench::Numbers qw(commas);
 use Bench::Pgbench qw(pgbench start_pgbench finish_pgbench);
 use Bench::Rounds qw(compare);
 use Bench::Systems qw(stores appender);
@@ -79,7 +81,7 @@ sub tail
 	return;
 }
 
-# Sessions that hold locks, and those that wait for one.
+# How many stream locks and marks are held.
 sub held
 {
 	my ($bench) = @_;
@@ -127,8 +129,8 @@ sub safe_position_of
 	};
 }
 
-# The holders stay for as long as the rounds need, and are checked to have held
-# everything to their end.
+# The holders hold for longer than the rounds take, are checked to have held
+# everything to the end, and are then stopped.
 sub safe_position
 {
 	my ($bench) = @_;
@@ -145,26 +147,25 @@ sub safe_position
 
 	# Those who make a category wait for each other, so there is one.
 	$server->query('stores', "SELECT event_store.append('held-0', 'ItemAdded', '{}')");
-	my %length = $bench->read_length(0);
 	my $holding = start_pgbench(
 		database => 'stores',
 		script => 'hold_appends',
 		clients => $holders,
 		transactions => 1,
-		define => { hold => 15 + $bench->{rounds} * ($length{seconds} + 1) });
+		define => { hold => 100 + $bench->{rounds} * 2 * $bench->{run_seconds} });
 	wait_for_locks($bench);
 	compare(
 		$bench, %shared,
 		name => 'safe-position-held',
 		title => "safe_position while $holders sessions hold "
-		  . $holders * $streams_held
+		  . commas($holders * $streams_held)
 		  . ' stream locks',
 		systems => [
 			safe_position_of($bench, 'safe_position', 'safe_position', $server->foreign_backends)
 		],
 		ratios => [ { of => 'safe_position', metric => 'latency_ms', at_most => 1 } ]);
 	wait_for_locks($bench);
-	finish_pgbench($holding);
+	stop($holding);
 	$server->wait_for_backends;
 	return;
 }
