@@ -91,6 +91,9 @@ sub pgbench
 {
 	my ($server, %how) = @_;
 	my @beside = @{ $how{beside} // [] };
+
+	# The end of a session that was before would be taken for this run's.
+	$server->wait_for_backends(@beside);
 	my $refused = $how{count_refused} ? $server->query(@how{qw(database count_refused)}) : 0;
 	my $before = $server->used;
 	my $sample = finish_pgbench(start_pgbench(%how));

@@ -9,6 +9,7 @@ use strict;
 use warnings;
 
 use Bench::Command qw(run);
+use Bench::Numbers qw(commas);
 use Exporter qw(import);
 use File::Temp ();
 use List::Util qw(max);
@@ -33,7 +34,7 @@ sub plot
 		set terminal svg size $size font 'sans-serif,13' background rgb 'white'
 		set output @{[ quoted($file) ]}
 		set title @{[ quoted($title) ]} noenhanced
-		set key outside right top noenhanced
+		set key outside right top Left reverse noenhanced
 		set border 3
 		set tics nomirror
 		set grid ytics lc rgb '#dddddd'
@@ -84,7 +85,6 @@ sub append_plot
 			block('data', @rows)
 		  . "set style data histogram\nset style histogram clustered gap 1\nset boxwidth 0.9\n"
 		  . "set xlabel 'clients'\nset ylabel 'events per second'\nset yrange [0:*]\n"
-		  . "set format y \"%'.0f\"\n"
 		  . 'plot ' . join(', ', @bars));
 	return 1;
 }
@@ -104,7 +104,7 @@ sub target_plot
 			my @met = map {
 				defined $ratio->{at_least} ? $ratio->{$_} / $ratio->{at_least} : $ratio->{at_most} / $ratio->{$_}
 			} qw(median min max);
-			my $name = "$comparison->{title}: $label{ $ratio->{of} }";
+			my $name = "$comparison->{name}: $label{ $ratio->{of} }";
 
 			$name .= " / $label{ $ratio->{against} }" if $ratio->{against};
 			push @rows, [ (sort { $a <=> $b } @met)[ 1, 0, 2 ], $name ];
@@ -118,7 +118,7 @@ sub target_plot
 	plot($file, '1000,' . (130 + 22 * @rows), $title,
 			block('data', @data)
 		  . 'set ytics (' . join(', ', @tics) . ") font ',10' noenhanced\n"
-		  . "unset key\nset grid xtics lc rgb '#dddddd'\nset xlabel 'ratio divided by its target; 1 or more: it holds'\n"
+		  . "unset key\nset lmargin 62\nset grid xtics lc rgb '#dddddd'\nset xlabel 'ratio divided by its target; 1 or more: it holds'\n"
 		  . 'set yrange [-0.7:' . ($#rows + 0.7) . "]\n"
 		  . "set xrange [0:" . max(1.5, map { $_->[2] * 1.05 } @rows) . "]\n"
 		  . "set arrow from 1, graph 0 to 1, graph 1 nohead lc rgb '#c03030' lw 1.5\n"
@@ -127,17 +127,19 @@ sub target_plot
 }
 
 # Server CPU of a call by what grows.  AXIS is its name and unit; CURVES are
-# comparisons by their names, with a title each.
+# comparisons by their names, with a title each.  SCALE is how the CPU is scaled:
+# where that grows as much as what is on the other axis, only logarithms show it.
 sub growth_plot
 {
-	my ($file, $title, $results, $axis, @curves) = @_;
+	my ($file, $title, $results, $axis, $scale, @curves) = @_;
 	my %comparison = map { $_->{name} => $_ } @$results;
-	my ($data, @plots) = ('');
+	my ($data, @plots, %at) = ('');
 
 	foreach my $curve (grep { $comparison{ $_->[0] } } @curves)
 	{
 		my $n = @plots + 1;
 
+		$at{ $_->{x} } = 1 foreach @{ $comparison{ $curve->[0] }{systems} };
 		$data .= block("data$n",
 			map { [ $_->{x}, map { sprintf('%.4f', $_) } @{ $_->{cpu_us} }{qw(median min max)} ] }
 			  @{ $comparison{ $curve->[0] }{systems} });
@@ -147,9 +149,10 @@ sub growth_plot
 	return 0 if !@plots;
 	plot($file, '760,380', $title,
 			$data
-		  . "set logscale x\nset format x \"%'.0f\"\nset xlabel @{[ quoted($axis) ]}\n"
-		  . "set ylabel 'server CPU, µs per call'\nset yrange [0:*]\nset offsets graph 0.03, graph 0.03\n"
-		  . "set key inside top left\n"
+		  . "set logscale x\nset xlabel @{[ quoted($axis) ]}\n"
+		  . 'set xtics (' . join(', ', map { quoted(commas($_)) . " $_" } sort { $a <=> $b } keys %at) . ")\n"
+		  . "set ylabel 'server CPU, µs per call'\n$scale\nset offsets graph 0.05, graph 0.05\n"
+		  . "set key outside bottom center horizontal\n"
 		  . 'plot ' . join(', ', @plots));
 	return 1;
 }
@@ -166,16 +169,17 @@ sub draw
 			'Server CPU by the length of the stream',
 			\&growth_plot,
 			'events in the stream',
+			'set yrange [0:*]',
 			[ 'growth-stream-length', 'append, with its commit' ],
 			[ 'growth-read-last', 'read of the last ten events' ]
 		],
 		[
 			'growth-streams', 'Server CPU by the number of streams',
-			\&growth_plot, 'streams', [ 'growth-streams', 'append, with its commit' ]
+			\&growth_plot, 'streams', 'set yrange [0:*]', [ 'growth-streams', 'append, with its commit' ]
 		],
 		[
 			'growth-event-size', 'Server CPU by the size of the event',
-			\&growth_plot, 'bytes of data', [ 'growth-event-size', 'append, with its commit' ]
+			\&growth_plot, 'bytes of data', 'set logscale y', [ 'growth-event-size', 'append, with its commit' ]
 		]);
 	my @drawn;
 

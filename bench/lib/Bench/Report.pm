@@ -154,8 +154,8 @@ sub markdown
 	my $text = "# Benchmark\n\n";
 	my $group = '';
 
-	$text .= "Each figure is the median of $bench->{rounds} round(s) of $bench->{run_seconds} s, ";
-	$text .= "unless it says otherwise; docs/performance.md explains them.\n\n";
+	$text .= "Rounds of each comparison: $bench->{rounds}; seconds of each run: $bench->{run_seconds}. ";
+	$text .= "docs/performance.md explains every figure.\n\n";
 	$text .= "A QUICK run: it shows that everything works, and its figures are not to be relied on.\n\n"
 	  if $bench->{quick};
 	$text .= "## Targets\n\n" . targets_text($bench->{results});

@@ -69,7 +69,8 @@ sub checkpoint
 	return;
 }
 
-# The settings that are not PostgreSQL's defaults, as [name, value].
+# The settings that are not PostgreSQL's defaults, as [name, value]; those of
+# where and how the server talks to us are left out.
 sub settings
 {
 	my ($self) = @_;
@@ -77,8 +78,10 @@ sub settings
 	return map { [ split /\|/, $_, 2 ] } split /\n/, $self->query('postgres', <<~'END');
 		SELECT name, current_setting(name)
 		  FROM pg_settings
-		 WHERE source = 'configuration file'
-		   AND name NOT IN ('listen_addresses', 'unix_socket_directories', 'log_line_prefix')
+		 WHERE source = 'configuration file' AND setting <> boot_val
+		   AND category NOT LIKE 'Reporting and Logging%'
+		   AND category NOT LIKE '%Locale and Formatting'
+		   AND category NOT LIKE '%Connection Settings' OR name = 'max_connections'
 		 ORDER BY name
 		END
 }
@@ -147,7 +150,7 @@ sub wait_for_backends
 sub used
 {
 	my ($self) = @_;
-	my @fields = process($self->{postmaster});
+	my @fields = process($self->{postmaster}) or die "the server is gone\n";
 
 	return {
 		cpu => ($fields[13] + $fields[14]) / POSIX::sysconf(POSIX::_SC_CLK_TCK),

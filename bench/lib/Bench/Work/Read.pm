@@ -10,6 +10,7 @@ package Bench::Work::Read;
 use strict;
 use warnings;
 
+use Bench::Numbers qw(commas);
 use Bench::Pgbench qw(pgbench);
 use Bench::Rounds qw(compare);
 use Bench::Systems qw(install_event_store install_message_db install_emmett search_path $data $partition);
@@ -90,7 +91,7 @@ sub work
 			measure(
 				$bench,
 				"read-$length-$clients",
-				"a stream of $length events, "
+				"a stream of " . commas($length) . " events, "
 				  . ($clients == 1 ? '1 client' : "$clients clients"),
 				'calls',
 				'read_stream',
