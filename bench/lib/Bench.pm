@@ -21,7 +21,7 @@ sub new
 		server => Bench::Server->new($data),
 		quick => $quick,
 		rounds => $env{ROUNDS} // ($quick ? 1 : 5),
-		run_seconds => $env{RUN_SECONDS} // ($quick ? 1 : 5),
+		run_seconds => $env{RUN_SECONDS} // ($quick ? 1 : 4),
 		streams => 10_000,
 		events_each => $quick ? 1 : 10,
 		runs => 0,

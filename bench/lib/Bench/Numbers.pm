@@ -42,6 +42,8 @@ sub commas
 sub figure
 {
 	my ($value) = @_;
+	return '0' if $value == 0;
+
 	my $digits = $value >= 100 ? 0 : $value >= 10 ? 1 : $value >= 1 ? 2 : 3;
 
 	return commas(sprintf("%.${digits}f", $value));

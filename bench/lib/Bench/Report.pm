@@ -8,9 +8,10 @@ package Bench::Report;
 use strict;
 use warnings;
 
-use Bench::Numbers qw(figure);
+use Bench::Numbers qw(commas figure);
 use Exporter qw(import);
 use JSON::PP ();
+use List::Util qw(sum0);
 
 our @EXPORT_OK = qw(write_report);
 
@@ -93,38 +94,46 @@ sub table
 sub failed
 {
 	my ($system) = @_;
-	my $failed = 0;
 
-	$failed += $_->{failed} // 0 foreach @{ $system->{rounds} };
-	return $failed;
+	return commas(sum0(map { $_->{failed} // 0 } @{ $system->{rounds} }));
+}
+
+# The columns of a comparison: figure, head, and how it is written.  Those that
+# none of its systems has are left out.
+sub columns
+{
+	my ($comparison) = @_;
+	my $units = $comparison->{unit};
+	my $unit = $units =~ s/s$//r;
+
+	return grep {
+		my $figure = $_->[0];
+		grep { defined $_->{$figure} } @{ $comparison->{systems} }
+	  } (
+		[ rate => "$units per second, median (least–most)", sub { spread_text($_[0]{rate}) } ],
+		[ latency_ms => 'latency, ms', sub { median_text($_[0]{latency_ms}) } ],
+		[ failed => 'failed', \&failed ],
+		[ cpu_us => "server CPU, µs per $unit", sub { median_text($_[0]{cpu_us}) } ],
+		[ wal_bytes => "WAL, bytes per $unit", sub { median_text($_[0]{wal_bytes}) } ]);
 }
 
 sub comparison_text
 {
 	my ($comparison) = @_;
-	my $one = $comparison->{unit} =~ s/s$//r;
+	my @columns = columns($comparison);
 	my $text = "### $comparison->{title}\n\n";
 
 	$text .= "$comparison->{note}\n\n" if $comparison->{note};
 	$text .= table(
-		[
-			'system',
-			"$comparison->{unit} per second, median (least–most)",
-			'latency, ms', 'failed',
-			"server CPU, µs per $one",
-			"WAL, bytes per $one"
-		],
+		[ 'system', map { $_->[1] } @columns ],
 		map {
-			[
-				$_->{label}, spread_text($_->{rate}), median_text($_->{latency_ms}), failed($_),
-				median_text($_->{cpu_us}), median_text($_->{wal_bytes})
-			]
+			my $system = $_;
+			[ $system->{label}, map { $_->[2]->($system) } @columns ]
 		} @{ $comparison->{systems} });
 	$text .= table(
 		[ 'ratio', 'median (least–most)', 'target', '' ],
-		map {
-			[ ratio_title($comparison, $_), ratio_text($_), target_text($_), verdict($_) ]
-		} @{ $comparison->{ratios} })
+		map { [ ratio_title($comparison, $_), ratio_text($_), target_text($_), verdict($_) ] }
+		  @{ $comparison->{ratios} })
 	  if @{ $comparison->{ratios} };
 	return $text;
 }
@@ -140,7 +149,7 @@ sub targets_text
 		push @rows,
 		  map {
 			[
-				"$comparison->{title}: " . ratio_title($comparison, $_),
+				"$comparison->{group}: $comparison->{title}: " . ratio_title($comparison, $_),
 				ratio_text($_), target_text($_), verdict($_)
 			]
 		  } grep { defined $_->{holds} } @{ $comparison->{ratios} };

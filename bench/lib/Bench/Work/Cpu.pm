@@ -50,7 +50,8 @@ sub looper
 			return loop(
 				$bench->{server},
 				session => $session,
-				calls => $bench->size(100_000, 10_000) * ($share{$name} // 1) * ($warm ? 0.1 : 1),
+				calls => $bench->size(100_000, 10_000) * ($share{$name} // 1)
+				  * ($commit ? 0.5 : 1) * ($warm ? 0.1 : 1),
 				call => sprintf($call{$name}, "(1 + i % $bench->{streams})", $base),
 				commit => $commit);
 		}
