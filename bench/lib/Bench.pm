@@ -17,11 +17,15 @@ sub new
 	my ($class, $data, %env) = @_;
 	my $quick = $env{QUICK} ? 1 : 0;
 
+	foreach my $name (grep { defined $env{$_} } qw(ROUNDS RUN_SECONDS))
+	{
+		die "$name is $env{$name}, not a number from 1 on\n" if $env{$name} !~ /^[1-9][0-9]*$/;
+	}
 	return bless {
 		server => Bench::Server->new($data),
 		quick => $quick,
-		rounds => $env{ROUNDS} // ($quick ? 1 : 5),
-		run_seconds => $env{RUN_SECONDS} // ($quick ? 1 : 4),
+		rounds => 0 + ($env{ROUNDS} // ($quick ? 1 : 5)),
+		run_seconds => 0 + ($env{RUN_SECONDS} // ($quick ? 1 : 4)),
 		streams => 10_000,
 		events_each => $quick ? 1 : 10,
 		runs => 0,

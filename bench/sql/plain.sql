@@ -31,14 +31,4 @@ SELECT format('ALTER TABLE %I.%I SET (%s)', :'schema', class.relname,
  GROUP BY class.relname
 \gexec
 
--- The functions themselves, so that neither kind of id costs a call more.
-SELECT :'ids' = 'uuidv7' AS v7 \gset
-\if :v7
-CREATE FUNCTION new_id() RETURNS uuid
-LANGUAGE C VOLATILE PARALLEL SAFE
-AS '$libdir/event_store_bench_uuidv7', 'event_store_bench_uuidv7';
-\else
-CREATE FUNCTION new_id() RETURNS uuid
-LANGUAGE internal VOLATILE PARALLEL SAFE
-AS 'gen_random_uuid';
-\endif
+\ir new_id.sql

@@ -25,7 +25,7 @@ PG_FUNCTION_INFO_V1(event_store_bench_uuidv7);
 Datum
 event_store_bench_uuidv7(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *uuid = palloc(sizeof(pg_uuid_t));
 
 	es_uuid_generate(uuid);
 	PG_RETURN_UUID_P(uuid);

@@ -75,6 +75,9 @@ sub finish_pgbench
 	{
 		die "pgbench did not print its $figure:\n$out" if !defined $sample{$figure};
 	}
+
+	# As numbers, also in JSON.
+	$_ += 0 foreach values %sample;
 	die "pgbench did nothing:\n$out" if $sample{calls} == 0;
 	return \%sample;
 }

@@ -19,10 +19,9 @@ sub summary
 {
 	my ($system, $samples) = @_;
 	my %names = map { $_ => 1 } map { keys %$_ } @$samples;
-	my %summary = (
-		(map { $_ => $system->{$_} } grep { defined $system->{$_} } qw(name label x)),
-		rounds => $samples);
+	my %summary = (name => $system->{name}, label => $system->{label}, rounds => $samples);
 
+	$summary{x} = 0 + $system->{x} if defined $system->{x};
 	foreach my $name (keys %names)
 	{
 		$summary{$name} = spread(map { $_->{$name} } @$samples);

@@ -133,9 +133,9 @@ sub filled_store
 	  $streams;
 	$server->create_database($database);
 	install_event_store($server, $database);
-	install_plain($server, $database, 'ids', 'uuidv7');
+	$server->script($database, 'new_id', 'public', ids => 'uuidv7');
 	$server->script(
-		$database, 'fill_by_hand', 'ids',
+		$database, 'fill_by_hand', 'public',
 		events => $events,
 		streams => $streams,
 		data => $data,

@@ -15,7 +15,7 @@ use Bench::Loop qw(loop);
 use Bench::Numbers qw(commas);
 use Bench::Rounds qw(compare);
 use Bench::Session;
-use Bench::Systems qw(install_event_store install_plain filled_store appender $data $metadata);
+use Bench::Systems qw(install_event_store filled_store appender $data $metadata);
 use List::Util qw(min max);
 
 # A variant of the store for compare():
@@ -107,9 +107,9 @@ sub stream_length
 	print "\n=== filling streams of " . join(', ', map { commas($_) } @lengths) . " events\n";
 	$server->create_database('long_streams');
 	install_event_store($server, 'long_streams');
-	install_plain($server, 'long_streams', 'ids', 'uuidv7');
+	$server->script('long_streams', 'new_id', 'public', ids => 'uuidv7');
 	$server->script(
-		'long_streams', 'fill_lengths', 'ids',
+		'long_streams', 'fill_lengths', 'public',
 		lengths => '{' . join(',', @lengths) . '}',
 		copies => '{' . join(',', @copies{@lengths}) . '}',
 		data => $data,

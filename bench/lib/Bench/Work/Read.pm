@@ -54,7 +54,7 @@ sub reader
 				script => "${script}_$name",
 				clients => $clients,
 				define => { partition => $partition, %define },
-				settings => { search_path => search_path($name) // 'public' },
+				settings => { search_path => search_path($name eq 'select' ? 'event_store' : $name) },
 				$bench->read_length($warm));
 		}
 	};
