@@ -25,7 +25,7 @@ sub write_file
 	return;
 }
 
-# The figure of a spread, or of its middle only.
+# A spread in words, or only its middle; nothing where there is none.
 sub spread_text
 {
 	my ($spread) = @_;
@@ -39,13 +39,6 @@ sub median_text
 	my ($spread) = @_;
 
 	return $spread ? figure($spread->{median}) : '';
-}
-
-sub ratio_text
-{
-	my ($ratio) = @_;
-
-	return sprintf('%.2f (%.2f–%.2f)', @$ratio{qw(median min max)});
 }
 
 sub target_text
@@ -132,7 +125,7 @@ sub comparison_text
 		} @{ $comparison->{systems} });
 	$text .= table(
 		[ 'ratio', 'median (least–most)', 'target', '' ],
-		map { [ ratio_title($comparison, $_), ratio_text($_), target_text($_), verdict($_) ] }
+		map { [ ratio_title($comparison, $_), spread_text($_), target_text($_), verdict($_) ] }
 		  @{ $comparison->{ratios} })
 	  if @{ $comparison->{ratios} };
 	return $text;
@@ -150,7 +143,7 @@ sub targets_text
 		  map {
 			[
 				"$comparison->{group}: $comparison->{title}: " . ratio_title($comparison, $_),
-				ratio_text($_), target_text($_), verdict($_)
+				spread_text($_), target_text($_), verdict($_)
 			]
 		  } grep { defined $_->{holds} } @{ $comparison->{ratios} };
 	}

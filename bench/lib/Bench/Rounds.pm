@@ -61,7 +61,7 @@ sub ratio
 #	systems		[{ name, label, x, run }]; run(warm) returns a sample, a hash of
 #				figures of which "rate" is shown while it runs; warm: a short run
 #				whose figures are not kept; x: where it stands in a plot
-#	ratios		[{ of, against, metric, at_least or at_most, title }]
+#	ratios		[{ of, against, metric, at_least or at_most }]; see ratio()
 #	rounds		how many, where they are not the usual ones
 sub compare
 {

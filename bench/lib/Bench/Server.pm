@@ -139,6 +139,23 @@ sub wait_for_backends
 	return;
 }
 
+# Waits until so many sessions that are not ours are connected, and returns their
+# processes.
+sub wait_for_sessions
+{
+	my ($self, $n) = @_;
+	my $deadline = time + 60;
+
+	while (1)
+	{
+		my @found = $self->foreign_backends;
+		return @found if @found == $n;
+		die scalar(@found) . " sessions are connected, not $n\n" if time > $deadline;
+		usleep(50_000);
+	}
+	return;
+}
+
 # What the server has used so far: CPU seconds of the processes that have ended,
 # and bytes of WAL.
 #

@@ -42,7 +42,7 @@ my %system = (
 		call => <<~'END'
 			PERFORM emt_append_to_stream(b.ids, b.data, b.metadata, b.versions, b.types, b.kinds,
 										 'batch-' || i, 'batch', NULL, 'emt:default')
-			   FROM batch b WHERE b.batch = i
+			  FROM batch b WHERE b.batch = i
 			END
 	},
 	message_db => {

@@ -10,7 +10,7 @@ use warnings;
 
 use Bench::Command qw(stop);
 use Bench::Numbers qw(commas);
-use Bench::Pgbench qw(pgbench start_pgbench finish_pgbench);
+use Bench::Pgbench qw(pgbench start_pgbench);
 use Bench::Rounds qw(compare);
 use Bench::Systems qw(stores appender);
 use Time::HiRes qw(sleep time);
@@ -20,9 +20,9 @@ my $readers = 20;
 # What holds 5,000 stream locks, and a mark each.
 my ($holders, $streams_held) = (500, 10);
 
-# An appender that runs while readers of the script tail.  They begin a second
-# before it and end a second after it or later, so that they do all the time, and
-# so that what they use is not counted as the appends'.
+# An appender that runs while readers of the script tail, all the time: a reader
+# that fails loses its connection.  Their sessions end after the appends', so that
+# what they use is not counted as the appends'.
 sub tailed_appender
 {
 	my ($bench, $name, $label, $script) = @_;
@@ -34,17 +34,18 @@ sub tailed_appender
 		label => $label,
 		run => sub {
 			my ($warm) = @_;
-			my $readers = start_pgbench(
+			my $last = $server->query('stores', 'SELECT event_store.safe_position()');
+			my $tailing = start_pgbench(
 				database => 'stores',
 				script => $script,
 				clients => $readers,
-				seconds => $bench->{run_seconds} + 3,
-				define =>
-				  { last => $server->query('stores', 'SELECT event_store.safe_position()') });
+				seconds => $bench->{run_seconds} + 100,
+				define => { last => $last });
+			my @sessions = $server->wait_for_sessions($readers);
+			my $sample = $append->{run}->($warm, beside => \@sessions);
 
-			sleep 1;
-			my $sample = $append->{run}->($warm, beside => [ $server->foreign_backends ]);
-			finish_pgbench($readers);
+			$server->wait_for_sessions($readers);
+			stop($tailing);
 			$server->wait_for_backends;
 			return $sample;
 		}
@@ -108,13 +109,14 @@ sub wait_for_locks
 	return;
 }
 
+# A system that asks for the safe position beside the sessions of some processes.
 sub safe_position_of
 {
-	my ($bench, $name, $label, @beside) = @_;
+	my ($bench, @beside) = @_;
 
 	return {
-		name => $name,
-		label => $label,
+		name => 'safe_position',
+		label => 'safe_position',
 		run => sub {
 			my ($warm) = @_;
 
@@ -142,7 +144,7 @@ sub safe_position
 		$bench, %shared,
 		name => 'safe-position-alone',
 		title => 'safe_position while nobody appends',
-		systems => [ safe_position_of($bench, 'safe_position', 'safe_position') ],
+		systems => [ safe_position_of($bench) ],
 		ratios => [ { of => 'safe_position', metric => 'latency_ms' } ]);
 
 	# Those who make a category wait for each other, so there is one.
@@ -153,6 +155,7 @@ sub safe_position
 		clients => $holders,
 		transactions => 1,
 		define => { hold => 100 + $bench->{rounds} * 2 * $bench->{run_seconds} });
+	my @sessions = $server->wait_for_sessions($holders);
 	wait_for_locks($bench);
 	compare(
 		$bench, %shared,
@@ -160,9 +163,7 @@ sub safe_position
 		title => "safe_position while $holders sessions hold "
 		  . commas($holders * $streams_held)
 		  . ' stream locks',
-		systems => [
-			safe_position_of($bench, 'safe_position', 'safe_position', $server->foreign_backends)
-		],
+		systems => [ safe_position_of($bench, @sessions) ],
 		ratios => [ { of => 'safe_position', metric => 'latency_ms', at_most => 1 } ]);
 	wait_for_locks($bench);
 	stop($holding);
