@@ -8,7 +8,7 @@
 EXTENSION = event_store event_store_warehouse
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" event_store.control)
 
-tool_goals = help setup test sanitize soak results lint format demo demo-psql demo-stop dist
+tool_goals = help setup test sanitize soak bench results lint format demo demo-psql demo-stop dist
 
 .PHONY: all $(tool_goals)
 
@@ -24,6 +24,8 @@ help:
 	@echo 'make sanitize           the same tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make soak               the long runs of make test: crashes, ten million events, memory'
 	@echo '                        PARTS="kill reader memory"'
+	@echo 'make bench              measure, beside plain tables and other event stores'
+	@echo '                        QUICK=1  WORK="append read"  ROUNDS=5  RUN_SECONDS=4'
 	@echo 'make results            accept what the failed tests of the last make test printed'
 	@echo 'make lint               check the sources; make format reformats them'
 	@echo 'make demo               the warehouse story on a server of its own'
@@ -41,6 +43,9 @@ sanitize:
 
 soak:
 	@tools/soak
+
+bench:
+	@tools/bench
 
 results:
 	@tools/results

@@ -1,0 +1,9 @@
+\set after 1000 * :page
+\set page (:page + 1) % :pages
+SELECT e.global_position, s.stream, e.version, e.type, e.data, e.metadata, e.event_id,
+	   e.schema_version, e.recorded_at, e.metadata->>'$user' AS recorded_by, NULL::bytea AS hash
+  FROM event_store.events e
+  JOIN event_store.streams s ON s.stream_id = e.stream_id
+ WHERE e.global_position > :after
+ ORDER BY e.global_position
+ LIMIT 1000;

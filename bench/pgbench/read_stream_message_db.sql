@@ -1,0 +1,2 @@
+\set n random(1, :streams)
+SELECT * FROM get_stream_messages('read' || :length || '-' || :n);

@@ -1,0 +1,1 @@
+SELECT event_store.safe_position();
