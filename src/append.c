@@ -117,11 +117,12 @@ es_is_appending(void)
 static bool
 all_hinted(const uint64 *keys, int nkeys)
 {
-	EsHint hint;
+	ItemPointerData row;
+	int64 version;
 
 	for (int i = 0; i < nkeys; i++)
 	{
-		if (!es_hint_get(keys[i], &hint))
+		if (!es_hint_get(keys[i], &row, &version))
 			return false;
 	}
 	return true;

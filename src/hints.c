@@ -16,8 +16,11 @@
  * anew is another one, in which the places of rows mean nothing: that drops all.
  *
  * The key's bits choose a set of a few entries, of which the last one noted comes
- * first and the first one noted is the one to go.  The array of sets doubles as
- * it fills, up to a size that a session can well do with.
+ * first and the first one noted is the one to go.  A set fills a cache line, so
+ * an entry has the rest of the key and the version in 32 bits each: a row that
+ * is another stream's is found out, and a version too low only bounds less.  The
+ * array of sets doubles as it fills, up to a size that a session can well do
+ * with.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -34,27 +37,47 @@
 
 #define SET_SIZE   4
 #define FIRST_SETS 64
-#define MAX_SETS   4096 /* 384 kB */
+#define MAX_SETS   8192 /* 512 kB */
+
+/* What was seen of a stream, or of one that is taken for it. */
+typedef struct Hint
+{
+	uint32 tag;			 /* of the stream's key */
+	uint32 version;		 /* of its last event, or the most that fits */
+	ItemPointerData row; /* the place of its row; invalid in a free entry */
+} Hint;
 
 typedef struct HintSet
 {
-	EsHint hints[SET_SIZE];
+	Hint hints[SET_SIZE];
 } HintSet;
 
+StaticAssertDecl(sizeof(HintSet) == 64, "a set of hints is to fill a cache line");
+
 /*
- * The sets, a power of two of them, in TopMemoryContext; good for the store
- * generation beside them.
+ * The sets, a power of two of them, in a chunk of TopMemoryContext; good for the
+ * store generation beside them.
  */
 static HintSet *sets = NULL;
+static void *sets_chunk = NULL;
 static uint32 nsets = 0;
 static uint32 nused = 0; /* entries */
 static uint64 sets_generation = 0;
 
 /*
+ * tag_of
+ *		What an entry has of a key.
+ */
+static inline uint32
+tag_of(uint64 key)
+{
+	return (uint32) (key >> 32);
+}
+
+/*
  * set_of
- *		The set that a key chooses.
- *
- * The lowest bit of all streams' keys is the same.
+ *		The set that a key chooses, by the bits that the tag has not; the lowest
+ *		of them is the same in all streams' keys.
  */
 static inline HintSet *
 set_of(uint64 key)
@@ -64,17 +87,15 @@ set_of(uint64 key)
 
 /*
  * put_first
- *		Puts an entry before the others of its set, the last of which goes.
+ *		Puts an entry before the others of a set, the last of which goes.
  */
 static void
-put_first(const EsHint *hint)
+put_first(HintSet *set, const Hint *hint)
 {
-	EsHint *hints = set_of(hint->key)->hints;
-
-	if (!ItemPointerIsValid(&hints[SET_SIZE - 1].row))
+	if (!ItemPointerIsValid(&set->hints[SET_SIZE - 1].row))
 		nused++;
-	memmove(&hints[1], &hints[0], (SET_SIZE - 1) * sizeof(EsHint));
-	hints[0] = *hint;
+	memmove(&set->hints[1], &set->hints[0], (SET_SIZE - 1) * sizeof(Hint));
+	set->hints[0] = *hint;
 }
 
 /*
@@ -93,43 +114,39 @@ forget_all(void)
 /*
  * enlarge
  *		Makes the sets, or doubles them.
+ *
+ * The entries do not tell which of two new sets is theirs, so they are lost.
  */
 static void
 enlarge(void)
 {
-	HintSet *old = sets;
-	uint32 nold = nsets;
-	uint32 size = nold == 0 ? FIRST_SETS : 2 * nold;
+	uint32 size = nsets == 0 ? FIRST_SETS : 2 * nsets;
+	void *chunk = MemoryContextAlloc(TopMemoryContext,
+									 size * sizeof(HintSet) + PG_CACHE_LINE_SIZE);
 
-	sets = MemoryContextAllocZero(TopMemoryContext, size * sizeof(HintSet));
+	if (sets_chunk != NULL)
+		pfree(sets_chunk);
+	sets_chunk = chunk;
+	sets = (HintSet *) CACHELINEALIGN(chunk);
 	nsets = size;
-	nused = 0;
-	for (uint32 i = 0; i < nold * SET_SIZE; i++)
-	{
-		const EsHint *hint = &old[i / SET_SIZE].hints[i % SET_SIZE];
-
-		if (ItemPointerIsValid(&hint->row))
-			put_first(hint);
-	}
-	if (old != NULL)
-		pfree(old);
+	forget_all();
 }
 
 /*
  * find
  *		The entry of a key; NULL if there is none.
  */
-static EsHint *
+static Hint *
 find(uint64 key)
 {
-	EsHint *hints;
+	Hint *hints;
 
 	if (sets == NULL || sets_generation != es_store_generation())
 		return NULL;
 	hints = set_of(key)->hints;
 	for (int i = 0; i < SET_SIZE; i++)
 	{
-		if (hints[i].key == key && ItemPointerIsValid(&hints[i].row))
+		if (hints[i].tag == tag_of(key) && ItemPointerIsValid(&hints[i].row))
 			return &hints[i];
 	}
 	return NULL;
@@ -137,16 +154,19 @@ find(uint64 key)
 
 /*
  * es_hint_get
- *		What was seen of the stream with a key; false for nothing.
+ *		Where the row of the stream with a key was seen, and a version that it
+ *		had, 0 if that was not seen; false when nothing was.
  */
 bool
-es_hint_get(uint64 key, EsHint *hint)
+es_hint_get(uint64 key, ItemPointer row, int64 *version)
 {
-	const EsHint *found = find(key);
+	const Hint *hint = find(key);
 
-	if (found != NULL)
-		*hint = *found;
-	return found != NULL;
+	if (hint == NULL)
+		return false;
+	*row = hint->row;
+	*version = hint->version;
+	return true;
 }
 
 /*
@@ -154,10 +174,10 @@ es_hint_get(uint64 key, EsHint *hint)
  *		Notes where the row of the stream with a key is.
  */
 void
-es_hint_note_row(uint64 key, ItemPointer row)
+es_hint_note_row(uint64 key, const ItemPointerData *row)
 {
-	EsHint *found = find(key);
-	EsHint hint = {0};
+	Hint *found = find(key);
+	Hint hint = {.tag = tag_of(key), .row = *row};
 
 	if (found != NULL)
 	{
@@ -168,9 +188,7 @@ es_hint_note_row(uint64 key, ItemPointer row)
 		forget_all();
 	if (nsets < MAX_SETS && nused >= nsets * (SET_SIZE / 2))
 		enlarge();
-	hint.key = key;
-	hint.row = *row;
-	put_first(&hint);
+	put_first(set_of(key), &hint);
 }
 
 /*
@@ -180,8 +198,8 @@ es_hint_note_row(uint64 key, ItemPointer row)
 void
 es_hint_note_version(uint64 key, int64 version)
 {
-	EsHint *found = find(key);
+	Hint *hint = find(key);
 
-	if (found != NULL)
-		found->version = version;
+	if (hint != NULL)
+		hint->version = (uint32) Min(version, PG_UINT32_MAX);
 }

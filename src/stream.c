@@ -127,15 +127,15 @@ es_find_category(Relation categories, Snapshot snapshot, const text *category,
  * A vacuum may have cut off the end of the table, where the row was.
  */
 static TupleTableSlot *
-fetch_hinted(Relation streams, Snapshot snapshot, const text *stream, EsHint *hint)
+fetch_hinted(Relation streams, Snapshot snapshot, const text *stream,
+			 ItemPointer row)
 {
 	TupleTableSlot *slot;
 
-	if (ItemPointerGetBlockNumber(&hint->row) >=
-		RelationGetNumberOfBlocks(streams))
+	if (ItemPointerGetBlockNumber(row) >= RelationGetNumberOfBlocks(streams))
 		return NULL;
 	slot = table_slot_create(streams, NULL);
-	if (table_tuple_fetch_row_version(streams, &hint->row, snapshot, slot))
+	if (table_tuple_fetch_row_version(streams, row, snapshot, slot))
 	{
 		text *name = DatumGetTextPP(es_column(slot, ES_STREAMS, STR_STREAM));
 
@@ -174,10 +174,11 @@ es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
 {
 	uint64 key = es_stream_key(stream);
 	TupleTableSlot *slot = NULL;
-	EsHint hint = {0};
+	ItemPointerData row;
 
-	if (es_hint_get(key, &hint))
-		slot = fetch_hinted(streams, snapshot, stream, &hint);
+	found->version_hint = 0;
+	if (es_hint_get(key, &row, &found->version_hint))
+		slot = fetch_hinted(streams, snapshot, stream, &row);
 	if (slot == NULL)
 	{
 		slot = fetch_named(streams, snapshot, stream);
@@ -192,7 +193,6 @@ es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
 		DatumGetInt64(es_column(slot, ES_STREAMS, STR_BASE_VERSION));
 	found->created_at =
 		DatumGetTimestampTz(es_column(slot, ES_STREAMS, STR_CREATED_AT));
-	found->version_hint = hint.version;
 	ExecDropSingleTupleTableSlot(slot);
 	return true;
 }
