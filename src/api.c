@@ -24,6 +24,7 @@
 #include "read_stream.h"
 #include "store.h"
 #include "stream.h"
+#include "stream_names.h"
 
 extern PGDLLEXPORT const EventStoreApi *event_store_get_api(void);
 
@@ -71,6 +72,25 @@ static void
 api_fold_locked(const char *stream, EventStoreVisit visit, void *arg)
 {
 	es_visit_stream(stream_text(stream), SnapshotSelf, NULL, visit, arg);
+}
+
+/*
+ * api_lock_and_fold
+ *		See EventStoreApi.
+ */
+static void
+api_lock_and_fold(const char *stream, EventStoreVisit visit, void *arg)
+{
+	text *name = stream_text(stream);
+	uint64 key = es_stream_key(name);
+	Relation events;
+	Relation streams;
+
+	es_check_writable("append()");
+	es_open_and_lock(&key, 1, &events, &streams);
+	es_visit_open(events, streams, name, SnapshotSelf, NULL, visit, arg);
+	table_close(streams, NoLock);
+	table_close(events, NoLock);
 }
 
 /*
@@ -140,13 +160,9 @@ static char *
 api_stream_name(int64 stream_id)
 {
 	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
-	text *name = es_find_stream_name(streams, SnapshotSelf, stream_id);
+	text *name = es_stream_name(streams, SnapshotSelf, stream_id);
 
 	table_close(streams, AccessShareLock);
-	if (name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("stream %lld does not exist", (long long) stream_id)));
 	return text_to_cstring(name);
 }
 
@@ -171,6 +187,7 @@ static const EventStoreApi api = {
 	.stream_name = api_stream_name,
 	.is_appending = es_is_appending,
 	.lock_store = api_lock_store,
+	.lock_and_fold = api_lock_and_fold,
 };
 
 /*

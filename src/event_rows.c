@@ -27,22 +27,24 @@
 #include "store.h"
 
 /* Where an attribute's value comes from, beside the columns of events. */
-#define FROM_NOWHERE	 (-1)
-#define FROM_STREAM		 (-2)
-#define FROM_RECORDED_BY (-3)
+#define FROM_NOWHERE	 0
+#define FROM_STREAM		 (-1)
+#define FROM_RECORDED_BY (-2)
 
 struct EsEventRows
 {
 	Tuplestorestate *store;
 	TupleDesc desc;
-	int *sources; /* an EsEventsColumn or one of the above */
+	int *sources; /* an attribute number of events or one of the above */
+	int last;	  /* the highest of those; 0 before the first row */
 	Datum *values;
 	bool *nulls;
 };
 
 /*
  * find_source
- *		Where the attribute of a name comes from.
+ *		Where the attribute of a name comes from; the table of events must be
+ *		locked.
  */
 static int
 find_source(const char *name)
@@ -50,10 +52,9 @@ find_source(const char *name)
 	static const struct
 	{
 		const char *name;
-		int source;
-	} sources[] = {
+		EsEventsColumn column;
+	} columns[] = {
 		{"global_position", EV_GLOBAL_POSITION},
-		{"stream", FROM_STREAM},
 		{"version", EV_VERSION},
 		{"type", EV_TYPE},
 		{"data", EV_DATA},
@@ -61,13 +62,16 @@ find_source(const char *name)
 		{"event_id", EV_EVENT_ID},
 		{"schema_version", EV_SCHEMA_VERSION},
 		{"recorded_at", EV_RECORDED_AT},
-		{"recorded_by", FROM_RECORDED_BY},
 	};
 
-	for (int i = 0; i < lengthof(sources); i++)
+	if (strcmp(name, "stream") == 0)
+		return FROM_STREAM;
+	if (strcmp(name, "recorded_by") == 0)
+		return FROM_RECORDED_BY;
+	for (int i = 0; i < lengthof(columns); i++)
 	{
-		if (strcmp(sources[i].name, name) == 0)
-			return sources[i].source;
+		if (strcmp(columns[i].name, name) == 0)
+			return es_store_attnum(ES_EVENTS, columns[i].column);
 	}
 	return FROM_NOWHERE;
 }
@@ -88,12 +92,27 @@ es_event_rows_begin(FunctionCallInfo fcinfo)
 	rows->desc = result->setDesc;
 	natts = rows->desc->natts;
 	rows->sources = palloc(natts * sizeof(int));
+	rows->last = 0;
 	rows->values = palloc0(natts * sizeof(Datum));
 	rows->nulls = palloc0(natts * sizeof(bool));
-	for (int i = 0; i < natts; i++)
-		rows->sources[i] =
-			find_source(NameStr(TupleDescAttr(rows->desc, i)->attname));
 	return rows;
+}
+
+/*
+ * find_sources
+ *		Where all attributes come from, once the table of events is locked.
+ */
+static void
+find_sources(EsEventRows *rows)
+{
+	rows->last = es_store_attnum(ES_EVENTS, EV_METADATA);
+	for (int i = 0; i < rows->desc->natts; i++)
+	{
+		const char *name = NameStr(TupleDescAttr(rows->desc, i)->attname);
+
+		rows->sources[i] = find_source(name);
+		rows->last = Max(rows->last, rows->sources[i]);
+	}
 }
 
 /*
@@ -103,14 +122,9 @@ es_event_rows_begin(FunctionCallInfo fcinfo)
 static Datum
 recorded_by(TupleTableSlot *slot, bool *isnull)
 {
-	Datum metadata =
-		slot_getattr(slot, es_store_attnum(ES_EVENTS, EV_METADATA), isnull);
+	Jsonb *json = DatumGetJsonbP(es_column(slot, ES_EVENTS, EV_METADATA));
 	JsonbValue value;
-	Jsonb *json;
 
-	if (*isnull)
-		return (Datum) 0;
-	json = DatumGetJsonbP(metadata);
 	*isnull = !JB_ROOT_IS_OBJECT(json) ||
 		getKeyJsonValueFromContainer(&json->root, "$user", strlen("$user"),
 									 &value) == NULL ||
@@ -129,6 +143,9 @@ recorded_by(TupleTableSlot *slot, bool *isnull)
 void
 es_event_rows_put(EsEventRows *rows, TupleTableSlot *slot, text *stream)
 {
+	if (rows->last == 0)
+		find_sources(rows);
+	slot_getsomeattrs(slot, rows->last);
 	for (int i = 0; i < rows->desc->natts; i++)
 	{
 		int source = rows->sources[i];
@@ -141,9 +158,10 @@ es_event_rows_put(EsEventRows *rows, TupleTableSlot *slot, text *stream)
 		else if (source == FROM_NOWHERE)
 			rows->nulls[i] = true;
 		else
-			rows->values[i] =
-				slot_getattr(slot, es_store_attnum(ES_EVENTS, source),
-							 &rows->nulls[i]);
+		{
+			rows->values[i] = slot->tts_values[source - 1];
+			rows->nulls[i] = slot->tts_isnull[source - 1];
+		}
 	}
 	tuplestore_putvalues(rows->store, rows->desc, rows->values, rows->nulls);
 }

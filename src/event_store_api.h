@@ -119,6 +119,9 @@ typedef struct EventStoreApi
 
 	/* Holds off every other append until the transaction ends. */
 	void (*lock_store)(void);
+
+	/* Does what lock_stream and then fold_locked do, with one look-up. */
+	void (*lock_and_fold)(const char *stream, EventStoreVisit visit, void *arg);
 } EventStoreApi;
 
 /*

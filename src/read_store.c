@@ -224,6 +224,7 @@ put_store(EsEventRows *rows, StoreQuery *query, Relation events, Snapshot snapsh
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(row_context);
 	es_scan_end(scan);
+	es_stream_names_end(names);
 	table_close(streams, AccessShareLock);
 }
 

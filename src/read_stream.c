@@ -201,26 +201,102 @@ event_store_stream_version(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(head.version);
 }
 
+/* Numbers of the columns that a visit is told of. */
+typedef struct VisitColumns
+{
+	AttrNumber global_position;
+	AttrNumber version;
+	AttrNumber recorded_at;
+	AttrNumber schema_version;
+	AttrNumber type;
+	AttrNumber data;
+	AttrNumber metadata;
+} VisitColumns;
+
+/*
+ * find_columns
+ *		Looks the columns up, once for all events of a visit.
+ */
+static void
+find_columns(VisitColumns *columns)
+{
+	columns->global_position = es_store_attnum(ES_EVENTS, EV_GLOBAL_POSITION);
+	columns->version = es_store_attnum(ES_EVENTS, EV_VERSION);
+	columns->recorded_at = es_store_attnum(ES_EVENTS, EV_RECORDED_AT);
+	columns->schema_version = es_store_attnum(ES_EVENTS, EV_SCHEMA_VERSION);
+	columns->type = es_store_attnum(ES_EVENTS, EV_TYPE);
+	columns->data = es_store_attnum(ES_EVENTS, EV_DATA);
+	columns->metadata = es_store_attnum(ES_EVENTS, EV_METADATA);
+}
+
 /*
  * visit_event
  *		Hands an event to a visitor.
  */
 static void
-visit_event(TupleTableSlot *slot, EventStoreVisit visit, void *arg)
+visit_event(TupleTableSlot *slot, const VisitColumns *columns,
+			EventStoreVisit visit, void *arg)
 {
+	const Datum *values = slot->tts_values;
 	EventStoreEvent event;
 
-	event.global_position =
-		DatumGetInt64(es_column(slot, ES_EVENTS, EV_GLOBAL_POSITION));
-	event.version = DatumGetInt64(es_column(slot, ES_EVENTS, EV_VERSION));
-	event.recorded_at =
-		DatumGetTimestampTz(es_column(slot, ES_EVENTS, EV_RECORDED_AT));
-	event.schema_version =
-		DatumGetInt32(es_column(slot, ES_EVENTS, EV_SCHEMA_VERSION));
-	event.type = TextDatumGetCString(es_column(slot, ES_EVENTS, EV_TYPE));
-	event.data = es_column(slot, ES_EVENTS, EV_DATA);
-	event.metadata = es_column(slot, ES_EVENTS, EV_METADATA);
+	slot_getallattrs(slot);
+	event.global_position = DatumGetInt64(values[columns->global_position - 1]);
+	event.version = DatumGetInt64(values[columns->version - 1]);
+	event.recorded_at = DatumGetTimestampTz(values[columns->recorded_at - 1]);
+	event.schema_version = DatumGetInt32(values[columns->schema_version - 1]);
+	event.type = TextDatumGetCString(values[columns->type - 1]);
+	event.data = values[columns->data - 1];
+	event.metadata = values[columns->metadata - 1];
 	visit(&event, arg);
+}
+
+/*
+ * visit_all
+ *		Visits the events of a scan, up to as_of.
+ */
+static void
+visit_all(EsScan *scan, const TimestampTz *as_of, EventStoreVisit visit, void *arg)
+{
+	MemoryContext event_context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store event",
+							  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(event_context);
+	VisitColumns columns;
+	TupleTableSlot *slot;
+
+	find_columns(&columns);
+	while ((slot = es_scan_next(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (as_of != NULL && is_after(slot, *as_of))
+			break;
+		visit_event(slot, &columns, visit, arg);
+		MemoryContextReset(event_context);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(event_context);
+}
+
+/*
+ * es_visit_open
+ *		Visits the events of a stream that a snapshot sees, by version; the
+ *		tables are open.
+ */
+void
+es_visit_open(Relation events, Relation streams, const text *stream,
+			  Snapshot snapshot, const TimestampTz *as_of,
+			  EventStoreVisit visit, void *arg)
+{
+	EsRange range = {1, PG_INT64_MAX, false};
+	EsStream found;
+	EsScan *scan;
+
+	if (!es_find_stream(streams, snapshot, stream, &found))
+		return;
+	scan = es_scan_stream(events, snapshot, found.stream_id, &range);
+	visit_all(scan, as_of, visit, arg);
+	es_scan_end(scan);
 }
 
 /*
@@ -228,35 +304,13 @@ visit_event(TupleTableSlot *slot, EventStoreVisit visit, void *arg)
  *		Visits the events of a stream that a snapshot sees, by version.
  */
 void
-es_visit_stream(text *stream, Snapshot snapshot, const TimestampTz *as_of,
+es_visit_stream(const text *stream, Snapshot snapshot, const TimestampTz *as_of,
 				EventStoreVisit visit, void *arg)
 {
-	EsRange range = {1, PG_INT64_MAX, false};
 	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
 	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
-	EsStream found;
 
-	if (es_find_stream(streams, snapshot, stream, &found))
-	{
-		EsScan *scan = es_scan_stream(events, snapshot, found.stream_id, &range);
-		MemoryContext event_context =
-			AllocSetContextCreate(CurrentMemoryContext, "event_store event",
-								  ALLOCSET_DEFAULT_SIZES);
-		MemoryContext caller = MemoryContextSwitchTo(event_context);
-		TupleTableSlot *slot;
-
-		while ((slot = es_scan_next(scan)) != NULL)
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (as_of != NULL && is_after(slot, *as_of))
-				break;
-			visit_event(slot, visit, arg);
-			MemoryContextReset(event_context);
-		}
-		MemoryContextSwitchTo(caller);
-		MemoryContextDelete(event_context);
-		es_scan_end(scan);
-	}
+	es_visit_open(events, streams, stream, snapshot, as_of, visit, arg);
 	table_close(events, NoLock);
 	table_close(streams, AccessShareLock);
 }

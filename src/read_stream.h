@@ -12,11 +12,15 @@
 #ifndef ES_READ_STREAM_H
 #define ES_READ_STREAM_H
 
+#include "utils/relcache.h"
 #include "utils/snapshot.h"
 
 #include "event_store_api.h"
 
-extern void es_visit_stream(text *stream, Snapshot snapshot,
+extern void es_visit_open(Relation events, Relation streams, const text *stream,
+						  Snapshot snapshot, const TimestampTz *as_of,
+						  EventStoreVisit visit, void *arg);
+extern void es_visit_stream(const text *stream, Snapshot snapshot,
 							const TimestampTz *as_of, EventStoreVisit visit,
 							void *arg);
 

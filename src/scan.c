@@ -96,6 +96,12 @@ fetch_row(EsScan *scan, ScanLeg *leg)
 	MemoryContextSwitchTo(caller);
 	if (!found)
 		return false;
+
+	/*
+	 * With SnapshotSelf a scan would look at the row again for a later version
+	 * of it.  Two of one row are never visible.
+	 */
+	leg->scan->xs_heap_continue = false;
 	leg->order =
 		DatumGetInt64(slot_getattr(leg->slot, scan->order_column, &isnull));
 	return true;

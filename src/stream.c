@@ -198,30 +198,6 @@ es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
 }
 
 /*
- * es_find_stream_name
- *		Looks up a stream's name by its id, a copy; NULL when there is none.
- */
-text *
-es_find_stream_name(Relation streams, Snapshot snapshot, int64 stream_id)
-{
-	Relation index = es_store_open_index(ES_STREAMS_BY_ID, AccessShareLock);
-	TupleTableSlot *slot;
-	ScanKeyData key;
-	text *name = NULL;
-
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum(stream_id));
-	slot = fetch_one(streams, index, snapshot, &key);
-	if (slot != NULL)
-	{
-		name = DatumGetTextPCopy(es_column(slot, ES_STREAMS, STR_STREAM));
-		ExecDropSingleTupleTableSlot(slot);
-	}
-	index_close(index, AccessShareLock);
-	return name;
-}
-
-/*
  * is_unseen
  *		Whether a row, just fetched with SnapshotSelf, is neither visible to
  *		the transaction's snapshot nor the transaction's own.

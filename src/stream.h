@@ -41,8 +41,6 @@ extern bool es_find_category(Relation categories, Snapshot snapshot,
 							 const text *category, int64 *category_id);
 extern bool es_find_stream(Relation streams, Snapshot snapshot,
 						   const text *stream, EsStream *found);
-extern text *es_find_stream_name(Relation streams, Snapshot snapshot,
-								 int64 stream_id);
 extern void es_stream_head(Relation events, Relation index, Snapshot snapshot,
 						   const EsStream *stream, EsHead *head);
 extern void es_find_head(Relation events, Snapshot snapshot,

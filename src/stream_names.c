@@ -5,7 +5,8 @@
  *
  * A page of events tends to name the same streams again and again, so a read
  * keeps what it looked up: at most MAX_NAMES, then it starts anew, so that the
- * memory of a read over millions of streams stays bounded.
+ * memory of a read over millions of streams stays bounded.  Streams that earlier
+ * reads have looked up are found by hints; see hints.c.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -15,10 +16,19 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "common/hashfn.h"
+#include "executor/tuptable.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "stream.h"
+#include "compat.h"
+#include "hints.h"
+#include "store.h"
 #include "stream_names.h"
 
 #define MAX_NAMES 4096
@@ -32,15 +42,21 @@ typedef struct NameEntry
 struct EsStreamNames
 {
 	Relation streams;
+	BlockNumber nblocks; /* the table can only grow while it is locked */
 	Snapshot snapshot;
-	MemoryContext context; /* of the table and the names; NULL at first */
-	HTAB *table;
+	TupleTableSlot *slot;
+	Relation index; /* opened by the first look-up without a hint */
+	IndexScanDesc scan;
+	MemoryContext outer;   /* of all but the names */
+	MemoryContext context; /* of the table and the names */
+	HTAB *table;		   /* NULL at first */
 	int nnames;
 };
 
 /*
  * es_stream_names_begin
- *		Starts looking up names; everything is freed with the current context.
+ *		Starts looking up names.  The table of streams must stay open until
+ *		es_stream_names_end().
  */
 EsStreamNames *
 es_stream_names_begin(Relation streams, Snapshot snapshot)
@@ -48,11 +64,31 @@ es_stream_names_begin(Relation streams, Snapshot snapshot)
 	EsStreamNames *names = palloc0(sizeof(EsStreamNames));
 
 	names->streams = streams;
+	names->nblocks = RelationGetNumberOfBlocks(streams);
 	names->snapshot = snapshot;
+	names->slot = table_slot_create(streams, NULL);
+	names->outer = CurrentMemoryContext;
 	names->context =
 		AllocSetContextCreate(CurrentMemoryContext, "event_store stream names",
 							  ALLOCSET_DEFAULT_SIZES);
 	return names;
+}
+
+/*
+ * es_stream_names_end
+ *		Frees all names and what looked them up.
+ */
+void
+es_stream_names_end(EsStreamNames *names)
+{
+	ExecDropSingleTupleTableSlot(names->slot);
+	if (names->scan != NULL)
+	{
+		index_endscan(names->scan);
+		index_close(names->index, AccessShareLock);
+	}
+	MemoryContextDelete(names->context);
+	pfree(names);
 }
 
 /*
@@ -73,6 +109,78 @@ start_anew(EsStreamNames *names)
 }
 
 /*
+ * fetch_hinted
+ *		The row of a stream where a hint says it is.
+ */
+static bool
+fetch_hinted(EsStreamNames *names, int64 stream_id, uint64 key)
+{
+	ItemPointerData row;
+	int64 version;
+
+	if (!es_hint_get(key, &row, &version) ||
+		ItemPointerGetBlockNumber(&row) >= names->nblocks ||
+		!table_tuple_fetch_row_version(names->streams, &row, names->snapshot,
+									   names->slot))
+		return false;
+	return DatumGetInt64(es_column(names->slot, ES_STREAMS, STR_STREAM_ID)) ==
+		stream_id;
+}
+
+/*
+ * fetch_by_id
+ *		The row of a stream by the index of ids.
+ */
+static bool
+fetch_by_id(EsStreamNames *names, int64 stream_id, uint64 hint_key)
+{
+	ScanKeyData key;
+
+	if (names->scan == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(names->outer);
+
+		names->index = es_store_open_index(ES_STREAMS_BY_ID, AccessShareLock);
+		names->scan =
+			es_index_beginscan(names->streams, names->index, names->snapshot, 1);
+		MemoryContextSwitchTo(caller);
+	}
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(stream_id));
+	index_rescan(names->scan, &key, 1, NULL, 0);
+	if (!index_getnext_slot(names->scan, ForwardScanDirection, names->slot))
+		return false;
+	es_hint_note_row(hint_key, &names->slot->tts_tid);
+	return true;
+}
+
+/*
+ * look_up
+ *		A copy of a stream's name in a context; raises XX001 for an event without
+ *		a stream.
+ */
+static text *
+look_up(EsStreamNames *names, int64 stream_id, MemoryContext context)
+{
+	uint64 key = hash_bytes_extended((const unsigned char *) &stream_id,
+									 sizeof(stream_id), 0);
+	MemoryContext caller;
+	text *name;
+
+	if (!fetch_hinted(names, stream_id, key) &&
+		!fetch_by_id(names, stream_id, key))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("an event belongs to stream %lld, which does not exist",
+						(long long) stream_id)));
+	caller = MemoryContextSwitchTo(context);
+	name = DatumGetTextPCopy(es_column(names->slot, ES_STREAMS, STR_STREAM));
+	MemoryContextSwitchTo(caller);
+	ExecClearTuple(names->slot);
+	return name;
+}
+
+/*
  * es_stream_names_get
  *		Name of the stream with an id, good until the next call; raises XX001
  *		for an event without a stream.
@@ -82,22 +190,29 @@ es_stream_names_get(EsStreamNames *names, int64 stream_id)
 {
 	NameEntry *entry;
 	bool found;
-	MemoryContext caller;
 
 	if (names->table == NULL || names->nnames == MAX_NAMES)
 		start_anew(names);
 	entry = hash_search(names->table, &stream_id, HASH_ENTER, &found);
-	if (found)
-		return entry->name;
-
-	caller = MemoryContextSwitchTo(names->context);
-	entry->name = es_find_stream_name(names->streams, names->snapshot, stream_id);
-	MemoryContextSwitchTo(caller);
-	if (entry->name == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("an event belongs to stream %lld, which does not exist",
-						(long long) stream_id)));
-	names->nnames++;
+	if (!found)
+	{
+		entry->name = look_up(names, stream_id, names->context);
+		names->nnames++;
+	}
 	return entry->name;
+}
+
+/*
+ * es_stream_name
+ *		Name of a single stream, palloc'd; raises XX001 when there is none with
+ *		that id.
+ */
+text *
+es_stream_name(Relation streams, Snapshot snapshot, int64 stream_id)
+{
+	EsStreamNames *names = es_stream_names_begin(streams, snapshot);
+	text *name = look_up(names, stream_id, CurrentMemoryContext);
+
+	es_stream_names_end(names);
+	return name;
 }

@@ -18,6 +18,8 @@
 typedef struct EsStreamNames EsStreamNames;
 
 extern EsStreamNames *es_stream_names_begin(Relation streams, Snapshot snapshot);
+extern void es_stream_names_end(EsStreamNames *names);
 extern text *es_stream_names_get(EsStreamNames *names, int64 stream_id);
+extern text *es_stream_name(Relation streams, Snapshot snapshot, int64 stream_id);
 
 #endif /* ES_STREAM_NAMES_H */

@@ -128,8 +128,7 @@ execute(WhEventType type, const char *sku, int64 quantity, const char *reason,
 	EventStoreAppended appended;
 
 	wh_warehouse_require();
-	(void) store->lock_stream(stream);
-	wh_product_fold_locked(&product, sku);
+	wh_product_lock_and_fold(&product, sku);
 	wh_product_change(&product, type, quantity);
 	event.type = wh_event_name(type);
 	event.data = wh_event_data(type, sku, quantity, reason, date_time);

@@ -15,6 +15,7 @@
 #include "access/genam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 
@@ -29,6 +30,21 @@ wh_index_beginscan(Relation table, Relation index, Snapshot snapshot, int nkeys)
 	return index_beginscan(table, index, snapshot, NULL, nkeys, 0);
 #else
 	return index_beginscan(table, index, snapshot, nkeys, 0);
+#endif
+}
+
+/*
+ * wh_init_recheck
+ *		What the executor wants for rows that somebody else has updated, which
+ *		those that are updated here never are.
+ */
+static inline void
+wh_init_recheck(EPQState *epq, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	EvalPlanQualInit(epq, estate, NULL, NIL, -1, NIL);
+#else
+	EvalPlanQualInit(epq, estate, NULL, NIL, -1);
 #endif
 }
 

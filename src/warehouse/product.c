@@ -306,6 +306,21 @@ wh_product_fold_locked(WhProduct *product, const char *sku)
 }
 
 /*
+ * wh_product_lock_and_fold
+ *		Takes the lock of a product's stream and returns its state, the
+ *		transaction's own events included.
+ */
+void
+wh_product_lock_and_fold(WhProduct *product, const char *sku)
+{
+	char *stream = wh_product_stream(sku);
+
+	wh_product_init(product, sku);
+	event_store_api()->lock_and_fold(stream, apply_visit, product);
+	pfree(stream);
+}
+
+/*
  * wh_product_fold
  *		The state of a product as the active snapshot shows it, by the events
  *		recorded up to as_of; NULL for all.

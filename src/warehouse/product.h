@@ -40,6 +40,7 @@ extern void wh_product_change(WhProduct *product, WhEventType type,
 							  int64 quantity);
 extern bool wh_product_try_apply(WhProduct *product,
 								 const EventStoreEvent *event);
+extern void wh_product_lock_and_fold(WhProduct *product, const char *sku);
 extern void wh_product_fold_locked(WhProduct *product, const char *sku);
 extern void wh_product_fold(WhProduct *product, const char *sku,
 							const TimestampTz *as_of);

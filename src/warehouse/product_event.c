@@ -29,6 +29,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 #include "errors.h"
@@ -174,6 +175,28 @@ find_key(Jsonb *jb, const char *key, enum jbvType type, JsonbValue *value)
 }
 
 /*
+ * quantity_bounds
+ *		The least and the greatest bigint as numerics, made once a backend.
+ */
+static void
+quantity_bounds(Datum *least, Datum *most)
+{
+	static Numeric bounds[2] = {NULL, NULL};
+
+	if (bounds[1] == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+
+		if (bounds[0] == NULL)
+			bounds[0] = int64_to_numeric(PG_INT64_MIN);
+		bounds[1] = int64_to_numeric(PG_INT64_MAX);
+		MemoryContextSwitchTo(caller);
+	}
+	*least = NumericGetDatum(bounds[0]);
+	*most = NumericGetDatum(bounds[1]);
+}
+
+/*
  * numeric_to_quantity
  *		A numeric as a bigint; false when it has a fraction or does not fit.
  *
@@ -183,16 +206,18 @@ static bool
 numeric_to_quantity(Numeric number, int64 *quantity)
 {
 	Datum value = NumericGetDatum(number);
-	Datum least = NumericGetDatum(int64_to_numeric(PG_INT64_MIN));
-	Datum most = NumericGetDatum(int64_to_numeric(PG_INT64_MAX));
-	Datum whole = DirectFunctionCall2(numeric_trunc, value, Int32GetDatum(0));
+	Datum least;
+	Datum most;
 
-	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, value, whole)) ||
-		DatumGetBool(DirectFunctionCall2(numeric_lt, value, least)) ||
+	/* compare first: a cast would overflow, and it rounds */
+	quantity_bounds(&least, &most);
+	if (DatumGetBool(DirectFunctionCall2(numeric_lt, value, least)) ||
 		DatumGetBool(DirectFunctionCall2(numeric_gt, value, most)))
 		return false;
-	*quantity = DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
-	return true;
+	*quantity = DatumGetInt64(DirectFunctionCall1(numeric_int8, value));
+	return DatumGetBool(
+		DirectFunctionCall2(numeric_eq, value,
+							NumericGetDatum(int64_to_numeric(*quantity))));
 }
 
 /*

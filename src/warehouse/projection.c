@@ -45,6 +45,7 @@
 
 #include "projection.h"
 #include "stock.h"
+#include "stock_row.h"
 
 /* The columns of an event that are used. */
 typedef enum EventColumn
@@ -251,15 +252,14 @@ is_long_run(int64 stream_id)
 
 /*
  * next_state
- *		The state of the product after the event, or after later ones; returns
- *		false when the row of the stock has it already.
+ *		The state of the product after the event, or after later ones, from the
+ *		state that the row has, if it was found; returns false when the row of
+ *		the stock has it already.
  */
 static bool
-next_state(const EventStoreEvent *event, const char *sku, bool fold,
+next_state(const EventStoreEvent *event, const char *sku, bool fold, bool found,
 		   WhProduct *product)
 {
-	bool found = wh_stock_read(sku, product);
-
 	if (found && product->version >= event->version)
 		return false;
 	if (fold || product->version != event->version - 1 ||
@@ -269,22 +269,37 @@ next_state(const EventStoreEvent *event, const char *sku, bool fold,
 }
 
 /*
+ * write_as_owner
+ *		Makes a product's row, or brings it up to the state given, by a query
+ *		of the table's owner.
+ */
+static void
+write_as_owner(const WhProduct *product)
+{
+	WhActor before;
+
+	wh_spi_connect();
+	wh_stock_act_as_owner(&before);
+	wh_stock_write(product);
+	wh_stock_act_as_before(&before);
+	SPI_finish();
+}
+
+/*
  * project
  *		Brings the stock up to an event of a product, by a fold if told so.
  */
 static void
 project(const EventStoreEvent *event, const char *sku, bool fold)
 {
+	WhStockRow row;
 	WhProduct product;
-	WhActor before;
+	bool found = wh_stock_row_open(&row, sku, &product);
 
-	if (!next_state(event, sku, fold, &product))
-		return;
-	wh_spi_connect();
-	wh_stock_act_as_owner(&before);
-	wh_stock_write(&product);
-	wh_stock_act_as_before(&before);
-	SPI_finish();
+	if (next_state(event, sku, fold, found, &product) &&
+		!wh_stock_row_update(&row, &product))
+		write_as_owner(&product);
+	wh_stock_row_close(&row);
 }
 
 /*

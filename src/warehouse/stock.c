@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * stock.c
- *	  The table of the stock: finding, reading and writing its rows.
+ *	  The table of the stock: finding it, acting for it, making its rows.
  *
  * warehouse.stock has a row a product with the state that its stream folds to.
  * Whoever appends to that stream writes the row, in the same transaction and
@@ -25,7 +25,7 @@
  *	  have nothing to do with each other would fail one another.
  *
  * The write is one INSERT ... ON CONFLICT, which finds the row in the same
- * traceless way.
+ * traceless way.  stock_row.c has a shorter way for a row that is there.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -35,16 +35,13 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -91,14 +88,14 @@ wh_stock_require(void)
 }
 
 /*
- * open_stock
+ * wh_stock_open
  *		Opens the table of the stock; raises WH009 when there is none.
  *
  * Another session may drop it, and make it anew, while this one waits for its
  * lock.
  */
-static Relation
-open_stock(LOCKMODE lockmode)
+Relation
+wh_stock_open(LOCKMODE lockmode)
 {
 	Relation rel;
 
@@ -137,7 +134,7 @@ wh_column(Relation rel, const char *name, Oid type)
 void
 wh_stock_act_as_owner(WhActor *before)
 {
-	Relation rel = open_stock(AccessShareLock);
+	Relation rel = wh_stock_open(AccessShareLock);
 	Oid owner = rel->rd_rel->relowner;
 
 	table_close(rel, NoLock);
@@ -159,91 +156,6 @@ wh_stock_act_as_before(const WhActor *before)
 {
 	AtEOXact_GUC(false, before->guc_level);
 	SetUserIdAndSecContext(before->userid, before->sec_context);
-}
-
-/*
- * open_key
- *		Opens the index of the primary key, which must be the sku alone.
- */
-static Relation
-open_key(Relation rel, AttrNumber sku)
-{
-	Relation index = NULL;
-
-	list_free(RelationGetIndexList(rel)); /* looks up the primary key */
-	if (OidIsValid(rel->rd_pkindex))
-		index = index_open(rel->rd_pkindex, AccessShareLock);
-	if (index == NULL || !index->rd_index->indimmediate ||
-		index->rd_index->indnkeyatts != 1 ||
-		index->rd_index->indkey.values[0] != sku)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("primary key of table \"%s.%s\" is not its sku",
-						WH_SCHEMA, WH_STOCK),
-				 errdetail(
-					 "The warehouse uses the table as create_warehouse() made it."),
-				 errhint(
-					 "Make it anew with warehouse.drop_warehouse() and warehouse.create_warehouse().")));
-	return index;
-}
-
-/*
- * read_row
- *		Takes a product's state from its row.
- */
-static void
-read_row(Relation rel, TupleTableSlot *slot, WhProduct *product)
-{
-	bool isnull[4];
-
-	product->quantity = DatumGetInt64(
-		slot_getattr(slot, wh_column(rel, "quantity_on_hand", INT8OID),
-					 &isnull[0]));
-	product->version = DatumGetInt64(
-		slot_getattr(slot, wh_column(rel, "version", INT8OID), &isnull[1]));
-	product->global_position = DatumGetInt64(
-		slot_getattr(slot, wh_column(rel, "global_position", INT8OID),
-					 &isnull[2]));
-	product->recorded_at = DatumGetTimestampTz(
-		slot_getattr(slot, wh_column(rel, "updated_at", TIMESTAMPTZOID),
-					 &isnull[3]));
-
-	/* a row with a hole in it is as good as none: version 0 */
-	if (isnull[0] || isnull[1] || isnull[2] || isnull[3])
-		wh_product_init(product, product->sku);
-}
-
-/*
- * wh_stock_read
- *		Reads a product's row; returns false when it has none.
- *
- * The caller holds the product's stream.
- */
-bool
-wh_stock_read(const char *sku, WhProduct *product)
-{
-	Relation rel = open_stock(RowExclusiveLock);
-	AttrNumber column = wh_column(rel, "sku", TEXTOID);
-	Relation index = open_key(rel, column);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	IndexScanDesc scan;
-	ScanKeyData key;
-	bool found;
-
-	ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid,
-						   index->rd_indcollation[0], F_TEXTEQ,
-						   CStringGetTextDatum(sku));
-	scan = wh_index_beginscan(rel, index, SnapshotSelf, 1);
-	index_rescan(scan, &key, 1, NULL, 0);
-	wh_product_init(product, sku);
-	found = index_getnext_slot(scan, ForwardScanDirection, slot);
-	if (found)
-		read_row(rel, slot, product);
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	index_close(index, NoLock);
-	table_close(rel, NoLock);
-	return found;
 }
 
 /*

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * stock.h
- *	  The table of the stock: finding, reading and writing its rows.
+ *	  The table of the stock: finding it, acting for it, making its rows.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -31,10 +31,10 @@ typedef struct WhActor
 
 extern Oid wh_stock_find(void);
 extern Oid wh_stock_require(void);
+extern Relation wh_stock_open(LOCKMODE lockmode);
 extern AttrNumber wh_column(Relation rel, const char *name, Oid type);
 extern void wh_stock_act_as_owner(WhActor *before);
 extern void wh_stock_act_as_before(const WhActor *before);
-extern bool wh_stock_read(const char *sku, WhProduct *product);
 extern void wh_stock_write(const WhProduct *product);
 extern int64 wh_stock_rebuild(void);
 extern void wh_spi_connect(void);
