@@ -215,9 +215,12 @@ numeric_to_quantity(Numeric number, int64 *quantity)
 		DatumGetBool(DirectFunctionCall2(numeric_gt, value, most)))
 		return false;
 	*quantity = DatumGetInt64(DirectFunctionCall1(numeric_int8, value));
-	return DatumGetBool(
-		DirectFunctionCall2(numeric_eq, value,
-							NumericGetDatum(int64_to_numeric(*quantity))));
+
+	/* what is written without a fraction has none */
+	return DatumGetInt32(DirectFunctionCall1(numeric_scale, value)) == 0 ||
+		DatumGetBool(
+			   DirectFunctionCall2(numeric_eq, value,
+								   NumericGetDatum(int64_to_numeric(*quantity))));
 }
 
 /*
