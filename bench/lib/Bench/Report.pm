@@ -107,7 +107,8 @@ sub columns
 		[ latency_ms => 'latency, ms', sub { median_text($_[0]{latency_ms}) } ],
 		[ failed => 'failed', \&failed ],
 		[ cpu_us => "server CPU, µs per $unit", sub { median_text($_[0]{cpu_us}) } ],
-		[ wal_bytes => "WAL, bytes per $unit", sub { median_text($_[0]{wal_bytes}) } ]);
+		[ wal_bytes => "WAL, bytes per $unit", sub { median_text($_[0]{wal_bytes}) } ],
+		[ lag => "readers' lag, events, median (least–most)", sub { spread_text($_[0]{lag}) } ]);
 }
 
 sub comparison_text
