@@ -141,7 +141,7 @@ sub work
 			{ of => 'append_json', against => 'copy', at_least => 0.6 },
 			map { { of => 'append_json', against => $_ } } qw(emmett message_db)
 		]);
-	$_->close foreach @sessions;
+	$_->end foreach @sessions;
 	return;
 }
 

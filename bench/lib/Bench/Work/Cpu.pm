@@ -77,7 +77,7 @@ sub measure
 		unit => 'calls',
 		systems => [ map { looper($bench, $_, $sessions{$_}, $commit) } @$systems ],
 		ratios => [ map { { of => 'event_store', metric => 'cpu_us', %$_ } } @$ratios ]);
-	$_->close foreach values %sessions;
+	$_->end foreach values %sessions;
 	return;
 }
 
