@@ -9,6 +9,7 @@ use strict;
 use warnings;
 
 use Bench::Server;
+use List::Util qw(min);
 
 # DATA is the server's data directory.  QUICK measures little, to see that
 # everything works; ROUNDS and RUN_SECONDS say how much.
@@ -24,11 +25,13 @@ sub new
 	return bless {
 		server => Bench::Server->new($data),
 		quick => $quick,
-		rounds => 0 + ($env{ROUNDS} // ($quick ? 1 : 5)),
-		run_seconds => 0 + ($env{RUN_SECONDS} // ($quick ? 1 : 4)),
+		rounds => 0 + ($env{ROUNDS} // ($quick ? 1 : 9)),
+		run_seconds => 0 + ($env{RUN_SECONDS} // ($quick ? 1 : 2)),
 		streams => 10_000,
 		events_each => $quick ? 1 : 10,
 		runs => 0,
+		wanted => [],
+		measured => [],
 		results => []
 	}, $class;
 }
@@ -41,6 +44,15 @@ sub size
 	return $self->{quick} ? $quick : $full;
 }
 
+# How often a comparison is run that does not wait for the disk: its figures vary
+# less.
+sub fewer_rounds
+{
+	my ($self) = @_;
+
+	return min(5, $self->{rounds});
+}
+
 # How long a run of pgbench is.  One that warms up only has to fill caches and to
 # write the whole pages that are due after the checkpoint.
 sub run_length
@@ -48,7 +60,7 @@ sub run_length
 	my ($self, $warm) = @_;
 
 	return (seconds => $self->{run_seconds}) if !$warm;
-	return $self->{quick} ? (transactions => 20) : (seconds => 2);
+	return $self->{quick} ? (transactions => 20) : (seconds => 1);
 }
 
 # The same for reads, which vary less.

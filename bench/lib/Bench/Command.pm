@@ -90,11 +90,16 @@ sub stop
 {
 	my ($run) = @_;
 
-	die "$run->{name}\nended by itself\n" . contents($run->{err})
-	  if waitpid($run->{pid}, POSIX::WNOHANG) != 0;
-	kill 'TERM', $run->{pid};
-	waitpid($run->{pid}, 0);
+	my $ended = waitpid($run->{pid}, POSIX::WNOHANG) != 0;
+
+	# Once it was waited for, its number may be another's.
+	if (!$ended)
+	{
+		kill 'TERM', $run->{pid};
+		waitpid($run->{pid}, 0);
+	}
 	delete $running{ $run->{pid} };
+	die "$run->{name}\nended by itself\n" . contents($run->{err}) if $ended;
 	return;
 }
 

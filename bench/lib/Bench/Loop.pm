@@ -11,12 +11,14 @@ use warnings;
 use Bench::Session;
 use Bench::Systems qw($data);
 use Exporter qw(import);
+use List::Util qw(max);
 
 our @EXPORT_OK = qw(loop);
 
 # Runs a loop in a session:
 #
-#	session, calls
+#	session
+#	calls	how many, rounded down, but one at least
 #	call	a statement of PL/pgSQL; in it are i, from 1 to calls, and event, a jsonb
 #	event	SQL for that; the event that all append unless given
 #	before	SQL to run first, unmeasured
@@ -29,6 +31,7 @@ sub loop
 	my ($server, %how) = @_;
 	my $commit = $how{commit} ? 'COMMIT;' : '';
 	my $event = $how{event} // "'$data'";
+	my $calls = max(1, int($how{calls}));
 
 	$how{session}->query($how{before}) if $how{before};
 	my $wal = $server->used->{wal};
@@ -37,17 +40,17 @@ sub loop
 		DECLARE
 			event jsonb := $event;
 		BEGIN
-			FOR i IN 1..$how{calls} LOOP
+			FOR i IN 1..$calls LOOP
 				$how{call};
 				$commit
 			END LOOP;
 		END \$\$;
 		END
 	return {
-		rate => $how{calls} / $seconds,
-		cpu_us => 1e6 * $cpu / $how{calls},
-		wal_bytes => ($server->used->{wal} - $wal) / $how{calls},
-		calls => $how{calls}
+		rate => $calls / $seconds,
+		cpu_us => 1e6 * $cpu / $calls,
+		wal_bytes => ($server->used->{wal} - $wal) / $calls,
+		calls => $calls
 	};
 }
 

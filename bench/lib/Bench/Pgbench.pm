@@ -88,8 +88,10 @@ sub finish_pgbench
 #	cpu_us		of the server, a call
 #	wal_bytes	a call
 #
+# and what AT_END, if given, returns right after the last call.
+#
 # COUNT_REFUSED is a query that counts the calls that answered that they had not
-# done it; they count as failed.
+# done it; they count as failed, and what they cost is a cost of the others.
 sub pgbench
 {
 	my ($server, %how) = @_;
@@ -100,6 +102,7 @@ sub pgbench
 	my $refused = $how{count_refused} ? $server->query(@how{qw(database count_refused)}) : 0;
 	my $before = $server->used;
 	my $sample = finish_pgbench(start_pgbench(%how));
+	my %at_end = $how{at_end} ? $how{at_end}->() : ();
 
 	$server->wait_for_backends(@beside);
 	my $after = $server->used;
@@ -108,10 +111,14 @@ sub pgbench
 	if ($how{count_refused})
 	{
 		$refused = $server->query(@how{qw(database count_refused)}) - $refused;
+		my $accepted = 1 - $refused / $sample->{calls};
+
+		die "every call was refused\n" if $accepted <= 0;
 		$sample->{failed} += $refused;
-		$sample->{rate} *= 1 - $refused / $sample->{calls};
+		$sample->{rate} *= $accepted;
+		$sample->{$_} /= $accepted foreach qw(cpu_us wal_bytes);
 	}
-	return $sample;
+	return { %$sample, %at_end };
 }
 
 1;

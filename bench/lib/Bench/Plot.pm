@@ -175,7 +175,11 @@ sub draw
 		],
 		[
 			'growth-streams', 'Server CPU by the number of streams',
-			\&growth_plot, 'streams', 'set yrange [0:*]', [ 'growth-streams', 'append, with its commit' ]
+			\&growth_plot,
+			'streams',
+			'set yrange [0:*]',
+			[ 'growth-streams', 'append, with its commit, to streams that the session has not met' ],
+			[ 'growth-streams-met', 'to streams that it has met' ]
 		],
 		[
 			'growth-event-size', 'Server CPU by the size of the event',

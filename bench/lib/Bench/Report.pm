@@ -107,7 +107,8 @@ sub columns
 		[ latency_ms => 'latency, ms', sub { median_text($_[0]{latency_ms}) } ],
 		[ failed => 'failed', \&failed ],
 		[ cpu_us => "server CPU, µs per $unit", sub { median_text($_[0]{cpu_us}) } ],
-		[ wal_bytes => "WAL, bytes per $unit", sub { median_text($_[0]{wal_bytes}) } ]);
+		[ wal_bytes => "WAL, bytes per $unit", sub { median_text($_[0]{wal_bytes}) } ],
+		[ lag => "readers' lag, events, median (least–most)", sub { spread_text($_[0]{lag}) } ]);
 }
 
 sub comparison_text
@@ -150,16 +151,36 @@ sub targets_text
 	return @rows ? table([ 'work', 'median (least–most)', 'target', '' ], @rows) : '';
 }
 
+# The groups that were asked for and not measured.
+sub missing
+{
+	my ($bench) = @_;
+	my %measured = map { $_ => 1 } @{ $bench->{measured} };
+
+	return grep { !$measured{$_} } @{ $bench->{wanted} };
+}
+
+sub groups_text
+{
+	my ($bench) = @_;
+	my @missing = missing($bench);
+	my $text = 'Groups measured: ' . join(', ', @{ $bench->{measured} }) . ".\n\n";
+
+	$text .= '**The run ended early**, without ' . join(', ', @missing) . ".\n\n" if @missing;
+	return $text;
+}
+
 sub markdown
 {
 	my ($bench, $machine, $plots) = @_;
 	my $text = "# Benchmark\n\n";
 	my $group = '';
 
-	$text .= "Rounds of each comparison: $bench->{rounds}; seconds of each run: $bench->{run_seconds}. ";
+	$text .= "Rounds of a comparison, at most: $bench->{rounds}; seconds of each run: $bench->{run_seconds}. ";
 	$text .= "docs/performance.md explains every figure.\n\n";
 	$text .= "A QUICK run: it shows that everything works, and its figures are not to be relied on.\n\n"
 	  if $bench->{quick};
+	$text .= groups_text($bench);
 	$text .= "## Targets\n\n" . targets_text($bench->{results});
 	$text .= "![$_->{title}]($_->{file})\n\n" foreach @$plots;
 	foreach my $comparison (@{ $bench->{results} })
@@ -187,6 +208,8 @@ sub write_report
 		$json->encode({
 			machine => { map { $_->[0] => $_->[1] } @$machine },
 			quick => $bench->{quick} ? JSON::PP::true : JSON::PP::false,
+			groups => $bench->{measured},
+			ended_early => missing($bench) ? JSON::PP::true : JSON::PP::false,
 			rounds => $bench->{rounds},
 			run_seconds => $bench->{run_seconds},
 			comparisons => $bench->{results}

@@ -91,11 +91,11 @@ sub measure
 	return ($seconds, ($self->cpu_ns - $cpu) / 1e9);
 }
 
-sub close
+sub end
 {
 	my ($self) = @_;
 
-	CORE::close($self->{in});
+	close($self->{in});
 	waitpid($self->{pid}, 0);
 	die "psql ended with status $?\n" if $? != 0;
 	return;

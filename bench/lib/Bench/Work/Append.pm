@@ -9,6 +9,7 @@ use warnings;
 
 use Bench::Rounds qw(compare);
 use Bench::Systems qw(appender);
+use List::Util qw(min);
 
 my @all = qw(event_store plain_v7 plain_v4 lookup message_db emmett);
 
@@ -40,6 +41,7 @@ sub measure
 		name => $name,
 		title => $title,
 		unit => 'events',
+		rounds => @$targets ? $bench->{rounds} : min(3, $bench->{rounds}),
 		systems => [ map { appender($bench, $_, %how) } @$systems ],
 		ratios => ratios($systems, $targets));
 	return;

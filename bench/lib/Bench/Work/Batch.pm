@@ -135,13 +135,14 @@ sub work
 		title => ($batches == 300 ? '300,000' : '30,000') . ' events in batches of 1,000, durable',
 		note => 'message-db takes one event a call, a thousand calls a transaction, and gets a tenth of the events.',
 		unit => 'events',
+		rounds => $bench->fewer_rounds,
 		systems => \@systems,
 		ratios => [
 			{ of => 'append_events', against => 'copy', at_least => 1.0 },
 			{ of => 'append_json', against => 'copy', at_least => 0.6 },
 			map { { of => 'append_json', against => $_ } } qw(emmett message_db)
 		]);
-	$_->close foreach @sessions;
+	$_->end foreach @sessions;
 	return;
 }
 

@@ -50,7 +50,7 @@ sub looper
 			return loop(
 				$bench->{server},
 				session => $session,
-				calls => $bench->size(100_000, 10_000) * ($share{$name} // 1)
+				calls => $bench->size(50_000, 10_000) * ($share{$name} // 1)
 				  * ($commit ? 0.5 : 1) * ($warm ? 0.1 : 1),
 				call => sprintf($call{$name}, "(1 + i % $bench->{streams})", $base),
 				commit => $commit);
@@ -75,9 +75,10 @@ sub measure
 		name => $name,
 		title => $title,
 		unit => 'calls',
+		rounds => $bench->fewer_rounds,
 		systems => [ map { looper($bench, $_, $sessions{$_}, $commit) } @$systems ],
 		ratios => [ map { { of => 'event_store', metric => 'cpu_us', %$_ } } @$ratios ]);
-	$_->close foreach values %sessions;
+	$_->end foreach values %sessions;
 	return;
 }
 

@@ -4,7 +4,8 @@
 # add to it.  There are no targets.
 #
 # Where a comparison has both, the server CPU is that of a loop in one backend
-# with a transaction a call, and the rate that of 16 clients, durable.
+# with a transaction a call, not waited for, and the rate that of 16 clients,
+# durable.
 
 package Bench::Work::Growth;
 
@@ -16,18 +17,21 @@ use Bench::Numbers qw(commas);
 use Bench::Rounds qw(compare);
 use Bench::Session;
 use Bench::Systems qw(install_event_store filled_store appender $data $metadata);
-use List::Util qw(min max);
+use List::Util qw(min);
 
 # A variant of the store for compare():
 #
 #	name, label, x	as there
 #	prepare, restore	SQL to make it and to make it undone
-#	loop		arguments for loop(), if its CPU is to be measured
+#	loop		arguments for loop(), if its CPU is to be measured; its call has
+#				i in it, which is another in each run
+#	met		1: the session has made the same calls before
 #	load		an appender, if its rate is to be measured
 sub variant
 {
 	my ($bench, $database, %variant) = @_;
 	my $server = $bench->{server};
+	my $runs = 0;
 
 	return {
 		(map { $_ => $variant{$_} } qw(name label x)),
@@ -39,15 +43,17 @@ sub variant
 			if ($variant{loop})
 			{
 				my $session = Bench::Session->new($database, synchronous_commit => 'off');
-				my $calls = $variant{loop}{calls};
+				my $calls = $variant{loop}{calls} * ($warm ? 0.1 : 1);
+				my $offset = $variant{loop}{calls} * $runs++;
+				my %loop = (
+					%{ $variant{loop} },
+					session => $session,
+					call => $variant{loop}{call} =~ s/\bi\b/(i + ${offset}::bigint)/gr);
 
 				# The session's first call has its caches to fill.
-				loop($server, %{ $variant{loop} }, session => $session, calls => 1);
-				$sample = loop(
-					$server, %{ $variant{loop} },
-					session => $session,
-					calls => $warm ? max(1, $calls / 10) : $calls);
-				$session->close;
+				loop($server, %loop, calls => $variant{met} ? $calls : 1);
+				$sample = loop($server, %loop, calls => $calls);
+				$session->end;
 			}
 			if ($variant{load})
 			{
@@ -79,12 +85,15 @@ sub measure
 }
 
 # Streams of 10 to a million events, in one store: an append to one, and a read of
-# its last ten.  The shorter ones are many, so that they do not grow much.
+# its last ten.  The shorter a stream, the more there are, and each call is for
+# another, so that all runs together append one event or two to one of ten, and
+# 2 % at most to a longer one.  The sessions have met their streams before, which
+# those that append to the single long one cannot avoid.
 sub stream_length
 {
 	my ($bench) = @_;
 	my @lengths = (10, 1_000, $bench->size(100_000, 10_000), $bench->size(1_000_000, 100_000));
-	my %copies = map { $_ => $_ <= 1_000 ? 100 : 1 } @lengths;
+	my %copies = map { $_ => min(10_000, $lengths[-1] / $_) } @lengths;
 	my $server = $bench->{server};
 	my $calls = $bench->size(2_000, 500);
 	my $variants = sub {
@@ -96,6 +105,7 @@ sub stream_length
 				name => "length-$_",
 				label => commas($_) . ' events',
 				x => $_,
+				met => 1,
 				loop => {
 					calls => $calls,
 					call => sprintf($call, "'long$_-' || 1 + i % $copies{$_}"),
@@ -114,8 +124,12 @@ sub stream_length
 		copies => '{' . join(',', @copies{@lengths}) . '}',
 		data => $data,
 		metadata => $metadata);
-	measure($bench, 'stream-length', 'an append, by the length of its stream, 1 session',
-		'events', $variants->("PERFORM event_store.append(%s, 'ItemAdded', event)", 1));
+	measure(
+		$bench,
+		'stream-length',
+		'an append, by the length of its stream, 1 session, synchronous_commit off',
+		'events',
+		$variants->("PERFORM event_store.append(%s, 'ItemAdded', event)", 1));
 	measure(
 		$bench, 'read-last', 'a read of the last ten events, by the length of the stream, 1 session',
 		'calls',
@@ -130,36 +144,49 @@ sub append_loop
 
 	return {
 		calls => $bench->size(10_000, 2_000),
-		call => "PERFORM event_store.append('bench-' || 1 + (7919 * i) % $streams, 'ItemAdded', event)",
+		call => "PERFORM event_store.append('bench-' || 1 + 7919 * i % $streams, 'ItemAdded', event)",
 		commit => 1
 	};
 }
 
-# Stores of 1,000 to a million streams.
+# Stores of 1,000 to a million streams.  A loop appends once to each of 1,000 of
+# them, which are others in each run where there are more: to streams that its
+# session meets for the first time, and to streams that it has met.
 sub stream_count
 {
 	my ($bench) = @_;
-	my @variants;
+	my (@new, @met);
 
 	foreach my $streams (1_000, $bench->size(100_000, 10_000), $bench->size(1_000_000, 50_000))
 	{
 		my $database = "streams_$streams";
 
-		filled_store($bench, $database, 2 * $streams, $streams);
-		push @variants,
-		  variant(
-			$bench, $database,
+		my %variant = (
 			name => "streams-$streams",
 			label => commas($streams) . ' streams',
 			x => $streams,
-			loop => append_loop($bench, $streams),
+			loop => { %{ append_loop($bench, $streams) }, calls => 1_000 });
+
+		filled_store($bench, $database, 2 * $streams, $streams);
+		push @met, variant($bench, $database, %variant, met => 1);
+		push @new,
+		  variant(
+			$bench, $database, %variant,
 			load => appender(
 				$bench, 'event_store',
 				clients => 16,
 				database => $database,
 				streams => $streams));
 	}
-	measure($bench, 'streams', 'an append, by the number of streams', 'events', @variants);
+	measure(
+		$bench, 'streams', 'an append, by the number of streams; CPU where the session has not met them',
+		'events', @new);
+	measure(
+		$bench,
+		'streams-met',
+		'an append, by the number of streams; where the session has met them, 1 session, synchronous_commit off',
+		'events',
+		@met);
 	return;
 }
 
@@ -211,29 +238,43 @@ sub event_size
 	return;
 }
 
-# Indexes beside the store's own four.
+# Makes NAME's variant of the store by some statements on events, and undoes it.
+sub altered
+{
+	my ($bench, $name, $label, $prepare, $restore) = @_;
+
+	return variant(
+		$bench, $store,
+		name => $name,
+		label => $label,
+		prepare => join(";\n", @$prepare),
+		restore => join(";\n", @$restore),
+		loop => append_loop($bench, $streams),
+		load => load($bench));
+}
+
+# Indexes beside the store's own four.  One on an expression is shown apart: rows
+# of a table that has one are written in a more general way.
 sub indexes
 {
 	my ($bench) = @_;
-	my @columns = (
-		'recorded_at', 'type, global_position', "(data->>'sku')", "(metadata->>'\$user'), global_position");
-	my @variants;
+	my @columns = map { "$_, global_position" } qw(recorded_at type schema_version version);
+	my $with = sub {
+		my ($name, $label, @indexes) = @_;
 
-	foreach my $n (0, 1, 2, 4)
-	{
-		push @variants,
-		  variant(
-			$bench, $store,
-			name => "indexes-$n",
-			label => $n == 1 ? '1 more' : "$n more",
-			x => $n,
-			prepare => join('', map { "CREATE INDEX extra_$_ ON event_store.events ($columns[$_]);" } 0 .. $n - 1),
-			restore => join('', map { "DROP INDEX event_store.extra_$_;" } 0 .. $n - 1),
-			loop => append_loop($bench, $streams),
-			load => load($bench));
-	}
-	measure($bench, 'indexes', 'an append, by the number of indexes beside those of the store',
-		'events', @variants);
+		return altered(
+			$bench, $name, $label,
+			[ map { "CREATE INDEX extra_$_ ON event_store.events ($indexes[$_])" } keys @indexes ],
+			[ map { "DROP INDEX event_store.extra_$_" } keys @indexes ]);
+	};
+
+	measure(
+		$bench,
+		'indexes',
+		'an append, by the number of indexes beside those of the store',
+		'events',
+		(map { $with->("indexes-$_", "$_ more", @columns[ 0 .. $_ - 1 ]) } 0, 1, 2, 4),
+		$with->('indexes-expression', '1 more, on an expression', "(data->>'sku')"));
 	return;
 }
 
@@ -241,31 +282,34 @@ sub indexes
 sub triggers
 {
 	my ($bench) = @_;
-	my @variants = variant(
-		$bench, $store,
-		name => 'none',
-		label => 'no trigger',
-		loop => append_loop($bench, $streams),
-		load => load($bench));
+	my $with = sub {
+		my ($n, $kind) = @_;
+		my ($time, $level) = split / /, $kind;
+
+		return altered(
+			$bench,
+			lc("$n-$kind" =~ s/ /-/r),
+			"$n $kind",
+			[
+				map {
+					"CREATE TRIGGER extra_$_ $time INSERT ON event_store.events FOR EACH $level EXECUTE FUNCTION nothing()"
+				} 1 .. $n
+			],
+			[ map { "DROP TRIGGER extra_$_ ON event_store.events" } 1 .. $n ]);
+	};
 
 	$bench->{server}->query($store, <<~'END');
 		CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 		END
-	foreach my $kind ('AFTER STATEMENT', 'AFTER ROW', 'BEFORE ROW')
-	{
-		my ($time, $level) = split / /, $kind;
-
-		push @variants,
-		  variant(
-			$bench, $store,
-			name => lc($kind =~ s/ /-/r),
-			label => "$time $level",
-			prepare => "CREATE TRIGGER extra $time INSERT ON event_store.events FOR EACH $level EXECUTE FUNCTION nothing()",
-			restore => 'DROP TRIGGER extra ON event_store.events',
-			loop => append_loop($bench, $streams),
-			load => load($bench));
-	}
-	measure($bench, 'triggers', 'an append, by a trigger on the events', 'events', @variants);
+	measure(
+		$bench,
+		'triggers',
+		'an append, by the triggers on the events',
+		'events',
+		altered($bench, 'none', 'no trigger', [], []),
+		$with->(1, 'AFTER STATEMENT'),
+		(map { $with->($_, 'AFTER ROW') } 1, 2, 4),
+		$with->(1, 'BEFORE ROW'));
 	return;
 }
 

@@ -70,6 +70,7 @@ sub measure
 		name => $name,
 		title => $title,
 		unit => $unit,
+		rounds => $bench->fewer_rounds,
 		systems => [ map { reader($bench, $_, $script, $clients, %define) } @$systems ],
 		ratios => [
 			{ of => 'event_store', against => 'select', at_least => 1.0 },

@@ -48,7 +48,7 @@ sub beside_snapshot
 				"BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM event_store.streams");
 			my $sample = $appender->{run}->($warm, beside => [ $holder->{backend} ]);
 			$holder->query('COMMIT');
-			$holder->close;
+			$holder->end;
 			return $sample;
 		}
 	};

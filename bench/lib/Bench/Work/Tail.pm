@@ -20,6 +20,22 @@ my $readers = 20;
 # What holds 5,000 stream locks, and a mark each.
 my ($holders, $streams_held) = (500, 10);
 
+# How far the slowest reader is behind; each tells its position in its
+# application_name.
+sub lag
+{
+	my ($server, $first) = @_;
+	my ($reading, $slowest, $safe) = split /\|/, $server->query('stores', <<~'END');
+		SELECT count(position), min(position), event_store.safe_position()
+		  FROM (SELECT substring(application_name FROM '^reader (\d+)$')::bigint AS position
+				  FROM pg_stat_activity) reader
+		END
+
+	die "$reading readers have read, not $readers\n" if $reading != $readers;
+	die "a reader has read nothing\n" if $slowest <= $first;
+	return (lag => $safe - $slowest);
+}
+
 # An appender that runs while readers of the script tail, all the time: a reader
 # that fails loses its connection.  Their sessions end after the appends', so that
 # what they use is not counted as the appends'.
@@ -42,7 +58,10 @@ sub tailed_appender
 				seconds => $bench->{run_seconds} + 100,
 				define => { last => $last });
 			my @sessions = $server->wait_for_sessions($readers);
-			my $sample = $append->{run}->($warm, beside => \@sessions);
+			my $sample = $append->{run}->(
+				$warm,
+				beside => \@sessions,
+				at_end => $warm ? undef : sub { lag($server, $last) });
 
 			$server->wait_for_sessions($readers);
 			stop($tailing);
@@ -63,7 +82,7 @@ sub tail
 		name => 'tail',
 		title => "16 appending clients, durable, beside $readers readers",
 		note =>
-		  "Each reader asks for 1,000 events after its last one, and again 100 ms after it got them. A plain keyset SELECT shows what any reader costs on these cores.",
+		  "Each reader asks for the next 10,000 events after its last one, and again 100 ms after it got them. The lag is that of the slowest reader in the moment when the appends end. A plain keyset SELECT shows what any reader costs on these cores.",
 		unit => 'events',
 		systems => [
 			{

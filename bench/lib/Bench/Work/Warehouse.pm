@@ -63,6 +63,7 @@ sub measure
 		name => "$script-$clients",
 		title => "$script, " . ($clients == 1 ? '1 client' : "$clients clients"),
 		unit => 'calls',
+		rounds => $script eq 'ship_product' ? $bench->{rounds} : $bench->fewer_rounds,
 		systems => [ map { caller_of($bench, $_, $script, $clients, $length) } qw(warehouse plain) ],
 		ratios => [ { of => 'warehouse', against => 'plain', at_least => $target } ]);
 	return;
