@@ -58,7 +58,7 @@ api_lock_stream(const char *stream)
 	es_check_writable("append()");
 	es_open_and_lock(&key, 1, &events, &streams);
 	if (es_find_stream(streams, SnapshotSelf, name, &found))
-		es_find_head(events, SnapshotSelf, &found, &head);
+		es_stream_head(events, SnapshotSelf, &found, &head);
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
 	return head.version;
@@ -88,7 +88,7 @@ api_lock_and_fold(const char *stream, EventStoreVisit visit, void *arg)
 
 	es_check_writable("append()");
 	es_open_and_lock(&key, 1, &events, &streams);
-	es_visit_open(events, streams, name, SnapshotSelf, NULL, visit, arg);
+	es_visit_stream_in(events, streams, name, SnapshotSelf, NULL, visit, arg);
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
 }

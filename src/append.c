@@ -5,7 +5,7 @@
  *
  * The order of steps is what makes an append right:
  *
- *	 1. The streams' locks.  From here on nobody else can append to them, and
+ *	 1. The tables, and the streams' locks.  From here on nobody else can append to them, and
  *		whoever did before has ended; see locks.c.
  *	 2. Each stream's row and head, with SnapshotSelf.
  *	 3. Retries, whose answer is where the events are already; see retry.c.
@@ -28,6 +28,10 @@
  * the transaction's snapshot, so that the read is seen for what it is.
  *
  * Ids of streams and categories are positions, too: that of the first event.
+ *
+ * Categories are opened with the other tables unless this session has seen all
+ * of the call's streams before (see hints.c), and then only if one of them turns
+ * out to be new all the same.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -90,7 +94,7 @@ typedef struct AppendTables
 typedef struct CallMetadata
 {
 	Jsonb *session; /* what the session gives; NULL for nothing */
-	Datum plain;	/* of events that come without their own */
+	Datum alone;	/* of events that come without their own */
 } CallMetadata;
 
 /*
@@ -141,13 +145,13 @@ open_rest(AppendTables *tables, bool categories)
 }
 
 /*
- * lock_all
+ * open_and_lock
  *		Opens the tables and takes the locks of all streams of the call.
  *
  * A call over many streams takes the store lock before anything else.
  */
 static void
-lock_all(StreamAppendState *states, int n, AppendTables *tables)
+open_and_lock(StreamAppendState *states, int n, AppendTables *tables)
 {
 	uint64 *keys = palloc(n * sizeof(uint64));
 
@@ -159,24 +163,25 @@ lock_all(StreamAppendState *states, int n, AppendTables *tables)
 }
 
 /*
- * unlock_tables
+ * let_go
  *		Closes the tables and gives their locks back.
  */
 static void
-unlock_tables(AppendTables *tables)
+let_go(AppendTables *tables)
 {
 	index_close(tables->by_version, RowExclusiveLock);
-	es_close_for_append(tables->categories);
+	if (tables->categories != NULL)
+		es_close_for_append(tables->categories);
 	es_close_for_append(tables->streams);
 	es_close_for_append(tables->events);
 }
 
 /*
- * lock_tables
+ * reopen_all
  *		Opens them again.
  */
 static void
-lock_tables(AppendTables *tables)
+reopen_all(AppendTables *tables)
 {
 	tables->events = es_open_for_append(ES_EVENTS);
 	tables->streams = es_open_for_append(ES_STREAMS);
@@ -209,8 +214,8 @@ find_head(StreamAppendState *state, const AppendTables *tables)
 								   state->append->stream, &state->row);
 	if (state->exists)
 	{
-		es_stream_head(tables->events, tables->by_version, SnapshotSelf,
-					   &state->row, &state->head);
+		es_stream_head_by_index(tables->events, tables->by_version,
+								SnapshotSelf, &state->row, &state->head);
 		return;
 	}
 	state->head.version = 0;
@@ -321,7 +326,8 @@ register_guard(const StreamAppendState *state, const AppendTables *tables)
 		return;
 	snapshot = RegisterSnapshot(GetTransactionSnapshot());
 	if (es_find_stream(tables->streams, snapshot, state->append->stream, &row))
-		es_stream_head(tables->events, tables->by_version, snapshot, &row, &head);
+		es_stream_head_by_index(tables->events, tables->by_version, snapshot,
+								&row, &head);
 	UnregisterSnapshot(snapshot);
 }
 
@@ -397,9 +403,9 @@ lock_categories(StreamAppendState *states, int n, AppendTables *tables, bool wai
 		(wait && es_lock_streams(keys, nkeys, true));
 	if (!locked)
 	{
-		unlock_tables(tables);
+		let_go(tables);
 		(void) es_lock_streams(keys, nkeys, true);
-		lock_tables(tables);
+		reopen_all(tables);
 	}
 	pfree(keys);
 	return locked;
@@ -575,7 +581,7 @@ write_events(StreamAppendState *state, EsWriter *writer,
 		values[EV_TYPE] = PointerGetDatum(event->type);
 		values[EV_DATA] = event->data;
 		values[EV_METADATA] = event->metadata == NULL
-			? metadata->plain
+			? metadata->alone
 			: es_build_metadata(metadata->session, event->metadata);
 		es_write_row(writer, values);
 		MemoryContextReset(event_context);
@@ -669,7 +675,7 @@ store_new(StreamAppendState *states, int n, AppendTables *tables,
 	CallMetadata metadata;
 
 	metadata.session = es_session_metadata();
-	metadata.plain = es_build_metadata(metadata.session, NULL);
+	metadata.alone = es_build_metadata(metadata.session, NULL);
 	outer_writing = es_begin_writing(draw_positions(states, n, tables));
 
 	PG_TRY();
@@ -740,7 +746,7 @@ es_append(EsStreamAppend *appends, int nappends)
 	for (int i = 0; i < nappends; i++)
 		states[i].append = &appends[i];
 
-	lock_all(states, nappends, &tables);
+	open_and_lock(states, nappends, &tables);
 	if (!settle(states, nappends, &tables, wait, &new_categories))
 		es_count(ES_COUNT_RETRIES);
 	else if (register_guards(states, nappends, &tables) < nappends)

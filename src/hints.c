@@ -7,13 +7,15 @@
  * names, and down that of versions.  A hint shortens the first to a look at one
  * row, and bounds the second to the entries from the version last seen.
  *
- * A hint is never believed.  The row where it points to is one of the table of
- * streams or not, is seen by the snapshot or not, and has the stream's name or
- * not; where there is no event from the version on, the whole stream is looked
- * at.  So nothing has to be told to forget a hint when a transaction rolls
- * back, a stream moves on in another session, or an owner changes the table: at
- * worst it costs what it was to save.  Only a table that was rewritten or made
- * anew is another one, in which the places of rows mean nothing: that drops all.
+ * A hint is never believed.  Its place is in the table of streams or behind its
+ * end; the row there is seen by the snapshot or not, and has the stream's name
+ * or not; where there is no event from the version on, the whole stream is
+ * looked at.  So nothing has to be told to forget a hint when a transaction
+ * rolls back, a stream moves on in another session, or the table is changed,
+ * rewritten or made anew: at worst it costs what it was to save.
+ *
+ * Readers of many streams find names by hints, too: the same place under a key
+ * of the stream's id.  The one kind may take the room of the other.
  *
  * The key's bits choose a set of a few entries, of which the last one noted comes
  * first and the first one noted is the one to go.  A set fills a cache line, so
@@ -30,10 +32,10 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "utils/memutils.h"
 
 #include "hints.h"
-#include "store.h"
 
 #define SET_SIZE   4
 #define FIRST_SETS 64
@@ -54,15 +56,17 @@ typedef struct HintSet
 
 StaticAssertDecl(sizeof(HintSet) == 64, "a set of hints is to fill a cache line");
 
+/* Tells the keys of ids from those of names. */
+#define ID_SEED 2
+
 /*
- * The sets, a power of two of them, in a chunk of TopMemoryContext; good for the
- * store generation beside them.
+ * The sets, a power of two of them, in a chunk of TopMemoryContext; nothing
+ * resets them.
  */
 static HintSet *sets = NULL;
 static void *sets_chunk = NULL;
 static uint32 nsets = 0;
 static uint32 nused = 0; /* entries */
-static uint64 sets_generation = 0;
 
 /*
  * tag_of
@@ -76,8 +80,8 @@ tag_of(uint64 key)
 
 /*
  * set_of
- *		The set that a key chooses, by the bits that the tag has not; the lowest
- *		of them is the same in all streams' keys.
+ *		The set that a key chooses, by bits that the tag has not, and without the
+ *		lowest, which is the same in the keys of all names.
  */
 static inline HintSet *
 set_of(uint64 key)
@@ -99,19 +103,6 @@ put_first(HintSet *set, const Hint *hint)
 }
 
 /*
- * forget_all
- *		Empties the sets.
- */
-static void
-forget_all(void)
-{
-	if (sets != NULL)
-		memset(sets, 0, nsets * sizeof(HintSet));
-	nused = 0;
-	sets_generation = es_store_generation();
-}
-
-/*
  * enlarge
  *		Makes the sets, or doubles them.
  *
@@ -128,8 +119,9 @@ enlarge(void)
 		pfree(sets_chunk);
 	sets_chunk = chunk;
 	sets = (HintSet *) CACHELINEALIGN(chunk);
+	memset(sets, 0, size * sizeof(HintSet));
 	nsets = size;
-	forget_all();
+	nused = 0;
 }
 
 /*
@@ -141,7 +133,7 @@ find(uint64 key)
 {
 	Hint *hints;
 
-	if (sets == NULL || sets_generation != es_store_generation())
+	if (sets == NULL)
 		return NULL;
 	hints = set_of(key)->hints;
 	for (int i = 0; i < SET_SIZE; i++)
@@ -150,6 +142,17 @@ find(uint64 key)
 			return &hints[i];
 	}
 	return NULL;
+}
+
+/*
+ * es_hint_key_of_id
+ *		The key of a stream by its id; by its name it is that of its lock.
+ */
+uint64
+es_hint_key_of_id(int64 stream_id)
+{
+	return hash_bytes_extended((const unsigned char *) &stream_id,
+							   sizeof(stream_id), ID_SEED);
 }
 
 /*
@@ -184,8 +187,6 @@ es_hint_note_row(uint64 key, const ItemPointerData *row)
 		found->row = *row;
 		return;
 	}
-	if (sets_generation != es_store_generation())
-		forget_all();
 	if (nsets < MAX_SETS && nused >= nsets * (SET_SIZE / 2))
 		enlarge();
 	put_first(set_of(key), &hint);

@@ -14,6 +14,7 @@
 
 #include "storage/itemptr.h"
 
+extern uint64 es_hint_key_of_id(int64 stream_id);
 extern bool es_hint_get(uint64 key, ItemPointer row, int64 *version);
 extern void es_hint_note_row(uint64 key, const ItemPointerData *row);
 extern void es_hint_note_version(uint64 key, int64 version);

@@ -108,7 +108,7 @@ put_stream_row(ReturnSetInfo *result, Relation events, TupleTableSlot *slot)
 	stream.stream_id = DatumGetInt64(es_column(slot, ES_STREAMS, STR_STREAM_ID));
 	stream.base_version =
 		DatumGetInt64(es_column(slot, ES_STREAMS, STR_BASE_VERSION));
-	es_find_head(events, GetActiveSnapshot(), &stream, &head);
+	es_stream_head(events, GetActiveSnapshot(), &stream, &head);
 
 	values[0] = es_column(slot, ES_STREAMS, STR_STREAM);
 	values[1] = Int64GetDatum(head.version);

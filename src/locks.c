@@ -250,15 +250,9 @@ lock_for(ResourceOwner owner, uint64 key, uint16 class, LOCKMODE mode, bool wait
 Relation
 es_open_for_append(EsTableId table)
 {
-	ResourceOwner current = CurrentResourceOwner;
-	Oid relid;
-
-	CurrentResourceOwner = CurTransactionResourceOwner;
-	relid = es_store_lock(table, RowExclusiveLock);
-	CurrentResourceOwner = current;
-
 	/* the reference is the caller's, the lock the subtransaction's */
-	return es_store_open_locked(relid);
+	return es_store_open_locked(
+		es_store_lock(table, RowExclusiveLock, CurTransactionResourceOwner));
 }
 
 /*
@@ -297,9 +291,8 @@ hint_at_lock_store(void *arg)
 void
 es_lock_store(void)
 {
-	ResourceOwner current = CurrentResourceOwner;
 	ErrorContextCallback context;
-	Relation rel;
+	Oid relid;
 
 	if (held.store_locked)
 		return;
@@ -308,12 +301,9 @@ es_lock_store(void)
 	context.arg = NULL;
 	context.previous = error_context_stack;
 	error_context_stack = &context;
-	CurrentResourceOwner = CurTransactionResourceOwner;
-
-	rel = es_store_open(ES_EVENTS, ShareRowExclusiveLock);
-	table_close(rel, NoLock);
-
-	CurrentResourceOwner = current;
+	relid = es_store_lock(ES_EVENTS, ShareRowExclusiveLock,
+						  CurTransactionResourceOwner);
+	table_close(es_store_open_locked(relid), NoLock);
 	error_context_stack = context.previous;
 	ES_FAULT_POINT("locks: store locked");
 	own_locks()->store_lock = true;

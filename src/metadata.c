@@ -39,9 +39,9 @@ static char *session_metadata = NULL;
  * application_name.  Made anew when one of them is another; forget_metadata()
  * resets it when a role may have got another name.
  */
-static Jsonb *plain = NULL;
-static Oid plain_user;
-static char plain_application[NAMEDATALEN];
+static Jsonb *kept = NULL;
+static Oid kept_user;
+static char kept_application[NAMEDATALEN];
 static uint64 role_changes = 0;
 
 /*
@@ -51,7 +51,7 @@ static uint64 role_changes = 0;
 static void
 forget_metadata(Datum arg, int cacheid, uint32 hashvalue)
 {
-	plain_user = InvalidOid;
+	kept_user = InvalidOid;
 	role_changes++;
 }
 
@@ -209,36 +209,36 @@ build(Jsonb *session, Jsonb *own)
 }
 
 /*
- * renew_plain
+ * renew_kept
  *		Makes what is remembered for events without metadata.
  */
 static void
-renew_plain(void)
+renew_kept(void)
 {
 	uint64 changes_before = role_changes;
 	Jsonb *made = build(NULL, NULL);
 	Size size = VARSIZE(made);
-	Jsonb *old = plain;
+	Jsonb *old = kept;
 
-	plain = memcpy(MemoryContextAlloc(TopMemoryContext, size), made, size);
-	plain_user = changes_before == role_changes ? GetOuterUserId() : InvalidOid;
-	strlcpy(plain_application, current_application(), sizeof(plain_application));
+	kept = memcpy(MemoryContextAlloc(TopMemoryContext, size), made, size);
+	kept_user = changes_before == role_changes ? GetOuterUserId() : InvalidOid;
+	strlcpy(kept_application, current_application(), sizeof(kept_application));
 	if (old != NULL)
 		pfree(old);
 	pfree(made);
 }
 
 /*
- * is_plain_current
+ * is_kept_current
  *		Whether what is remembered is for this role and application.
  *
  * A name that was too long to be remembered is never the same.
  */
 static bool
-is_plain_current(void)
+is_kept_current(void)
 {
-	return plain != NULL && plain_user == GetOuterUserId() &&
-		strcmp(plain_application, current_application()) == 0;
+	return kept != NULL && kept_user == GetOuterUserId() &&
+		strcmp(kept_application, current_application()) == 0;
 }
 
 /*
@@ -252,7 +252,7 @@ es_build_metadata(Jsonb *session, Jsonb *own)
 {
 	if (session != NULL || own != NULL)
 		return JsonbPGetDatum(build(session, own));
-	if (!is_plain_current())
-		renew_plain();
-	return datumCopy(JsonbPGetDatum(plain), false, -1);
+	if (!is_kept_current())
+		renew_kept();
+	return datumCopy(JsonbPGetDatum(kept), false, -1);
 }

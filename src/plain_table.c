@@ -12,8 +12,8 @@
  *
  * What is kept is dropped when the table or one of its indexes changes in any
  * way.  Only the indexes themselves are opened by each call, which locks them as
- * an INSERT does; if that shows that something has changed, it is found out
- * anew.  An index that is about to go cannot be gone: whoever drops it waits for
+ * an INSERT does; if that shows that something has changed, this call goes the
+ * general way, and the next finds it out anew.  An index that is about to go cannot be gone: whoever drops it waits for
  * those who hold the table's lock.
  *
  * Since nothing of anybody else's runs meanwhile, an insert into a plain table
@@ -34,10 +34,10 @@
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "executor/executor.h"
-#include "miscadmin.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 
+#include "fault.h"
 #include "plain_table.h"
 #include "write.h"
 
@@ -48,24 +48,24 @@
 #define MAX_KEPT_SLOTS 16
 
 /*
- * One for each table of the store.  Nothing below the first two members counts
- * until the table was looked at, which sets valid; forget_table() resets that
- * when the table or an index of it changes.
+ * One for each table of the store.  What it says counts once the table was
+ * looked at to the end without an error, and as long as forget_table() has not
+ * reset valid, which it does when the table or an index of it changes.
  */
 struct EsPlainTable
 {
-	bool valid;
 	MemoryContext context; /* all that is kept; NULL before the first look */
-
-	Oid table;
-	bool plain;
-	int nindexes;
-	Oid indexes[MAX_INDEXES];
 	TupleDesc desc;
 	EState *estate;
 	ResultRelInfo *target;
-	int nslots;
 	TupleTableSlot **slots;
+	Oid table;
+	int nslots;
+	int nindexes;
+	Oid indexes[MAX_INDEXES];
+	bool valid;
+	bool complete;
+	bool usable; /* the table is plain */
 };
 
 static EsPlainTable plain_tables[ES_NUM_TABLES];
@@ -185,6 +185,7 @@ note_indexes(EsPlainTable *plain, Relation rel)
 		if (!all_plain)
 			break;
 		index = index_open(lfirst_oid(lc), RowExclusiveLock);
+		ES_FAULT_POINT_OF(RelationGetRelationName(rel), "index looked at");
 		all_plain = is_plain_index(index);
 		plain->indexes[plain->nindexes] = lfirst_oid(lc);
 		target->ri_IndexRelationInfo[plain->nindexes] = BuildIndexInfo(index);
@@ -197,24 +198,15 @@ note_indexes(EsPlainTable *plain, Relation rel)
 }
 
 /*
- * look_at
- *		Finds out whether a table is plain, and what there is to keep.
+ * keep
+ *		Makes what is kept of a table with plain columns; returns whether its
+ *		indexes are plain, too.
  */
-static void
-look_at(EsPlainTable *plain, Relation rel, int ncolumns)
+static bool
+keep(EsPlainTable *plain, Relation rel)
 {
 	MemoryContext caller;
-
-	plain->table = RelationGetRelid(rel);
-	plain->nindexes = 0;
-	plain->nslots = 0;
-
-	/* from here on a change that arrives is noticed */
-	plain->valid = true;
-	plain->plain =
-		has_plain_columns(rel, ncolumns) && !has_insert_triggers(rel->trigdesc);
-	if (!plain->plain)
-		return;
+	bool all_plain;
 
 	if (plain->context == NULL)
 		plain->context =
@@ -227,8 +219,28 @@ look_at(EsPlainTable *plain, Relation rel, int ncolumns)
 	plain->target = makeNode(ResultRelInfo);
 	plain->target->ri_RangeTableIndex = 1;
 	plain->slots = palloc(ES_MAX_GATHERED_ROWS * sizeof(TupleTableSlot *));
-	plain->plain = note_indexes(plain, rel);
+	all_plain = note_indexes(plain, rel);
 	MemoryContextSwitchTo(caller);
+	return all_plain;
+}
+
+/*
+ * look_at
+ *		Finds out whether a table is plain, and what there is to keep.
+ */
+static void
+look_at(EsPlainTable *plain, Relation rel, int ncolumns)
+{
+	plain->complete = false;
+	plain->table = RelationGetRelid(rel);
+	plain->nindexes = 0;
+	plain->nslots = 0;
+
+	/* a change that arrives from here on is noticed */
+	plain->valid = true;
+	plain->usable = has_plain_columns(rel, ncolumns) &&
+		!has_insert_triggers(rel->trigdesc) && keep(plain, rel);
+	plain->complete = true;
 }
 
 /*
@@ -255,9 +267,20 @@ close_indexes(EsPlainTable *plain)
 }
 
 /*
+ * is_known
+ *		Whether what is kept is of this table as it is.
+ */
+static bool
+is_known(const EsPlainTable *plain, Relation rel)
+{
+	return plain->valid && plain->complete &&
+		plain->table == RelationGetRelid(rel);
+}
+
+/*
  * es_plain_open
  *		Opens a table's indexes for one call's inserts; NULL when it is not
- *		plain.
+ *		plain, or changes so fast that it is not known to be.
  *
  * The table must be open and locked in ROW EXCLUSIVE mode.
  */
@@ -266,20 +289,15 @@ es_plain_open(EsTableId table, Relation rel)
 {
 	EsPlainTable *plain = &plain_tables[table];
 
-	for (;;)
+	if (!is_known(plain, rel))
+		look_at(plain, rel, es_store_column_count(table));
+	if (!plain->valid || !plain->usable)
+		return NULL;
+	open_indexes(plain);
+	if (!plain->valid)
 	{
-		if (!plain->valid || plain->table != RelationGetRelid(rel))
-			look_at(plain, rel, es_store_column_count(table));
-		if (plain->valid)
-		{
-			if (!plain->plain)
-				return NULL;
-			open_indexes(plain);
-			if (plain->valid)
-				break;
-			close_indexes(plain);
-		}
-		CHECK_FOR_INTERRUPTS();
+		close_indexes(plain);
+		return NULL;
 	}
 	plain->target->ri_RelationDesc = rel;
 	for (int i = 0; i < plain->nslots; i++)

@@ -10,7 +10,7 @@
  * appear.
  *
  * An appender, in this order:
- *	 a1. reads the sequence's last value L,
+ *	 a1. reads the sequence's last value L, under the lock that a3 needs,
  *	 a2. takes the in-flight mark L,
  *	 a3. draws positions, all above L, and stores its events,
  *	 a4. commits, which first makes the events visible and then frees the mark.
@@ -159,16 +159,13 @@ es_last_position(void)
 int64
 es_last_position_to_draw(void)
 {
-	ResourceOwner current = CurrentResourceOwner;
-	Relation sequence;
+	Oid relid =
+		es_store_lock_sequence(RowExclusiveLock, TopTransactionResourceOwner);
+	Relation sequence = relation_open(relid, NoLock);
 	XLogRecPtr lsn;
-	int64 last;
+	int64 last = last_drawn(sequence, &lsn);
 
-	CurrentResourceOwner = TopTransactionResourceOwner;
-	sequence = es_store_open_sequence(RowExclusiveLock);
-	last = last_drawn(sequence, &lsn);
 	relation_close(sequence, NoLock);
-	CurrentResourceOwner = current;
 	return last;
 }
 

@@ -196,7 +196,7 @@ event_store_stream_version(PG_FUNCTION_ARGS)
 	if (!find_readable_stream(stream, &found))
 		PG_RETURN_INT64(0);
 	events = es_store_open(ES_EVENTS, AccessShareLock);
-	es_find_head(events, GetActiveSnapshot(), &found, &head);
+	es_stream_head(events, GetActiveSnapshot(), &found, &head);
 	table_close(events, NoLock);
 	PG_RETURN_INT64(head.version);
 }
@@ -279,14 +279,14 @@ visit_all(EsScan *scan, const TimestampTz *as_of, EventStoreVisit visit, void *a
 }
 
 /*
- * es_visit_open
+ * es_visit_stream_in
  *		Visits the events of a stream that a snapshot sees, by version; the
  *		tables are open.
  */
 void
-es_visit_open(Relation events, Relation streams, const text *stream,
-			  Snapshot snapshot, const TimestampTz *as_of,
-			  EventStoreVisit visit, void *arg)
+es_visit_stream_in(Relation events, Relation streams, const text *stream,
+				   Snapshot snapshot, const TimestampTz *as_of,
+				   EventStoreVisit visit, void *arg)
 {
 	EsRange range = {1, PG_INT64_MAX, false};
 	EsStream found;
@@ -310,7 +310,7 @@ es_visit_stream(const text *stream, Snapshot snapshot, const TimestampTz *as_of,
 	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
 	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
 
-	es_visit_open(events, streams, stream, snapshot, as_of, visit, arg);
+	es_visit_stream_in(events, streams, stream, snapshot, as_of, visit, arg);
 	table_close(events, NoLock);
 	table_close(streams, AccessShareLock);
 }

@@ -17,9 +17,10 @@
 
 #include "event_store_api.h"
 
-extern void es_visit_open(Relation events, Relation streams, const text *stream,
-						  Snapshot snapshot, const TimestampTz *as_of,
-						  EventStoreVisit visit, void *arg);
+extern void es_visit_stream_in(Relation events, Relation streams,
+							   const text *stream, Snapshot snapshot,
+							   const TimestampTz *as_of, EventStoreVisit visit,
+							   void *arg);
 extern void es_visit_stream(const text *stream, Snapshot snapshot,
 							const TimestampTz *as_of, EventStoreVisit visit,
 							void *arg);

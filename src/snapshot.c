@@ -124,7 +124,7 @@ lock_and_check(text *stream, int64 version)
 
 	es_open_and_lock(&key, 1, &events, &streams);
 	if (es_find_stream(streams, SnapshotSelf, stream, &found))
-		es_find_head(events, SnapshotSelf, &found, &head);
+		es_stream_head(events, SnapshotSelf, &found, &head);
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
 	ES_FAULT_POINT("snapshot: stream locked");

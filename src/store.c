@@ -42,6 +42,7 @@
 #include "storage/lmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/resowner.h"
 #include "utils/rls.h"
 
 #include "errors.h"
@@ -591,35 +592,44 @@ refuse_row_security(Relation rel)
 
 /*
  * lock_cached
- *		Locks a relation that is cached, for the current resource owner, and
- *		returns its OID; starts over when the lock shows that it is another.
+ *		Locks a relation that is cached, for a resource owner, and returns its
+ *		OID; starts over when the lock shows that it is another.
+ *
+ * Only the lock is booked to that owner: whatever else is opened on the way is
+ * the current one's, who is there to clean up after an error.
  */
 static Oid
-lock_cached(const Oid *cached, LOCKMODE lockmode)
+lock_cached(const Oid *cached, LOCKMODE lockmode, ResourceOwner owner)
 {
+	ResourceOwner current = CurrentResourceOwner;
+
 	for (;;)
 	{
 		Oid relid;
 
 		ensure_store();
 		relid = *cached;
+		CurrentResourceOwner = owner;
 		LockRelationOid(relid, lockmode);
+		CurrentResourceOwner = current;
 		ensure_store();
 		if (likely(*cached == relid))
 			return relid;
+		CurrentResourceOwner = owner;
 		UnlockRelationOid(relid, lockmode);
+		CurrentResourceOwner = current;
 	}
 }
 
 /*
  * es_store_lock
- *		Locks a table of the store, for the current resource owner, and returns
- *		its OID.  Raises ST002 when there is no store.
+ *		Locks a table of the store, for a resource owner, and returns its OID.
+ *		Raises ST002 when there is no store.
  */
 Oid
-es_store_lock(EsTableId table, LOCKMODE lockmode)
+es_store_lock(EsTableId table, LOCKMODE lockmode, ResourceOwner owner)
 {
-	return lock_cached(&store.tables[table], lockmode);
+	return lock_cached(&store.tables[table], lockmode, owner);
 }
 
 /*
@@ -644,7 +654,18 @@ es_store_open_locked(Oid relid)
 Relation
 es_store_open(EsTableId table, LOCKMODE lockmode)
 {
-	return es_store_open_locked(es_store_lock(table, lockmode));
+	return es_store_open_locked(
+		es_store_lock(table, lockmode, CurrentResourceOwner));
+}
+
+/*
+ * es_store_lock_sequence
+ *		Locks the sequence of global positions as es_store_lock() does a table.
+ */
+Oid
+es_store_lock_sequence(LOCKMODE lockmode, ResourceOwner owner)
+{
+	return lock_cached(&store.sequence, lockmode, owner);
 }
 
 /*
@@ -654,7 +675,8 @@ es_store_open(EsTableId table, LOCKMODE lockmode)
 Relation
 es_store_open_sequence(LOCKMODE lockmode)
 {
-	return relation_open(lock_cached(&store.sequence, lockmode), NoLock);
+	return relation_open(es_store_lock_sequence(lockmode, CurrentResourceOwner),
+						 NoLock);
 }
 
 /*

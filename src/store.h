@@ -16,6 +16,7 @@
 #include "executor/tuptable.h"
 #include "storage/lockdefs.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 
 #define ES_SCHEMA "event_store"
 
@@ -108,9 +109,10 @@ extern const char *es_store_index_name(EsIndexId index);
 extern int es_store_column_count(EsTableId table);
 extern AttrNumber es_store_attnum(EsTableId table, int column);
 extern Datum es_column(TupleTableSlot *slot, EsTableId table, int column);
-extern Oid es_store_lock(EsTableId table, LOCKMODE lockmode);
+extern Oid es_store_lock(EsTableId table, LOCKMODE lockmode, ResourceOwner owner);
 extern Relation es_store_open_locked(Oid relid);
 extern Relation es_store_open(EsTableId table, LOCKMODE lockmode);
+extern Oid es_store_lock_sequence(LOCKMODE lockmode, ResourceOwner owner);
 extern Relation es_store_open_sequence(LOCKMODE lockmode);
 extern Relation es_store_open_index(EsIndexId index, LOCKMODE lockmode);
 

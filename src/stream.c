@@ -238,7 +238,7 @@ fetch_last(IndexScanDesc scan, int64 stream_id, int64 version,
 }
 
 /*
- * es_stream_head
+ * es_stream_head_by_index
  *		A stream's version and when its last event was recorded, by the index of
  *		versions.
  *
@@ -249,8 +249,8 @@ fetch_last(IndexScanDesc scan, int64 stream_id, int64 version,
  * ends, unless it knows of one near to the end.
  */
 void
-es_stream_head(Relation events, Relation index, Snapshot snapshot,
-			   const EsStream *stream, EsHead *head)
+es_stream_head_by_index(Relation events, Relation index, Snapshot snapshot,
+						const EsStream *stream, EsHead *head)
 {
 	TupleTableSlot *slot = table_slot_create(events, NULL);
 	IndexScanDesc scan = es_index_beginscan(events, index, snapshot, 2);
@@ -275,15 +275,15 @@ es_stream_head(Relation events, Relation index, Snapshot snapshot,
 }
 
 /*
- * es_find_head
+ * es_stream_head
  *		The same for a caller that has not opened the index.
  */
 void
-es_find_head(Relation events, Snapshot snapshot, const EsStream *stream,
-			 EsHead *head)
+es_stream_head(Relation events, Snapshot snapshot, const EsStream *stream,
+			   EsHead *head)
 {
 	Relation index = es_store_open_index(ES_EVENTS_BY_VERSION, AccessShareLock);
 
-	es_stream_head(events, index, snapshot, stream, head);
+	es_stream_head_by_index(events, index, snapshot, stream, head);
 	index_close(index, AccessShareLock);
 }

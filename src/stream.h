@@ -41,9 +41,10 @@ extern bool es_find_category(Relation categories, Snapshot snapshot,
 							 const text *category, int64 *category_id);
 extern bool es_find_stream(Relation streams, Snapshot snapshot,
 						   const text *stream, EsStream *found);
-extern void es_stream_head(Relation events, Relation index, Snapshot snapshot,
+extern void es_stream_head_by_index(Relation events, Relation index,
+									Snapshot snapshot, const EsStream *stream,
+									EsHead *head);
+extern void es_stream_head(Relation events, Snapshot snapshot,
 						   const EsStream *stream, EsHead *head);
-extern void es_find_head(Relation events, Snapshot snapshot,
-						 const EsStream *stream, EsHead *head);
 
 #endif /* ES_STREAM_H */

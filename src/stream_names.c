@@ -18,7 +18,6 @@
 
 #include "access/genam.h"
 #include "access/tableam.h"
-#include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
@@ -48,8 +47,8 @@ struct EsStreamNames
 	Relation index; /* opened by the first look-up without a hint */
 	IndexScanDesc scan;
 	MemoryContext outer;   /* of all but the names */
-	MemoryContext context; /* of the table and the names */
-	HTAB *table;		   /* NULL at first */
+	MemoryContext context; /* of the table and the names; NULL at first */
+	HTAB *table;
 	int nnames;
 };
 
@@ -68,9 +67,6 @@ es_stream_names_begin(Relation streams, Snapshot snapshot)
 	names->snapshot = snapshot;
 	names->slot = table_slot_create(streams, NULL);
 	names->outer = CurrentMemoryContext;
-	names->context =
-		AllocSetContextCreate(CurrentMemoryContext, "event_store stream names",
-							  ALLOCSET_DEFAULT_SIZES);
 	return names;
 }
 
@@ -87,7 +83,8 @@ es_stream_names_end(EsStreamNames *names)
 		index_endscan(names->scan);
 		index_close(names->index, AccessShareLock);
 	}
-	MemoryContextDelete(names->context);
+	if (names->context != NULL)
+		MemoryContextDelete(names->context);
 	pfree(names);
 }
 
@@ -98,11 +95,14 @@ es_stream_names_end(EsStreamNames *names)
 static void
 start_anew(EsStreamNames *names)
 {
-	HASHCTL control = {.keysize = sizeof(int64),
-					   .entrysize = sizeof(NameEntry),
-					   .hcxt = names->context};
+	HASHCTL control = {.keysize = sizeof(int64), .entrysize = sizeof(NameEntry)};
 
+	if (names->context == NULL)
+		names->context =
+			AllocSetContextCreate(names->outer, "event_store stream names",
+								  ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(names->context);
+	control.hcxt = names->context;
 	names->table = hash_create("event_store stream names", 64, &control,
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	names->nnames = 0;
@@ -129,29 +129,30 @@ fetch_hinted(EsStreamNames *names, int64 stream_id, uint64 key)
 
 /*
  * fetch_by_id
- *		The row of a stream by the index of ids.
+ *		The row of a stream by the index of ids.  What the scan keeps lives as
+ *		long as the names, not as the caller's row.
  */
 static bool
 fetch_by_id(EsStreamNames *names, int64 stream_id, uint64 hint_key)
 {
+	MemoryContext caller = MemoryContextSwitchTo(names->outer);
 	ScanKeyData key;
+	bool found;
 
 	if (names->scan == NULL)
 	{
-		MemoryContext caller = MemoryContextSwitchTo(names->outer);
-
 		names->index = es_store_open_index(ES_STREAMS_BY_ID, AccessShareLock);
 		names->scan =
 			es_index_beginscan(names->streams, names->index, names->snapshot, 1);
-		MemoryContextSwitchTo(caller);
 	}
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(stream_id));
 	index_rescan(names->scan, &key, 1, NULL, 0);
-	if (!index_getnext_slot(names->scan, ForwardScanDirection, names->slot))
-		return false;
-	es_hint_note_row(hint_key, &names->slot->tts_tid);
-	return true;
+	found = index_getnext_slot(names->scan, ForwardScanDirection, names->slot);
+	MemoryContextSwitchTo(caller);
+	if (found)
+		es_hint_note_row(hint_key, &names->slot->tts_tid);
+	return found;
 }
 
 /*
@@ -162,8 +163,7 @@ fetch_by_id(EsStreamNames *names, int64 stream_id, uint64 hint_key)
 static text *
 look_up(EsStreamNames *names, int64 stream_id, MemoryContext context)
 {
-	uint64 key = hash_bytes_extended((const unsigned char *) &stream_id,
-									 sizeof(stream_id), 0);
+	uint64 key = es_hint_key_of_id(stream_id);
 	MemoryContext caller;
 	text *name;
 
@@ -191,7 +191,7 @@ es_stream_names_get(EsStreamNames *names, int64 stream_id)
 	NameEntry *entry;
 	bool found;
 
-	if (names->table == NULL || names->nnames == MAX_NAMES)
+	if (names->context == NULL || names->nnames == MAX_NAMES)
 		start_anew(names);
 	entry = hash_search(names->table, &stream_id, HASH_ENTER, &found);
 	if (!found)

@@ -195,8 +195,8 @@ begin_any(EsTableId table, Relation rel)
  * es_write_begin
  *		Starts inserting into a table.
  *
- * The writer lives in the current memory context until es_write_end(); an
- * error's clean-up frees all of it.
+ * The writer lives in the current memory context until es_write_end().  After an
+ * error its clean-up frees all of it, but for what is kept of a plain table.
  */
 EsWriter *
 es_write_begin(EsTableId table, Relation rel)
@@ -246,6 +246,8 @@ flush_rows(EsWriter *writer)
 	else
 		table_multi_insert(writer->rel, writer->slots, writer->nrows,
 						   writer->cid, 0, NULL);
+
+	/* of a plain table only index entries follow, each row's memory freed */
 	if (writer->plain == NULL)
 		MemoryContextSwitchTo(writer->estate->es_query_cxt);
 	ES_FAULT_POINT_OF(RelationGetRelationName(writer->rel), "rows written");

@@ -13,6 +13,8 @@
 #define WH_COMPAT_H
 
 #include "access/genam.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "executor/executor.h"
@@ -34,18 +36,41 @@ wh_index_beginscan(Relation table, Relation index, Snapshot snapshot, int nkeys)
 }
 
 /*
- * wh_init_recheck
- *		What the executor wants for rows that somebody else has updated, which
- *		those that are updated here never are.
+ * wh_tuple_update
+ *		Updates a row and makes its index entries; returns false when it is no
+ *		longer the latest version, after waiting for whoever changed it.
+ *
+ * 16 tells apart which kinds of indexes need new entries.
  */
-static inline void
-wh_init_recheck(EPQState *epq, EState *estate)
+static inline bool
+wh_tuple_update(ResultRelInfo *target, ItemPointer tid, TupleTableSlot *slot,
+				EState *estate)
 {
 #if PG_VERSION_NUM >= 160000
-	EvalPlanQualInit(epq, estate, NULL, NIL, -1, NIL);
+	TU_UpdateIndexes indexes;
 #else
-	EvalPlanQualInit(epq, estate, NULL, NIL, -1);
+	bool indexes;
 #endif
+	TM_FailureData failure;
+	LockTupleMode lockmode;
+
+	ExecMaterializeSlot(slot);
+	slot->tts_tableOid = RelationGetRelid(target->ri_RelationDesc);
+	if (table_tuple_update(target->ri_RelationDesc, tid, slot,
+						   GetCurrentCommandId(true), estate->es_snapshot,
+						   InvalidSnapshot, true, &failure, &lockmode,
+						   &indexes) != TM_Ok)
+		return false;
+#if PG_VERSION_NUM >= 160000
+	if (indexes != TU_None)
+		list_free(ExecInsertIndexTuples(target, slot, estate, true, false, NULL,
+										NIL, indexes == TU_Summarizing));
+#else
+	if (indexes)
+		list_free(ExecInsertIndexTuples(target, slot, estate, true, false, NULL,
+										NIL));
+#endif
+	return true;
 }
 
 /*

@@ -79,7 +79,8 @@ static const struct
 /*
  * What this backend knows of the table of events.  Forgotten by
  * forget_events() when the table changes, and at every abort, which may take
- * back what was learned from rows of its own.
+ * back what was learned from rows of its own, or PREPARE, whose abort may come
+ * in another session.
  *
  * Ids of categories are positive: 0 is for none.
  */
@@ -124,7 +125,7 @@ forget_events(Datum arg, Oid relid)
 static void
 forget_at_end(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_ABORT)
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
 		events.relid = InvalidOid;
 	run.length = 0;
 }

@@ -9,8 +9,9 @@
  * of its own.  rebuild_stock() holds the store's lock, which is all streams'.
  *
  * Appenders have no rights on the table: it is written as its owner, as the
- * triggers of foreign keys do, with the search path pinned, so that nothing an
- * appender has in a schema of theirs runs as the owner.
+ * triggers of foreign keys do, with the search path pinned wherever anything of
+ * the owner's could run, so that nothing an appender has in a schema of theirs
+ * does.
  *
  * Two things are unusual, and both for the sake of REPEATABLE READ and
  * SERIALIZABLE, where a row that was changed since the transaction's snapshot

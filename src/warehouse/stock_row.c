@@ -5,13 +5,14 @@
  *
  * Nearly every event of a product updates a row that is there and was just
  * read, so nothing is left to be found by a query.  Where the table has nothing
- * of its owner's, no trigger, rule, constraint, policy or index on anything but
- * columns, the update is one of the row's alone: no name is looked up and
- * nothing of anybody else's runs, so no search path has to be pinned for it.
- * Otherwise it is the business of wh_stock_write().
+ * of its owner's, no trigger, rule, constraint, policy or index but B-trees on
+ * columns with PostgreSQL's operators, the update is one of the row's alone: no
+ * name is looked up and nothing of anybody else's runs, so no search path has to
+ * be pinned for it.  Otherwise it is the business of wh_stock_write(), and also
+ * where the owner, who needs no stream's lock for that, has changed the row
+ * since it was read.
  *
- * The table's own row is updated whatever the transaction's snapshot shows: see
- * stock.c.
+ * The row is updated whatever the transaction's snapshot shows: see stock.c.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -24,10 +25,13 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
@@ -132,9 +136,27 @@ wh_stock_row_close(WhStockRow *row)
 }
 
 /*
+ * is_plain_index
+ *		Whether an index is a B-tree on columns whose operators are PostgreSQL's.
+ */
+static bool
+is_plain_index(Relation index, const IndexInfo *info)
+{
+	if (index->rd_rel->relam != BTREE_AM_OID || info->ii_Expressions != NIL ||
+		info->ii_Predicate != NIL || info->ii_ExclusionOps != NULL)
+		return false;
+	for (int i = 0; i < info->ii_NumIndexKeyAttrs; i++)
+	{
+		if (index->rd_opfamily[i] >= FirstNormalObjectId)
+			return false;
+	}
+	return true;
+}
+
+/*
  * is_plain
- *		Whether an update of the table runs and checks nothing but unique
- *		indexes on columns.
+ *		Whether an update of the table by its owner, who may have lost the right
+ *		to it, runs and checks nothing but unique indexes on columns.
  */
 static bool
 is_plain(Relation rel, const ResultRelInfo *target)
@@ -144,14 +166,14 @@ is_plain(Relation rel, const ResultRelInfo *target)
 	if (rel->trigdesc != NULL || rel->rd_rules != NULL ||
 		rel->rd_rel->relrowsecurity ||
 		(constr != NULL &&
-		 (constr->num_check > 0 || constr->has_generated_stored)))
+		 (constr->num_check > 0 || constr->has_generated_stored)) ||
+		pg_class_aclcheck(RelationGetRelid(rel), rel->rd_rel->relowner,
+						  ACL_UPDATE) != ACLCHECK_OK)
 		return false;
 	for (int i = 0; i < target->ri_NumIndices; i++)
 	{
-		const IndexInfo *index = target->ri_IndexRelationInfo[i];
-
-		if (index->ii_Expressions != NIL || index->ii_Predicate != NIL ||
-			index->ii_ExclusionOps != NULL)
+		if (!is_plain_index(target->ri_IndexRelationDescs[i],
+							target->ri_IndexRelationInfo[i]))
 			return false;
 	}
 	return true;
@@ -195,35 +217,41 @@ fill_slot(const WhStockRow *row, TupleTableSlot *slot, const WhProduct *product)
 }
 
 /*
- * update
- *		Updates the row as the table's owner.  The command counter moves on, so
- *		that the next event of the same statement can update it again.
+ * update_as_owner
+ *		Updates the row as the table's owner; returns false when somebody else
+ *		has updated or deleted it meanwhile, which is waited for.
+ *
+ * The command counter moves on before and after that, so that what the same
+ * statement has written of the row can be updated, and this as well.
  */
-static void
-update(WhStockRow *row, EState *estate, ResultRelInfo *target,
-	   const WhProduct *product)
+static bool
+update_as_owner(WhStockRow *row, EState *estate, ResultRelInfo *target,
+				const WhProduct *product)
 {
 	TupleTableSlot *slot = table_slot_create(row->rel, &estate->es_tupleTable);
 	Oid userid;
 	int sec_context;
-	EPQState epq;
+	bool updated;
 
 	fill_slot(row, slot, product);
-	wh_init_recheck(&epq, estate);
+	CommandCounterIncrement();
 	GetUserIdAndSecContext(&userid, &sec_context);
 	SetUserIdAndSecContext(row->rel->rd_rel->relowner,
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	CheckCmdReplicaIdentity(row->rel, CMD_UPDATE);
 	estate->es_snapshot = RegisterSnapshot(GetLatestSnapshot());
-	ExecSimpleRelationUpdate(target, estate, &epq, row->slot, slot);
+	updated = wh_tuple_update(target, &row->slot->tts_tid, slot, estate);
 	UnregisterSnapshot(estate->es_snapshot);
 	SetUserIdAndSecContext(userid, sec_context);
 	CommandCounterIncrement();
+	return updated;
 }
 
 /*
  * wh_stock_row_update
  *		Brings the row up to the state given; returns false, with nothing done,
- *		where there is no row or the table is not plain.
+ *		where there is no row, the table is not plain, or somebody changed the
+ *		row without its stream's lock.
  */
 bool
 wh_stock_row_update(WhStockRow *row, const WhProduct *product)
@@ -231,7 +259,7 @@ wh_stock_row_update(WhStockRow *row, const WhProduct *product)
 	EState *estate;
 	MemoryContext caller;
 	ResultRelInfo *target;
-	bool plain;
+	bool updated;
 
 	if (TTS_EMPTY(row->slot))
 		return false;
@@ -240,12 +268,11 @@ wh_stock_row_update(WhStockRow *row, const WhProduct *product)
 	target = makeNode(ResultRelInfo);
 	InitResultRelInfo(target, row->rel, 0, NULL, 0);
 	ExecOpenIndices(target, false);
-	plain = is_plain(row->rel, target);
-	if (plain)
-		update(row, estate, target, product);
+	updated = is_plain(row->rel, target) &&
+		update_as_owner(row, estate, target, product);
 	ExecCloseIndices(target);
 	ExecResetTupleTable(estate->es_tupleTable, false);
 	MemoryContextSwitchTo(caller);
 	FreeExecutorState(estate);
-	return plain;
+	return updated;
 }

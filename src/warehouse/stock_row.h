@@ -17,7 +17,7 @@
 
 #include "product.h"
 
-/* A product's row, which its stream's lock keeps as it is. */
+/* A product's row, as whoever holds the product's stream has read it. */
 typedef struct WhStockRow
 {
 	Relation rel;

@@ -193,6 +193,16 @@ SELECT warehouse.receive_product('SKU-4', 1000);
 ROLLBACK;
 SELECT warehouse.quantity_on_hand('SKU-4');
 
+-- A row that the same statement, or its owner's column, has changed before.
+ALTER TABLE warehouse.stock ADD COLUMN note text;
+WITH noted AS (UPDATE warehouse.stock SET note = 'seen' WHERE sku = 'SKU-4' RETURNING sku)
+SELECT warehouse.receive_product(sku, 1) > 0 AS received FROM noted;
+SELECT note FROM warehouse.stock WHERE sku = 'SKU-4';
+SELECT version FROM event_store.append_json('warehouse_product-SKU-note',
+	'[{"type": "ProductReceived", "data": {"sku": "SKU-note", "quantity": 2}}, {"type": "ProductShipped", "data": {"sku": "SKU-note", "quantity": 1}}]');
+SELECT quantity_on_hand, version FROM warehouse.stock WHERE sku = 'SKU-note';
+ALTER TABLE warehouse.stock DROP COLUMN note;
+
 -- All of it: what the stock says is what the events say.
 SELECT * FROM warehouse.check_stock();
 SELECT warehouse.rebuild_stock() = (SELECT count(*) FROM warehouse.stock) AS all_products;

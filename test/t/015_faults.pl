@@ -161,6 +161,18 @@ sub fail_call
 	return $sqlstate;
 }
 
+# Points that a session passes only when it meets a table for the first time.
+sub first_meeting { return $_[0] =~ /looked at/; }
+
+# A session that has loaded the library and met no table.
+sub renew_session
+{
+	$session->quit;
+	start_session();
+	$session->query('SELECT event_store.safe_position()');
+	return;
+}
+
 # Lets a call fail at a point, in a transaction of its own, and in a savepoint
 # between two appends, which are stored.
 sub fail_at
@@ -169,6 +181,7 @@ sub fail_at
 	my $what = "$name, $kind at: $point";
 	my $before = state();
 
+	renew_session() if first_meeting($point);
 	sqlstate_of('BEGIN;');
 	is(fail_call($name, $point, $kind, 'ROLLBACK; BEGIN;'), $sqlstates{$kind}, $what);
 	sqlstate_of('COMMIT;');
@@ -176,8 +189,9 @@ sub fail_at
 
 	# Only a transaction's first append takes the mark.
 	my $append = q{SELECT event_store.append('beside-1', 'T', '{}');};
-	my @first = $point =~ /mark/ ? () : $append;
+	my @first = $point =~ /mark/ || first_meeting($point) ? () : $append;
 
+	renew_session() if first_meeting($point);
 	sqlstate_of("BEGIN; @first SAVEPOINT s;");
 	is(fail_call($name, $point, $kind, 'ROLLBACK TO s;'),
 		$sqlstates{$kind}, "$what, in a savepoint");
@@ -254,6 +268,7 @@ foreach my $kind (qw(terminate crash))
 			my $before = state();
 			my $log_size = -s $node->logfile;
 
+			renew_session() if first_meeting($point);
 			$session->query_until(qr/^going/m,
 				"SET event_store.fault = '$point, $kind';\n\\echo going\n" . call($name) . ";\n");
 			eval { $session->quit };
