@@ -47,6 +47,7 @@ typedef struct Hint
 	uint32 tag;			 /* of the stream's key */
 	uint32 version;		 /* of its last event, or the most that fits */
 	ItemPointerData row; /* the place of its row; invalid in a free entry */
+	uint16 home;		 /* which sets the key chooses, of whatever many */
 } Hint;
 
 typedef struct HintSet
@@ -79,23 +80,35 @@ tag_of(uint64 key)
 }
 
 /*
- * set_of
- *		The set that a key chooses, by bits that the tag has not, and without the
- *		lowest, which is the same in the keys of all names.
+ * home_of
+ *		The bits of a key that choose its set: others than the tag has, and
+ *		without the lowest, which is the same in the keys of all names.
+ */
+static inline uint16
+home_of(uint64 key)
+{
+	return (uint16) (key >> 1);
+}
+
+/*
+ * set_at
+ *		The set that such bits choose.
  */
 static inline HintSet *
-set_of(uint64 key)
+set_at(uint16 home)
 {
-	return &sets[(key >> 1) & (nsets - 1)];
+	return &sets[home & (nsets - 1)];
 }
 
 /*
  * put_first
- *		Puts an entry before the others of a set, the last of which goes.
+ *		Puts an entry before the others of its set, the last of which goes.
  */
 static void
-put_first(HintSet *set, const Hint *hint)
+put_first(const Hint *hint)
 {
+	HintSet *set = set_at(hint->home);
+
 	if (!ItemPointerIsValid(&set->hints[SET_SIZE - 1].row))
 		nused++;
 	memmove(&set->hints[1], &set->hints[0], (SET_SIZE - 1) * sizeof(Hint));
@@ -105,23 +118,30 @@ put_first(HintSet *set, const Hint *hint)
 /*
  * enlarge
  *		Makes the sets, or doubles them.
- *
- * The entries do not tell which of two new sets is theirs, so they are lost.
  */
 static void
 enlarge(void)
 {
-	uint32 size = nsets == 0 ? FIRST_SETS : 2 * nsets;
-	void *chunk = MemoryContextAlloc(TopMemoryContext,
-									 size * sizeof(HintSet) + PG_CACHE_LINE_SIZE);
+	HintSet *old = sets;
+	void *old_chunk = sets_chunk;
+	uint32 nold = nsets;
+	uint32 size = nold == 0 ? FIRST_SETS : 2 * nold;
 
-	if (sets_chunk != NULL)
-		pfree(sets_chunk);
-	sets_chunk = chunk;
-	sets = (HintSet *) CACHELINEALIGN(chunk);
-	memset(sets, 0, size * sizeof(HintSet));
+	sets_chunk =
+		MemoryContextAllocZero(TopMemoryContext,
+							   size * sizeof(HintSet) + PG_CACHE_LINE_SIZE);
+	sets = (HintSet *) CACHELINEALIGN(sets_chunk);
 	nsets = size;
 	nused = 0;
+	for (uint32 i = 0; i < nold * SET_SIZE; i++)
+	{
+		const Hint *hint = &old[i / SET_SIZE].hints[i % SET_SIZE];
+
+		if (ItemPointerIsValid(&hint->row))
+			put_first(hint);
+	}
+	if (old_chunk != NULL)
+		pfree(old_chunk);
 }
 
 /*
@@ -135,10 +155,11 @@ find(uint64 key)
 
 	if (sets == NULL)
 		return NULL;
-	hints = set_of(key)->hints;
+	hints = set_at(home_of(key))->hints;
 	for (int i = 0; i < SET_SIZE; i++)
 	{
-		if (hints[i].tag == tag_of(key) && ItemPointerIsValid(&hints[i].row))
+		if (hints[i].tag == tag_of(key) && hints[i].home == home_of(key) &&
+			ItemPointerIsValid(&hints[i].row))
 			return &hints[i];
 	}
 	return NULL;
@@ -180,7 +201,7 @@ void
 es_hint_note_row(uint64 key, const ItemPointerData *row)
 {
 	Hint *found = find(key);
-	Hint hint = {.tag = tag_of(key), .row = *row};
+	Hint hint = {.tag = tag_of(key), .row = *row, .home = home_of(key)};
 
 	if (found != NULL)
 	{
@@ -189,7 +210,7 @@ es_hint_note_row(uint64 key, const ItemPointerData *row)
 	}
 	if (nsets < MAX_SETS && nused >= nsets * (SET_SIZE / 2))
 		enlarge();
-	put_first(set_of(key), &hint);
+	put_first(&hint);
 }
 
 /*
