@@ -5,8 +5,8 @@
  *
  * The order of steps is what makes an append right:
  *
- *	 1. The tables, and the streams' locks.  From here on nobody else can append to them, and
- *		whoever did before has ended; see locks.c.
+ *	 1. The tables, and the streams' locks.  From here on nobody else can append
+ *		to them, and whoever did before has ended; see locks.c.
  *	 2. Each stream's row and head, with SnapshotSelf.
  *	 3. Retries, whose answer is where the events are already; see retry.c.
  *	 4. The expected versions.  A conflict raises before anything is drawn.

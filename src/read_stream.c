@@ -201,32 +201,32 @@ event_store_stream_version(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(head.version);
 }
 
-/* Numbers of the columns that a visit is told of. */
-typedef struct VisitColumns
-{
-	AttrNumber global_position;
-	AttrNumber version;
-	AttrNumber recorded_at;
-	AttrNumber schema_version;
-	AttrNumber type;
-	AttrNumber data;
-	AttrNumber metadata;
-} VisitColumns;
-
 /*
  * find_columns
- *		Looks the columns up, once for all events of a visit.
+ *		Numbers of the columns of events, looked up once for all events of a
+ *		visit.
  */
 static void
-find_columns(VisitColumns *columns)
+find_columns(AttrNumber *numbers)
 {
-	columns->global_position = es_store_attnum(ES_EVENTS, EV_GLOBAL_POSITION);
-	columns->version = es_store_attnum(ES_EVENTS, EV_VERSION);
-	columns->recorded_at = es_store_attnum(ES_EVENTS, EV_RECORDED_AT);
-	columns->schema_version = es_store_attnum(ES_EVENTS, EV_SCHEMA_VERSION);
-	columns->type = es_store_attnum(ES_EVENTS, EV_TYPE);
-	columns->data = es_store_attnum(ES_EVENTS, EV_DATA);
-	columns->metadata = es_store_attnum(ES_EVENTS, EV_METADATA);
+	for (int column = 0; column < EV_NUM_COLUMNS; column++)
+		numbers[column] = es_store_attnum(ES_EVENTS, column);
+}
+
+/*
+ * visit_column
+ *		A column of an event, all of whose columns are at hand; es_column()
+ *		raises for a null.
+ */
+static inline Datum
+visit_column(TupleTableSlot *slot, const AttrNumber *numbers,
+			 EsEventsColumn column)
+{
+	int i = numbers[column] - 1;
+
+	if (unlikely(slot->tts_isnull[i]))
+		return es_column(slot, ES_EVENTS, column);
+	return slot->tts_values[i];
 }
 
 /*
@@ -234,20 +234,22 @@ find_columns(VisitColumns *columns)
  *		Hands an event to a visitor.
  */
 static void
-visit_event(TupleTableSlot *slot, const VisitColumns *columns,
+visit_event(TupleTableSlot *slot, const AttrNumber *numbers,
 			EventStoreVisit visit, void *arg)
 {
-	const Datum *values = slot->tts_values;
 	EventStoreEvent event;
 
 	slot_getallattrs(slot);
-	event.global_position = DatumGetInt64(values[columns->global_position - 1]);
-	event.version = DatumGetInt64(values[columns->version - 1]);
-	event.recorded_at = DatumGetTimestampTz(values[columns->recorded_at - 1]);
-	event.schema_version = DatumGetInt32(values[columns->schema_version - 1]);
-	event.type = TextDatumGetCString(values[columns->type - 1]);
-	event.data = values[columns->data - 1];
-	event.metadata = values[columns->metadata - 1];
+	event.global_position =
+		DatumGetInt64(visit_column(slot, numbers, EV_GLOBAL_POSITION));
+	event.version = DatumGetInt64(visit_column(slot, numbers, EV_VERSION));
+	event.recorded_at =
+		DatumGetTimestampTz(visit_column(slot, numbers, EV_RECORDED_AT));
+	event.schema_version =
+		DatumGetInt32(visit_column(slot, numbers, EV_SCHEMA_VERSION));
+	event.type = TextDatumGetCString(visit_column(slot, numbers, EV_TYPE));
+	event.data = visit_column(slot, numbers, EV_DATA);
+	event.metadata = visit_column(slot, numbers, EV_METADATA);
 	visit(&event, arg);
 }
 
@@ -262,16 +264,16 @@ visit_all(EsScan *scan, const TimestampTz *as_of, EventStoreVisit visit, void *a
 		AllocSetContextCreate(CurrentMemoryContext, "event_store event",
 							  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(event_context);
-	VisitColumns columns;
+	AttrNumber numbers[EV_NUM_COLUMNS];
 	TupleTableSlot *slot;
 
-	find_columns(&columns);
+	find_columns(numbers);
 	while ((slot = es_scan_next(scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (as_of != NULL && is_after(slot, *as_of))
 			break;
-		visit_event(slot, &columns, visit, arg);
+		visit_event(slot, numbers, visit, arg);
 		MemoryContextReset(event_context);
 	}
 	MemoryContextSwitchTo(caller);

@@ -203,6 +203,23 @@ SELECT version FROM event_store.append_json('warehouse_product-SKU-note',
 SELECT quantity_on_hand, version FROM warehouse.stock WHERE sku = 'SKU-note';
 ALTER TABLE warehouse.stock DROP COLUMN note;
 
+-- An event that is damaged, a null where none can be, is an error and no crash.
+SELECT warehouse.receive_product('SKU-null', 1);
+ALTER TABLE event_store.events ALTER COLUMN type DROP NOT NULL;
+SET session_replication_role = replica;
+UPDATE event_store.events e SET type = NULL FROM event_store.streams s
+ WHERE s.stream_id = e.stream_id AND s.stream = 'warehouse_product-SKU-null';
+RESET session_replication_role;
+UPDATE pg_attribute SET attnotnull = true WHERE attrelid = 'event_store.events'::regclass AND attname = 'type';
+SELECT warehouse.quantity_on_hand('SKU-null');
+\echo :LAST_ERROR_SQLSTATE
+UPDATE pg_attribute SET attnotnull = false WHERE attrelid = 'event_store.events'::regclass AND attname = 'type';
+SET session_replication_role = replica;
+UPDATE event_store.events SET type = 'ProductReceived' WHERE type IS NULL;
+RESET session_replication_role;
+ALTER TABLE event_store.events ALTER COLUMN type SET NOT NULL;
+SELECT warehouse.quantity_on_hand('SKU-null');
+
 -- All of it: what the stock says is what the events say.
 SELECT * FROM warehouse.check_stock();
 SELECT warehouse.rebuild_stock() = (SELECT count(*) FROM warehouse.stock) AS all_products;
