@@ -29,9 +29,7 @@
  *
  * Ids of streams and categories are positions, too: that of the first event.
  *
- * Categories are opened with the other tables unless this session has seen all
- * of the call's streams before (see hints.c), and then only if one of them turns
- * out to be new all the same.
+ * Categories are opened once one of the streams turns out to be new.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -54,7 +52,6 @@
 #include "counters.h"
 #include "errors.h"
 #include "fault.h"
-#include "hints.h"
 #include "locks.h"
 #include "metadata.h"
 #include "position.h"
@@ -80,7 +77,7 @@ typedef struct StreamAppendState
 
 /*
  * The tables that an append writes to, and the index that leads to streams'
- * heads.  Categories are NULL where all streams are taken to be known.
+ * heads.  Categories are NULL until a stream turns out to be new.
  */
 typedef struct AppendTables
 {
@@ -114,32 +111,13 @@ es_is_appending(void)
 }
 
 /*
- * all_hinted
- *		Whether this backend has seen all streams of the call before, so that
- *		there will hardly be a new one.
- */
-static bool
-all_hinted(const uint64 *keys, int nkeys)
-{
-	ItemPointerData row;
-	int64 version;
-
-	for (int i = 0; i < nkeys; i++)
-	{
-		if (!es_hint_get(keys[i], &row, &version))
-			return false;
-	}
-	return true;
-}
-
-/*
  * open_rest
  *		Opens what comes after events and streams.
  */
 static void
-open_rest(AppendTables *tables, bool categories)
+open_rest(AppendTables *tables)
 {
-	tables->categories = categories ? es_open_for_append(ES_CATEGORIES) : NULL;
+	tables->categories = NULL;
 	tables->by_version =
 		es_store_open_index(ES_EVENTS_BY_VERSION, RowExclusiveLock);
 }
@@ -158,7 +136,7 @@ open_and_lock(StreamAppendState *states, int n, AppendTables *tables)
 	for (int i = 0; i < n; i++)
 		keys[i] = es_stream_key(states[i].append->stream);
 	es_open_and_lock(keys, n, &tables->events, &tables->streams);
-	open_rest(tables, !all_hinted(keys, n));
+	open_rest(tables);
 	pfree(keys);
 }
 
@@ -185,7 +163,7 @@ reopen_all(AppendTables *tables)
 {
 	tables->events = es_open_for_append(ES_EVENTS);
 	tables->streams = es_open_for_append(ES_STREAMS);
-	open_rest(tables, true);
+	open_rest(tables);
 }
 
 /*
@@ -195,7 +173,7 @@ reopen_all(AppendTables *tables)
 static void
 close_all(AppendTables *tables)
 {
-	index_close(tables->by_version, RowExclusiveLock);
+	index_close(tables->by_version, NoLock);
 	if (tables->categories != NULL)
 		table_close(tables->categories, NoLock);
 	table_close(tables->streams, NoLock);
@@ -691,12 +669,6 @@ store_new(StreamAppendState *states, int n, AppendTables *tables,
 		rethrow_collision(context);
 	}
 	PG_END_TRY();
-	for (int i = 0; i < n; i++)
-	{
-		if (states[i].append->nevents > 0)
-			es_hint_note_version(es_stream_key(states[i].append->stream),
-								 states[i].append->version);
-	}
 }
 
 /*

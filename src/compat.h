@@ -15,6 +15,7 @@
 #define ES_COMPAT_H
 
 #include "access/genam.h"
+#include "access/nbtree.h"
 #include "catalog/pg_database.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -81,6 +82,38 @@ es_index_beginscan(Relation table, Relation index, Snapshot snapshot, int nkeys)
 	return index_beginscan(table, index, snapshot, NULL, nkeys, 0);
 #else
 	return index_beginscan(table, index, snapshot, nkeys, 0);
+#endif
+}
+
+/*
+ * es_clear_search_kind
+ *		Says of an insertion key that nothing special is searched for with it;
+ *		17 has another special thing than 16.
+ */
+static inline void
+es_clear_search_kind(BTScanInsert key)
+{
+#if PG_VERSION_NUM >= 170000
+	key->backward = false;
+#else
+	key->pivotsearch = false;
+#endif
+}
+
+/*
+ * es_bt_search
+ *		_bt_search to read, which got the table in 16, and lost the snapshot in
+ *		17.
+ */
+static inline BTStack
+es_bt_search(Relation index, Relation table, BTScanInsert key, Buffer *buffer)
+{
+#if PG_VERSION_NUM >= 170000
+	return _bt_search(index, table, key, buffer, BT_READ);
+#elif PG_VERSION_NUM >= 160000
+	return _bt_search(index, table, key, buffer, BT_READ, NULL);
+#else
+	return _bt_search(index, key, buffer, BT_READ, NULL);
 #endif
 }
 

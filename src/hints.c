@@ -1,28 +1,25 @@
 /*-------------------------------------------------------------------------
  *
  * hints.c
- *	  Where this backend last saw a stream's row and its head.
+ *	  Where this backend last saw a stream's row.
  *
- * Half of what an append reads is the way to its stream: down the index of
- * names, and down that of versions.  A hint shortens the first to a look at one
- * row, and bounds the second to the entries from the version last seen.
+ * A good part of what an append reads is the way to its stream's row, down the
+ * index of names.  A hint shortens it to a look at the row.
  *
  * A hint is never believed.  Its place is in the table of streams or behind its
  * end; the row there is seen by the snapshot or not, and has the stream's name
- * or not; where there is no event from the version on, the whole stream is
- * looked at.  So nothing has to be told to forget a hint when a transaction
- * rolls back, a stream moves on in another session, or the table is changed,
- * rewritten or made anew: at worst it costs what it was to save.
+ * or not.  So nothing has to be told to forget a hint when a transaction rolls
+ * back, or the table is changed, rewritten or made anew: at worst it costs what
+ * it was to save.
  *
  * Readers of many streams find names by hints, too: the same place under a key
  * of the stream's id.  The one kind may take the room of the other.
  *
  * The key's bits choose a set of a few entries, of which the last one noted comes
  * first and the first one noted is the one to go.  A set fills a cache line, so
- * an entry has the rest of the key and the version in 32 bits each: a row that
- * is another stream's is found out, and a version too low only bounds less.  The
- * array of sets doubles as it fills, up to a size that a session can well do
- * with.
+ * an entry has the rest of the key in 32 bits: a row that is another stream's is
+ * found out.  The array of sets doubles as it fills, up to a size that a session
+ * can well do with.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -37,7 +34,7 @@
 
 #include "hints.h"
 
-#define SET_SIZE   4
+#define SET_SIZE   5
 #define FIRST_SETS 64
 #define MAX_SETS   8192 /* 512 kB */
 
@@ -45,7 +42,6 @@
 typedef struct Hint
 {
 	uint32 tag;			 /* of the stream's key */
-	uint32 version;		 /* of its last event, or the most that fits */
 	ItemPointerData row; /* the place of its row; invalid in a free entry */
 	uint16 home;		 /* which sets the key chooses, of whatever many */
 } Hint;
@@ -53,6 +49,7 @@ typedef struct Hint
 typedef struct HintSet
 {
 	Hint hints[SET_SIZE];
+	uint32 unused;
 } HintSet;
 
 StaticAssertDecl(sizeof(HintSet) == 64, "a set of hints is to fill a cache line");
@@ -178,27 +175,25 @@ es_hint_key_of_id(int64 stream_id)
 
 /*
  * es_hint_get
- *		Where the row of the stream with a key was seen, and a version that it
- *		had, 0 if that was not seen; false when nothing was.
+ *		Where the row of the stream with a key was seen; false when it was not.
  */
 bool
-es_hint_get(uint64 key, ItemPointer row, int64 *version)
+es_hint_get(uint64 key, ItemPointer row)
 {
 	const Hint *hint = find(key);
 
 	if (hint == NULL)
 		return false;
 	*row = hint->row;
-	*version = hint->version;
 	return true;
 }
 
 /*
- * es_hint_note_row
+ * es_hint_note
  *		Notes where the row of the stream with a key is.
  */
 void
-es_hint_note_row(uint64 key, const ItemPointerData *row)
+es_hint_note(uint64 key, const ItemPointerData *row)
 {
 	Hint *found = find(key);
 	Hint hint = {.tag = tag_of(key), .row = *row, .home = home_of(key)};
@@ -211,17 +206,4 @@ es_hint_note_row(uint64 key, const ItemPointerData *row)
 	if (nsets < MAX_SETS && nused >= nsets * (SET_SIZE / 2))
 		enlarge();
 	put_first(&hint);
-}
-
-/*
- * es_hint_note_version
- *		Notes the version of the stream with a key, if its row is known.
- */
-void
-es_hint_note_version(uint64 key, int64 version)
-{
-	Hint *hint = find(key);
-
-	if (hint != NULL)
-		hint->version = (uint32) Min(version, PG_UINT32_MAX);
 }

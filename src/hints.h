@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hints.h
- *	  Where this backend last saw a stream's row and its head.
+ *	  Where this backend last saw a stream's row.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -15,8 +15,7 @@
 #include "storage/itemptr.h"
 
 extern uint64 es_hint_key_of_id(int64 stream_id);
-extern bool es_hint_get(uint64 key, ItemPointer row, int64 *version);
-extern void es_hint_note_row(uint64 key, const ItemPointerData *row);
-extern void es_hint_note_version(uint64 key, int64 version);
+extern bool es_hint_get(uint64 key, ItemPointer row);
+extern void es_hint_note(uint64 key, const ItemPointerData *row);
 
 #endif /* ES_HINTS_H */

@@ -33,6 +33,7 @@
 #include "compat.h"
 #include "hints.h"
 #include "locks.h"
+#include "probe.h"
 #include "store.h"
 #include "stream.h"
 
@@ -62,37 +63,46 @@ es_stream_category(const text *stream)
 }
 
 /*
- * text_key
- *		Scan key for an index's first column, a text.
+ * scan_for_one
+ *		The first row of an index scan by equality.
  */
-static void
-text_key(ScanKey key, Relation index, Datum value)
+static bool
+scan_for_one(Relation table, Relation index, Snapshot snapshot, ScanKey key,
+			 ScanDirection direction, TupleTableSlot *slot)
 {
-	ScanKeyEntryInitialize(key, 0, 1, BTEqualStrategyNumber, InvalidOid,
-						   index->rd_indcollation[0], F_TEXTEQ, value);
-}
-
-/*
- * fetch_one
- *		The first row of an index scan by equality, in a new slot that the
- *		caller drops; NULL when there is none.
- */
-static TupleTableSlot *
-fetch_one(Relation table, Relation index, Snapshot snapshot, ScanKey key)
-{
-	TupleTableSlot *slot = table_slot_create(table, NULL);
 	IndexScanDesc scan = es_index_beginscan(table, index, snapshot, 1);
 	bool found;
 
 	index_rescan(scan, key, 1, NULL, 0);
-	found = index_getnext_slot(scan, ForwardScanDirection, slot);
-	if (found)
-		ExecMaterializeSlot(slot);
+	found = index_getnext_slot(scan, direction, slot);
 	index_endscan(scan);
-	if (found)
-		return slot;
-	ExecDropSingleTupleTableSlot(slot);
-	return NULL;
+	return found;
+}
+
+/*
+ * fetch_named
+ *		The row with a name by a unique index of names.
+ */
+static bool
+fetch_named(Relation table, EsIndexId index_id, Snapshot snapshot,
+			const text *name, TupleTableSlot *slot)
+{
+	Relation index = es_store_open_index(index_id, AccessShareLock);
+	Datum value = PointerGetDatum(name);
+	bool found =
+		es_probe(table, index, snapshot, &value, 1, ES_PROBE_AT, 1, slot);
+
+	if (!found)
+	{
+		ScanKeyData key;
+
+		ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid,
+							   index->rd_indcollation[0], F_TEXTEQ, value);
+		found = scan_for_one(table, index, snapshot, &key, ForwardScanDirection,
+							 slot);
+	}
+	index_close(index, AccessShareLock);
+	return found;
 }
 
 /*
@@ -103,65 +113,54 @@ bool
 es_find_category(Relation categories, Snapshot snapshot, const text *category,
 				 int64 *category_id)
 {
-	Relation index = es_store_open_index(ES_CATEGORIES_BY_NAME, AccessShareLock);
-	TupleTableSlot *slot;
-	ScanKeyData key;
+	TupleTableSlot *slot = table_slot_create(categories, NULL);
+	bool found =
+		fetch_named(categories, ES_CATEGORIES_BY_NAME, snapshot, category, slot);
 
-	text_key(&key, index, PointerGetDatum(category));
-	slot = fetch_one(categories, index, snapshot, &key);
-	if (slot != NULL)
-	{
+	if (found)
 		*category_id =
 			DatumGetInt64(es_column(slot, ES_CATEGORIES, CAT_CATEGORY_ID));
-		ExecDropSingleTupleTableSlot(slot);
-	}
-	index_close(index, AccessShareLock);
-	return slot != NULL;
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
 }
 
 /*
  * fetch_hinted
- *		The row of a stream where a hint says it is, in a new slot that the
- *		caller drops; NULL when it is not there.
+ *		The row of a stream where a hint says it is, if it is there.
  *
  * A vacuum may have cut off the end of the table, where the row was.
  */
-static TupleTableSlot *
+static bool
 fetch_hinted(Relation streams, Snapshot snapshot, const text *stream,
-			 ItemPointer row)
+			 uint64 key, TupleTableSlot *slot)
 {
-	TupleTableSlot *slot;
+	ItemPointerData row;
+	text *name;
 
-	if (ItemPointerGetBlockNumber(row) >= RelationGetNumberOfBlocks(streams))
-		return NULL;
-	slot = table_slot_create(streams, NULL);
-	if (table_tuple_fetch_row_version(streams, row, snapshot, slot))
-	{
-		text *name = DatumGetTextPP(es_column(slot, ES_STREAMS, STR_STREAM));
-
-		if (es_compare_texts(&name, &stream) == 0)
-			return slot;
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	return NULL;
+	if (!es_hint_get(key, &row) ||
+		ItemPointerGetBlockNumber(&row) >= RelationGetNumberOfBlocks(streams) ||
+		!table_tuple_fetch_row_version(streams, &row, snapshot, slot))
+		return false;
+	name = DatumGetTextPP(es_column(slot, ES_STREAMS, STR_STREAM));
+	return es_compare_texts(&name, &stream) == 0;
 }
 
 /*
- * fetch_named
- *		The row of a stream by the index of names, in a new slot that the caller
- *		drops; NULL when there is none.
+ * fetch_stream
+ *		The row of a stream by its name.
  */
-static TupleTableSlot *
-fetch_named(Relation streams, Snapshot snapshot, const text *stream)
+static bool
+fetch_stream(Relation streams, Snapshot snapshot, const text *stream,
+			 TupleTableSlot *slot)
 {
-	Relation index = es_store_open_index(ES_STREAMS_BY_NAME, AccessShareLock);
-	TupleTableSlot *slot;
-	ScanKeyData key;
+	uint64 key = es_stream_key(stream);
 
-	text_key(&key, index, PointerGetDatum(stream));
-	slot = fetch_one(streams, index, snapshot, &key);
-	index_close(index, AccessShareLock);
-	return slot;
+	if (fetch_hinted(streams, snapshot, stream, key, slot))
+		return true;
+	if (!fetch_named(streams, ES_STREAMS_BY_NAME, snapshot, stream, slot))
+		return false;
+	es_hint_note(key, &slot->tts_tid);
+	return true;
 }
 
 /*
@@ -170,31 +169,24 @@ fetch_named(Relation streams, Snapshot snapshot, const text *stream)
  */
 bool
 es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
-			   EsStream *found)
+			   EsStream *row)
 {
-	uint64 key = es_stream_key(stream);
-	TupleTableSlot *slot = NULL;
-	ItemPointerData row;
+	TupleTableSlot *slot = table_slot_create(streams, NULL);
+	bool found = fetch_stream(streams, snapshot, stream, slot);
 
-	found->version_hint = 0;
-	if (es_hint_get(key, &row, &found->version_hint))
-		slot = fetch_hinted(streams, snapshot, stream, &row);
-	if (slot == NULL)
+	if (found)
 	{
-		slot = fetch_named(streams, snapshot, stream);
-		if (slot == NULL)
-			return false;
-		es_hint_note_row(key, &slot->tts_tid);
+		row->stream_id =
+			DatumGetInt64(es_column(slot, ES_STREAMS, STR_STREAM_ID));
+		row->category_id =
+			DatumGetInt64(es_column(slot, ES_STREAMS, STR_CATEGORY_ID));
+		row->base_version =
+			DatumGetInt64(es_column(slot, ES_STREAMS, STR_BASE_VERSION));
+		row->created_at =
+			DatumGetTimestampTz(es_column(slot, ES_STREAMS, STR_CREATED_AT));
 	}
-	found->stream_id = DatumGetInt64(es_column(slot, ES_STREAMS, STR_STREAM_ID));
-	found->category_id =
-		DatumGetInt64(es_column(slot, ES_STREAMS, STR_CATEGORY_ID));
-	found->base_version =
-		DatumGetInt64(es_column(slot, ES_STREAMS, STR_BASE_VERSION));
-	found->created_at =
-		DatumGetTimestampTz(es_column(slot, ES_STREAMS, STR_CREATED_AT));
 	ExecDropSingleTupleTableSlot(slot);
-	return true;
+	return found;
 }
 
 /*
@@ -221,20 +213,21 @@ is_unseen(Relation events, TupleTableSlot *slot)
 
 /*
  * fetch_last
- *		The last event of a stream that is not before a version.
+ *		The last event of a stream.
  */
 static bool
-fetch_last(IndexScanDesc scan, int64 stream_id, int64 version,
+fetch_last(Relation events, Relation index, Snapshot snapshot, int64 stream_id,
 		   TupleTableSlot *slot)
 {
-	ScanKeyData keys[2];
+	Datum beyond[2] = {Int64GetDatum(stream_id), Int64GetDatum(PG_INT64_MAX)};
+	ScanKeyData key;
 
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum(stream_id));
-	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT8GE,
-				Int64GetDatum(version));
-	index_rescan(scan, keys, lengthof(keys), NULL, 0);
-	return index_getnext_slot(scan, BackwardScanDirection, slot);
+	if (es_probe(events, index, snapshot, beyond, lengthof(beyond),
+				 ES_PROBE_BEFORE, 1, slot))
+		return true;
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, beyond[0]);
+	return scan_for_one(events, index, snapshot, &key, BackwardScanDirection,
+						slot);
 }
 
 /*
@@ -244,24 +237,18 @@ fetch_last(IndexScanDesc scan, int64 stream_id, int64 version,
  *
  * With SnapshotSelf, which needs the stream's lock, it also tells whether the
  * stream moved past the transaction's snapshot.
- *
- * A scan backwards reads all entries of the stream on the index page where it
- * ends, unless it knows of one near to the end.
  */
 void
 es_stream_head_by_index(Relation events, Relation index, Snapshot snapshot,
 						const EsStream *stream, EsHead *head)
 {
 	TupleTableSlot *slot = table_slot_create(events, NULL);
-	IndexScanDesc scan = es_index_beginscan(events, index, snapshot, 2);
 
 	head->version = stream->base_version;
 	head->recorded_at = DT_NOBEGIN;
 	head->unseen = false;
 
-	if ((stream->version_hint > 0 &&
-		 fetch_last(scan, stream->stream_id, stream->version_hint, slot)) ||
-		fetch_last(scan, stream->stream_id, 0, slot))
+	if (fetch_last(events, index, snapshot, stream->stream_id, slot))
 	{
 		int64 version = DatumGetInt64(es_column(slot, ES_EVENTS, EV_VERSION));
 
@@ -270,7 +257,6 @@ es_stream_head_by_index(Relation events, Relation index, Snapshot snapshot,
 			DatumGetTimestampTz(es_column(slot, ES_EVENTS, EV_RECORDED_AT));
 		head->unseen = snapshot == SnapshotSelf && is_unseen(events, slot);
 	}
-	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 }
 

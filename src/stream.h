@@ -23,7 +23,6 @@ typedef struct EsStream
 	int64 category_id;
 	int64 base_version;
 	TimestampTz created_at;
-	int64 version_hint; /* a version it may have reached; 0 for none known */
 } EsStream;
 
 /* Where a stream ends. */
@@ -40,7 +39,7 @@ extern text *es_stream_category(const text *stream);
 extern bool es_find_category(Relation categories, Snapshot snapshot,
 							 const text *category, int64 *category_id);
 extern bool es_find_stream(Relation streams, Snapshot snapshot,
-						   const text *stream, EsStream *found);
+						   const text *stream, EsStream *row);
 extern void es_stream_head_by_index(Relation events, Relation index,
 									Snapshot snapshot, const EsStream *stream,
 									EsHead *head);

@@ -116,9 +116,8 @@ static bool
 fetch_hinted(EsStreamNames *names, int64 stream_id, uint64 key)
 {
 	ItemPointerData row;
-	int64 version;
 
-	if (!es_hint_get(key, &row, &version) ||
+	if (!es_hint_get(key, &row) ||
 		ItemPointerGetBlockNumber(&row) >= names->nblocks ||
 		!table_tuple_fetch_row_version(names->streams, &row, names->snapshot,
 									   names->slot))
@@ -151,7 +150,7 @@ fetch_by_id(EsStreamNames *names, int64 stream_id, uint64 hint_key)
 	found = index_getnext_slot(names->scan, ForwardScanDirection, names->slot);
 	MemoryContextSwitchTo(caller);
 	if (found)
-		es_hint_note_row(hint_key, &names->slot->tts_tid);
+		es_hint_note(hint_key, &names->slot->tts_tid);
 	return found;
 }
 

@@ -61,6 +61,41 @@ SELECT event_store.stream_version('kept-4');
 SELECT count(*) FROM generate_series(1, 80000) n, event_store.append('keptmany-' || n % 40000, 'T', '{}');
 SELECT count(*), min(version), max(version) FROM event_store.list_streams('keptmany', max_count => NULL);
 
+-- Where streams end, when many of their last events were rolled back, before a
+-- vacuum and after it, at every isolation level.
+CREATE FUNCTION pg_temp.append_and_roll_back(first int, last int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	FOR n IN first .. last LOOP
+		PERFORM event_store.append('keptend-' || n % 100, 'T', '{}', expected_version => n / 100 - 1);
+		BEGIN
+			PERFORM event_store.append('keptend-' || m, 'T', '{}') FROM generate_series(n % 100, 99, 10) m, generate_series(0, n % 10);
+			RAISE SQLSTATE 'UNDON';
+		EXCEPTION WHEN SQLSTATE 'UNDON' THEN
+		END;
+	END LOOP;
+END $$;
+CREATE FUNCTION pg_temp.ends() RETURNS TABLE (streams bigint, lowest bigint, highest bigint, wrong bigint) LANGUAGE sql AS $$
+	SELECT count(*), min(l.version), max(l.version),
+		   count(*) FILTER (WHERE l.version <> event_store.stream_version(l.stream)
+							OR l.version <> (SELECT max(e.version) FROM event_store.all_events e WHERE e.stream = l.stream))
+	  FROM event_store.list_streams('keptend', max_count => NULL) l
+$$;
+SELECT pg_temp.append_and_roll_back(100, 599);
+SELECT * FROM pg_temp.ends();
+VACUUM event_store.events, event_store.streams;
+SELECT * FROM pg_temp.ends();
+SELECT pg_temp.append_and_roll_back(600, 799);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT * FROM pg_temp.ends();
+SELECT pg_temp.append_and_roll_back(800, 899);
+SELECT * FROM pg_temp.ends();
+COMMIT;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT * FROM pg_temp.ends();
+SELECT pg_temp.append_and_roll_back(900, 999);
+SELECT * FROM pg_temp.ends();
+COMMIT;
+
 -- Triggers, constraints, columns and indexes that come and go between two calls.
 -- The first makes the session keep what it knows of the table.
 SELECT version FROM event_store.append('kept-5', 'T', '{}');
