@@ -17,6 +17,8 @@
 #include "access/genam.h"
 #include "access/nbtree.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_proc.h"
+#include "commands/explain.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -25,6 +27,9 @@
 #error "event_store supports PostgreSQL 15 to 18"
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h" /* was part of explain.h */
+#endif
 #if PG_VERSION_NUM >= 160000
 #include "parser/parse_relation.h"
 #include "varatt.h" /* was part of postgres.h */
@@ -142,6 +147,21 @@ es_owns_relation(Oid relid, Oid roleid)
 	return object_ownercheck(RelationRelationId, relid, roleid);
 #else
 	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
+/*
+ * es_may_execute
+ *		Whether the current role may execute a function.
+ */
+static inline bool
+es_may_execute(Oid function)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, GetUserId(),
+						   ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
 #endif
 }
 

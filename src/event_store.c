@@ -31,6 +31,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "call_scan.h"
 #include "fault.h"
 #include "locks.h"
 #include "metadata.h"
@@ -58,6 +59,7 @@ _PG_init(void)
 	es_metadata_init();
 	es_snapshot_init();
 	es_progress_init();
+	es_call_scan_init();
 	es_faults_init();
 	MarkGUCPrefixReserved("event_store");
 }

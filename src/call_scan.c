@@ -1,0 +1,639 @@
+/*-------------------------------------------------------------------------
+ *
+ * call_scan.c
+ *	  Calls of the store in FROM, without a tuplestore.
+ *
+ * PostgreSQL runs a function in FROM to its end, into a tuplestore, and hands out
+ * the rows from there.  For an append this costs as much as a third of the
+ * append, for its one row; for a read it is a copy of every row, and the whole
+ * result before the first.  So the planner is given another way to run a call of
+ * the store: a custom scan, which runs the same code row by row and makes the
+ * columns that the query wants and no others.  Everything else about the call is
+ * as it was: who may execute it, when its arguments are evaluated, and that it
+ * is run once however often its rows are wanted.
+ *
+ * The last needs care.  A scan on the inner side of a join is begun anew for each
+ * outer row, where a function scan reads its tuplestore again.  So a call is run
+ * again when its arguments have changed, and rewound when they have not.  And
+ * where a row may be looked at a second time after another session changed it
+ * (FOR UPDATE, UPDATE, DELETE, MERGE), PostgreSQL wants a copy of the function's
+ * row instead of a second call: such queries have the function scan that they
+ * always had.
+ *
+ * A function counts as a call of the store when PostgreSQL would call this
+ * library's code for it and nothing around that, such as settings of its own.
+ * This is asked when a query is planned; altering the function makes plans be
+ * made anew.  The library has to be loaded by then: the first query of a session
+ * may have a function scan, which is slower and nothing else.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/call_scan.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "call_scan.h"
+#include "compat.h"
+
+static const EsCallMethods *const calls[] = {
+	&es_append_call,
+	&es_append_events_call,
+	&es_append_json_call,
+};
+
+/* An argument: a constant, or what has to be evaluated. */
+typedef struct Argument
+{
+	ExprState *expr; /* NULL for a constant */
+	NullableDatum constant;
+} Argument;
+
+/* A scan of a call, while it is executed. */
+typedef struct CallScanState
+{
+	CustomScanState custom;
+	const EsCallMethods *methods;
+	FuncExpr *function;
+	int narguments;
+	Argument *arguments;
+	int nwanted;
+	AttrNumber *wanted; /* the columns of the scan's slot; 0 is a whole row */
+
+	/* where a whole row is wanted: its type, and all that it is made of */
+	TupleDesc type;
+	Datum *values;
+	bool *nulls;
+
+	MemoryContext context; /* of the call; NULL before the first */
+	void *call;			   /* NULL when none runs */
+} CallScanState;
+
+static Node *make_state(CustomScan *scan);
+static Plan *make_plan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
+					   List *tlist, List *clauses, List *plans);
+static void begin_scan(CustomScanState *node, EState *estate, int eflags);
+static TupleTableSlot *next_row(CustomScanState *node);
+static void end_scan(CustomScanState *node);
+static void begin_anew(CustomScanState *node);
+static void explain_scan(CustomScanState *node, List *ancestors,
+						 ExplainState *es);
+
+static const CustomPathMethods path_methods = {
+	.CustomName = "EventStoreCall",
+	.PlanCustomPath = make_plan,
+};
+
+static const CustomScanMethods scan_methods = {
+	.CustomName = "EventStoreCall",
+	.CreateCustomScanState = make_state,
+};
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = "EventStoreCall",
+	.BeginCustomScan = begin_scan,
+	.ExecCustomScan = next_row,
+	.EndCustomScan = end_scan,
+	.ReScanCustomScan = begin_anew,
+	.ExplainCustomScan = explain_scan,
+};
+
+/* Who had the hook before; set when the library is loaded. */
+static set_rel_pathlist_hook_type outer_hook = NULL;
+
+/* Planning ---------------------------------------------------------------- */
+
+/*
+ * find_symbol
+ *		Which call of the store has a C function of this name, -1 for none.
+ */
+static int
+find_symbol(const char *symbol)
+{
+	for (int i = 0; i < lengthof(calls); i++)
+	{
+		if (strcmp(symbol, calls[i]->symbol) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * find_call
+ *		Which call of the store a function is, -1 for none.
+ */
+static int
+find_call(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	int call = -1;
+	FmgrInfo found;
+
+	if (!HeapTupleIsValid(tuple))
+		return -1;
+	if (((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId)
+	{
+		bool isnull;
+		Datum symbol =
+			SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+
+		call = find_symbol(TextDatumGetCString(symbol));
+	}
+	ReleaseSysCache(tuple);
+	if (call < 0)
+		return -1;
+	fmgr_info(function, &found);
+	return found.fn_addr == calls[call]->function && !found.fn_strict ? call : -1;
+}
+
+/*
+ * looks_once
+ *		Whether a query, and all that it is part of, never looks at a row a second
+ *		time after another session changed it.
+ */
+static bool
+looks_once(const PlannerInfo *root)
+{
+	for (; root != NULL; root = root->parent_root)
+	{
+		if ((root->parse->commandType != CMD_SELECT &&
+			 root->parse->commandType != CMD_INSERT) ||
+			root->parse->rowMarks != NIL)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * called_function
+ *		The function of a range table entry that is nothing but one call that
+ *		returns rows of a named type; NULL for any other.
+ */
+static FuncExpr *
+called_function(const RangeTblEntry *rte)
+{
+	const RangeTblFunction *function;
+
+	if (rte->rtekind != RTE_FUNCTION || list_length(rte->functions) != 1 ||
+		rte->funcordinality)
+		return NULL;
+	function = linitial_node(RangeTblFunction, rte->functions);
+	if (!IsA(function->funcexpr, FuncExpr) || function->funccolnames != NIL ||
+		contain_subplans(function->funcexpr))
+		return NULL;
+	return (FuncExpr *) function->funcexpr;
+}
+
+/*
+ * replace_path
+ *		Plans a relation as a call of the store.
+ */
+static void
+replace_path(RelOptInfo *rel, int call)
+{
+	Path *function_scan = linitial(rel->pathlist);
+	CustomPath *path = makeNode(CustomPath);
+
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = rel;
+	path->path.pathtarget = rel->reltarget;
+	path->path.param_info = function_scan->param_info;
+	path->path.rows = function_scan->rows;
+	path->path.startup_cost = function_scan->startup_cost;
+	path->path.total_cost = function_scan->total_cost;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->custom_private = list_make1(makeInteger(call));
+	path->methods = &path_methods;
+	rel->pathlist = list_make1(path);
+}
+
+/*
+ * consider_call
+ *		Planner hook: what a relation can be read by.
+ */
+static void
+consider_call(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
+{
+	FuncExpr *function = called_function(rte);
+	int call;
+
+	if (outer_hook != NULL)
+		outer_hook(root, rel, rti, rte);
+	if (function == NULL || rel->reloptkind != RELOPT_BASEREL ||
+		list_length(rel->pathlist) != 1 || !looks_once(root))
+		return;
+	call = find_call(function->funcid);
+	if (call >= 0)
+		replace_path(rel, call);
+}
+
+/*
+ * add_columns
+ *		Adds those columns of a relation to a target list that some expressions
+ *		are made of.
+ */
+static List *
+add_columns(List *columns, Index rti, List *exprs)
+{
+	ListCell *lc;
+
+	foreach (lc, pull_var_clause((Node *) exprs, PVC_RECURSE_PLACEHOLDERS))
+	{
+		Var *var = lfirst_node(Var, lc);
+
+		/* conditions of a join are on columns of others, too */
+		if (var->varno == rti && tlist_member((Expr *) var, columns) == NULL)
+			columns = lappend(columns,
+							  makeTargetEntry((Expr *) copyObject(var),
+											  list_length(columns) + 1, NULL,
+											  false));
+	}
+	return columns;
+}
+
+/*
+ * wanted_columns
+ *		The columns that a scan has to give: those of its target list first, as
+ *		then they need no projection; those of the path for a target list that
+ *		is put in the place of this one later; and those of its conditions.
+ */
+static List *
+wanted_columns(CustomPath *path, List *tlist, List *conditions)
+{
+	Index rti = path->path.parent->relid;
+	List *columns = add_columns(NIL, rti, tlist);
+
+	columns = add_columns(columns, rti, path->path.pathtarget->exprs);
+	return add_columns(columns, rti, conditions);
+}
+
+/*
+ * make_plan
+ *		The plan of a call.  The function itself is among the expressions, so
+ *		that parameters are put into it, and that altering it undoes the plan.
+ */
+static Plan *
+make_plan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
+		  List *clauses, List *plans)
+{
+	FuncExpr *function = called_function(planner_rt_fetch(rel->relid, root));
+	CustomScan *scan = makeNode(CustomScan);
+	List *conditions = extract_actual_clauses(clauses, false);
+
+	scan->scan.plan.targetlist = tlist;
+	scan->scan.plan.qual = conditions;
+	scan->flags = path->flags;
+	scan->custom_exprs = list_make1(copyObject(function));
+	scan->custom_private = path->custom_private;
+	scan->custom_scan_tlist = wanted_columns(path, tlist, conditions);
+	scan->methods = &scan_methods;
+	return &scan->scan.plan;
+}
+
+/* Execution --------------------------------------------------------------- */
+
+/*
+ * make_state
+ *		The state of a scan, as it is before it begins.
+ */
+static Node *
+make_state(CustomScan *scan)
+{
+	CallScanState *state = palloc0(sizeof(CallScanState));
+
+	NodeSetTag(state, T_CustomScanState);
+	state->custom.methods = &exec_methods;
+	state->methods = calls[intVal(linitial(scan->custom_private))];
+	state->function = linitial_node(FuncExpr, scan->custom_exprs);
+	return (Node *) state;
+}
+
+/*
+ * prepare_arguments
+ *		Compiles the arguments that are not constants.
+ */
+static void
+prepare_arguments(CallScanState *state)
+{
+	ListCell *lc;
+
+	state->arguments =
+		palloc0(list_length(state->function->args) * sizeof(Argument));
+	foreach (lc, state->function->args)
+	{
+		Argument *argument = &state->arguments[state->narguments++];
+		Expr *expr = lfirst(lc);
+
+		if (IsA(expr, Const))
+		{
+			argument->constant.value = ((Const *) expr)->constvalue;
+			argument->constant.isnull = ((Const *) expr)->constisnull;
+		}
+		else
+			argument->expr = ExecInitExpr(expr, &state->custom.ss.ps);
+	}
+}
+
+/*
+ * prepare_columns
+ *		Notes which attributes of the function's type are wanted.
+ */
+static void
+prepare_columns(CallScanState *state, List *tlist)
+{
+	bool whole = false;
+	ListCell *lc;
+
+	state->wanted = palloc(list_length(tlist) * sizeof(AttrNumber));
+	foreach (lc, tlist)
+	{
+		Var *var = castNode(Var, lfirst_node(TargetEntry, lc)->expr);
+
+		state->wanted[state->nwanted++] = var->varattno;
+		whole |= var->varattno == 0;
+	}
+	if (!whole)
+		return;
+	state->type =
+		lookup_rowtype_tupdesc_copy(state->function->funcresulttype, -1);
+	state->values = palloc(state->type->natts * sizeof(Datum));
+	state->nulls = palloc(state->type->natts * sizeof(bool));
+}
+
+/*
+ * begin_scan
+ *		Makes a scan ready to run; refuses it to roles that may not execute the
+ *		function.
+ */
+static void
+begin_scan(CustomScanState *node, EState *estate, int eflags)
+{
+	CallScanState *state = (CallScanState *) node;
+	CustomScan *scan = castNode(CustomScan, node->ss.ps.plan);
+
+	if (!es_may_execute(state->function->funcid))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
+					   get_func_name(state->function->funcid));
+	InvokeFunctionExecuteHook(state->function->funcid);
+	prepare_arguments(state);
+	prepare_columns(state, scan->custom_scan_tlist);
+}
+
+/*
+ * evaluate
+ *		Fills in the arguments of a call, in its memory context.
+ */
+static void
+evaluate(CallScanState *state, FunctionCallInfo fcinfo)
+{
+	ExprContext *econtext = state->custom.ss.ps.ps_ExprContext;
+
+	for (int i = 0; i < state->narguments; i++)
+	{
+		Argument *argument = &state->arguments[i];
+
+		if (argument->expr == NULL)
+			fcinfo->args[i] = argument->constant;
+		else
+			fcinfo->args[i].value =
+				ExecEvalExpr(argument->expr, econtext, &fcinfo->args[i].isnull);
+	}
+}
+
+/*
+ * begin_call
+ *		Begins the call with the attributes that are wanted, or all of them.
+ */
+static void *
+begin_call(CallScanState *state, FunctionCallInfo fcinfo)
+{
+	Oid type = state->function->funcresulttype;
+	AttrNumber *all;
+
+	if (state->type == NULL)
+		return state->methods->begin(fcinfo, type, state->wanted, state->nwanted);
+	all = palloc(state->type->natts * sizeof(AttrNumber));
+	for (int i = 0; i < state->type->natts; i++)
+		all[i] = i + 1;
+	return state->methods->begin(fcinfo, type, all, state->type->natts);
+}
+
+/*
+ * start_call
+ *		Evaluates the arguments and begins the call.
+ */
+static void
+start_call(CallScanState *state)
+{
+	LOCAL_FCINFO(fcinfo, FUNC_MAX_ARGS);
+	MemoryContext caller;
+
+	if (state->context == NULL)
+		state->context =
+			AllocSetContextCreate(state->custom.ss.ps.state->es_query_cxt,
+								  "event_store call", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(state->context);
+	InitFunctionCallInfoData(*fcinfo, NULL, state->narguments, InvalidOid, NULL,
+							 NULL);
+	evaluate(state, fcinfo);
+	state->call = begin_call(state, fcinfo);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * finish_call
+ *		Ends the call, if one runs, and frees its memory.
+ */
+static void
+finish_call(CallScanState *state)
+{
+	MemoryContext caller;
+
+	ExecClearTuple(state->custom.ss.ss_ScanTupleSlot);
+	if (state->call == NULL)
+		return;
+	caller = MemoryContextSwitchTo(state->context);
+	state->methods->end(state->call);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(state->context);
+	state->call = NULL;
+}
+
+/*
+ * fill_from_row
+ *		Fills the scan's slot from a row all of whose attributes are at hand.
+ */
+static void
+fill_from_row(CallScanState *state, TupleTableSlot *slot)
+{
+	for (int i = 0; i < state->nwanted; i++)
+	{
+		AttrNumber attribute = state->wanted[i];
+
+		if (attribute == 0)
+		{
+			slot->tts_values[i] = HeapTupleGetDatum(
+				heap_form_tuple(state->type, state->values, state->nulls));
+			slot->tts_isnull[i] = false;
+		}
+		else
+		{
+			slot->tts_values[i] = state->values[attribute - 1];
+			slot->tts_isnull[i] = state->nulls[attribute - 1];
+		}
+	}
+}
+
+/*
+ * fill_slot
+ *		Puts the next row of the call into the scan's empty slot; false at the
+ *		end.
+ */
+static bool
+fill_slot(CallScanState *state, TupleTableSlot *slot)
+{
+	if (state->type == NULL)
+		return state->methods->next(state->call, slot->tts_values,
+									slot->tts_isnull);
+	if (!state->methods->next(state->call, state->values, state->nulls))
+		return false;
+	fill_from_row(state, slot);
+	return true;
+}
+
+/*
+ * fetch
+ *		The next row of the call in the scan's slot; an empty slot at the end.
+ */
+static TupleTableSlot *
+fetch(CallScanState *state)
+{
+	TupleTableSlot *slot = state->custom.ss.ss_ScanTupleSlot;
+	ExprContext *econtext = state->custom.ss.ps.ps_ExprContext;
+	MemoryContext caller;
+
+	if (state->call == NULL)
+		start_call(state);
+	ExecClearTuple(slot);
+	caller = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	if (fill_slot(state, slot))
+		ExecStoreVirtualTuple(slot);
+	MemoryContextSwitchTo(caller);
+	return slot;
+}
+
+/*
+ * next_row
+ *		The next row that meets the conditions, projected.
+ */
+static TupleTableSlot *
+next_row(CustomScanState *node)
+{
+	CallScanState *state = (CallScanState *) node;
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	ProjectionInfo *projection = node->ss.ps.ps_ProjInfo;
+
+	for (;;)
+	{
+		TupleTableSlot *slot;
+
+		CHECK_FOR_INTERRUPTS();
+		ResetExprContext(econtext);
+		slot = fetch(state);
+		if (TupIsNull(slot))
+			return projection ? ExecClearTuple(projection->pi_state.resultslot)
+							  : slot;
+		econtext->ecxt_scantuple = slot;
+		if (ExecQual(node->ss.ps.qual, econtext))
+			return projection ? ExecProject(projection) : slot;
+		InstrCountFiltered1(node, 1);
+	}
+}
+
+/*
+ * end_scan
+ *		Frees what a scan holds.
+ */
+static void
+end_scan(CustomScanState *node)
+{
+	finish_call((CallScanState *) node);
+}
+
+/*
+ * begin_anew
+ *		Starts over: with another call if an argument has changed, else with the
+ *		rows of this one.
+ */
+static void
+begin_anew(CustomScanState *node)
+{
+	CallScanState *state = (CallScanState *) node;
+	MemoryContext caller;
+
+	ExecClearTuple(node->ss.ss_ScanTupleSlot);
+	if (state->call == NULL)
+		return;
+	if (bms_overlap(node->ss.ps.chgParam,
+					pull_paramids((Expr *) state->function)))
+	{
+		finish_call(state);
+		return;
+	}
+	caller = MemoryContextSwitchTo(state->context);
+	state->methods->rewind(state->call);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * explain_scan
+ *		Names the function.
+ */
+static void
+explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
+{
+	Oid function = ((CallScanState *) node)->function->funcid;
+
+	ExplainPropertyText("Function",
+						quote_qualified_identifier(
+							get_namespace_name(get_func_namespace(function)),
+							get_func_name(function)),
+						es);
+}
+
+/*
+ * es_call_scan_init
+ *		Called once when the library is loaded.
+ */
+void
+es_call_scan_init(void)
+{
+	RegisterCustomScanMethods(&scan_methods);
+	outer_hook = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = consider_call;
+}
