@@ -65,6 +65,10 @@ static const EsCallMethods *const calls[] = {
 	&es_append_call,
 	&es_append_events_call,
 	&es_append_json_call,
+	&es_read_stream_call,
+	&es_last_event_call,
+	&es_read_category_call,
+	&es_read_all_call,
 };
 
 /* An argument: a constant, or what has to be evaluated. */

@@ -36,6 +36,10 @@ typedef struct EsCallMethods
 extern const EsCallMethods es_append_call;
 extern const EsCallMethods es_append_events_call;
 extern const EsCallMethods es_append_json_call;
+extern const EsCallMethods es_read_stream_call;
+extern const EsCallMethods es_last_event_call;
+extern const EsCallMethods es_read_category_call;
+extern const EsCallMethods es_read_all_call;
 
 extern void es_call_scan_init(void);
 

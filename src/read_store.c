@@ -28,11 +28,13 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "call_scan.h"
 #include "check.h"
 #include "errors.h"
-#include "event_rows.h"
+#include "event_columns.h"
 #include "fault.h"
 #include "position.h"
+#include "result_rows.h"
 #include "scan.h"
 #include "store.h"
 #include "stream.h"
@@ -45,8 +47,8 @@ PG_FUNCTION_INFO_V1(event_store_safe_position);
 /* Up to how many categories or types are scanned one by one. */
 #define MAX_LEGS 64
 
-/* What a read asks for, and how its scan goes about it. */
-typedef struct StoreQuery
+/* A read, see call_scan.h: what it asks for, and how its scan goes about it. */
+typedef struct StoreRead
 {
 	int64 after_position;
 	EsRange range;
@@ -61,7 +63,15 @@ typedef struct StoreQuery
 	int64 *category_ids; /* of those categories that exist, sorted */
 	bool check_categories;
 	bool check_types;
-} StoreQuery;
+
+	int64 left;		   /* how many events are still to be given */
+	Snapshot snapshot; /* NULL for a read that gives none */
+	Relation events;
+	Relation streams;
+	EsStreamNames *names;
+	EsEventColumns *columns;
+	EsScan *scan;
+} StoreRead;
 
 /*
  * distinct_texts
@@ -114,56 +124,60 @@ compare_ids(const void *a, const void *b)
 
 /*
  * find_category_ids
- *		Looks up the ids of the categories asked for that exist.
+ *		Looks up the ids of the categories asked for that exist, once for a read.
  */
 static void
-find_category_ids(StoreQuery *query, Snapshot snapshot)
+find_category_ids(StoreRead *read)
 {
-	Relation categories = es_store_open(ES_CATEGORIES, AccessShareLock);
+	Relation categories;
 
-	query->category_ids = palloc(Max(query->ncategories, 1) * sizeof(int64));
-	query->nids = 0;
-	for (int i = 0; i < query->ncategories; i++)
+	if (read->category_ids != NULL)
+		return;
+	categories = es_store_open(ES_CATEGORIES, AccessShareLock);
+	read->category_ids = palloc(Max(read->ncategories, 1) * sizeof(int64));
+	read->nids = 0;
+	for (int i = 0; i < read->ncategories; i++)
 	{
-		if (es_find_category(categories, snapshot, query->categories[i],
-							 &query->category_ids[query->nids]))
-			query->nids++;
+		if (es_find_category(categories, read->snapshot, read->categories[i],
+							 &read->category_ids[read->nids]))
+			read->nids++;
 	}
-	qsort(query->category_ids, query->nids, sizeof(int64), compare_ids);
+	qsort(read->category_ids, read->nids, sizeof(int64), compare_ids);
 	table_close(categories, AccessShareLock);
 }
 
 /*
- * begin_scan
- *		The scan that touches the fewest rows; notes what its rows still have
- *		to be checked for.
+ * start_scan
+ *		Starts the scan that touches the fewest rows; notes what its rows still
+ *		have to be checked for.
  *
  * Each category or type is a scan of its own, which pins a buffer: of many,
  * all events are read and checked instead.
  */
 static EsScan *
-begin_scan(StoreQuery *query, Relation events, Snapshot snapshot)
+start_scan(StoreRead *read)
 {
-	query->check_categories = !query->all_categories;
-	query->check_types = query->ntypes >= 0;
-	if (!query->all_categories)
+	read->check_categories = !read->all_categories;
+	read->check_types = read->ntypes >= 0;
+	if (!read->all_categories)
 	{
-		find_category_ids(query, snapshot);
-		if (query->nids <= MAX_LEGS)
+		find_category_ids(read);
+		if (read->nids <= MAX_LEGS)
 		{
-			query->check_categories = false;
-			return es_scan_categories(events, snapshot, query->category_ids,
-									  query->nids, &query->range);
+			read->check_categories = false;
+			return es_scan_categories(read->events, read->snapshot,
+									  read->category_ids, read->nids,
+									  &read->range);
 		}
 	}
-	else if (query->ntypes >= 0 && query->ntypes <= MAX_LEGS &&
+	else if (read->ntypes >= 0 && read->ntypes <= MAX_LEGS &&
 			 OidIsValid(es_store_index(ES_EVENTS_BY_TYPE)))
 	{
-		query->check_types = false;
-		return es_scan_types(events, snapshot, query->types, query->ntypes,
-							 &query->range);
+		read->check_types = false;
+		return es_scan_types(read->events, read->snapshot, read->types,
+							 read->ntypes, &read->range);
 	}
-	return es_scan_positions(events, snapshot, &query->range);
+	return es_scan_positions(read->events, read->snapshot, &read->range);
 }
 
 /*
@@ -171,61 +185,24 @@ begin_scan(StoreQuery *query, Relation events, Snapshot snapshot)
  *		Whether an event is of the categories and types asked for.
  */
 static bool
-is_wanted(const StoreQuery *query, TupleTableSlot *slot)
+is_wanted(const StoreRead *read, TupleTableSlot *slot)
 {
-	if (query->check_categories)
+	if (read->check_categories)
 	{
 		int64 id = DatumGetInt64(es_column(slot, ES_EVENTS, EV_CATEGORY_ID));
 
-		if (bsearch(&id, query->category_ids, query->nids, sizeof(int64),
+		if (bsearch(&id, read->category_ids, read->nids, sizeof(int64),
 					compare_ids) == NULL)
 			return false;
 	}
-	if (query->check_types)
+	if (read->check_types)
 	{
 		text *type = DatumGetTextPP(es_column(slot, ES_EVENTS, EV_TYPE));
 
-		return bsearch(&type, query->types, query->ntypes, sizeof(text *),
+		return bsearch(&type, read->types, read->ntypes, sizeof(text *),
 					   es_compare_texts) != NULL;
 	}
 	return true;
-}
-
-/*
- * put_store
- *		Puts the events of many streams into the result.
- */
-static void
-put_store(EsEventRows *rows, StoreQuery *query, Relation events, Snapshot snapshot)
-{
-	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
-	EsStreamNames *names = es_stream_names_begin(streams, snapshot);
-	EsScan *scan = begin_scan(query, events, snapshot);
-	MemoryContext row_context =
-		AllocSetContextCreate(CurrentMemoryContext, "event_store row",
-							  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(row_context);
-	int64 left = query->max_count;
-	TupleTableSlot *slot;
-
-	while (left > 0 && (slot = es_scan_next(scan)) != NULL)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (is_wanted(query, slot))
-		{
-			int64 stream_id =
-				DatumGetInt64(es_column(slot, ES_EVENTS, EV_STREAM_ID));
-
-			es_event_rows_put(rows, slot, es_stream_names_get(names, stream_id));
-			left--;
-		}
-		MemoryContextReset(row_context);
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(row_context);
-	es_scan_end(scan);
-	es_stream_names_end(names);
-	table_close(streams, AccessShareLock);
 }
 
 /*
@@ -250,48 +227,140 @@ check_within_store(int64 position)
 }
 
 /*
- * read_store
- *		Reads what a query asks for, up to the safe position; the range's
+ * take_snapshot
+ *		The snapshot that a read sees by.
+ *
+ * What the running command itself has appended is at or below the safe position,
+ * too, as the own mark is passed over: this copy shows it.
+ */
+static Snapshot
+take_snapshot(void)
+{
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+
+	Assert(snapshot->copied);
+	snapshot->curcid++;
+	ES_FAULT_POINT("read: snapshot taken");
+	return snapshot;
+}
+
+/*
+ * begin_read
+ *		Begins to read what is asked for, up to the safe position; the range's
  *		highest is what the caller wants and is lowered to it.
  *
  * The order counts: the table, the safe position, the snapshot; see position.c.
  */
-static Datum
-read_store(FunctionCallInfo fcinfo, StoreQuery *query)
+static void *
+begin_read(StoreRead *read, Oid type, const AttrNumber *wanted, int nwanted)
 {
-	EsEventRows *rows = es_event_rows_begin(fcinfo);
-	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
-	int64 safe = es_safe_position(query->range.highest);
+	int64 safe;
 
+	read->events = es_store_open(ES_EVENTS, AccessShareLock);
+	safe = es_safe_position(read->range.highest);
 	ES_FAULT_POINT("read: safe position known");
-	if (query->after_position > safe)
-		check_within_store(query->after_position);
-	query->range.highest = Min(query->range.highest, safe);
-	if (query->max_count > 0 && query->range.lowest <= query->range.highest)
-	{
-		Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	if (read->after_position > safe)
+		check_within_store(read->after_position);
+	read->range.highest = Min(read->range.highest, safe);
+	read->left = read->max_count;
+	if (read->max_count <= 0 || read->range.lowest > read->range.highest)
+		return read;
 
-		/*
-		 * What the running command itself has appended is at or below the safe
-		 * position, too, as the own mark is passed over: this copy shows it.
-		 */
-		Assert(snapshot->copied);
-		snapshot->curcid++;
-		ES_FAULT_POINT("read: snapshot taken");
-		put_store(rows, query, events, snapshot);
-		ES_FAULT_POINT("read: page read");
-		UnregisterSnapshot(snapshot);
+	read->snapshot = take_snapshot();
+	read->columns = es_event_columns(type, wanted, nwanted);
+	read->streams = es_store_open(ES_STREAMS, AccessShareLock);
+	read->names = es_stream_names_begin(read->streams, read->snapshot);
+	read->scan = start_scan(read);
+	return read;
+}
+
+/*
+ * next_event
+ *		The next event of a read; NULL after the last.
+ */
+static TupleTableSlot *
+next_event(StoreRead *read)
+{
+	TupleTableSlot *slot;
+
+	while ((slot = es_scan_next(read->scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (is_wanted(read, slot))
+			return slot;
 	}
-	table_close(events, NoLock);
-	return (Datum) 0;
+	return NULL;
+}
+
+/*
+ * next_row
+ *		The columns of the next event.
+ */
+static bool
+next_row(void *call, Datum *values, bool *nulls)
+{
+	StoreRead *read = call;
+	TupleTableSlot *slot;
+	int64 stream_id;
+
+	if (read->snapshot == NULL || read->left <= 0)
+		return false;
+	slot = next_event(read);
+	if (slot == NULL)
+	{
+		ES_FAULT_POINT("read: page read");
+		read->left = 0;
+		return false;
+	}
+	read->left--;
+	stream_id = DatumGetInt64(es_column(slot, ES_EVENTS, EV_STREAM_ID));
+	es_event_columns_fill(read->columns, slot,
+						  es_stream_names_get(read->names, stream_id), values,
+						  nulls);
+	return true;
+}
+
+/*
+ * rewind_read
+ *		Starts over.
+ */
+static void
+rewind_read(void *call)
+{
+	StoreRead *read = call;
+
+	if (read->snapshot == NULL)
+		return;
+	es_scan_end(read->scan);
+	read->left = read->max_count;
+	read->scan = start_scan(read);
+}
+
+/*
+ * end_read
+ *		Frees what a read holds.
+ */
+static void
+end_read(void *call)
+{
+	StoreRead *read = call;
+
+	if (read->snapshot != NULL)
+	{
+		es_scan_end(read->scan);
+		es_stream_names_end(read->names);
+		table_close(read->streams, AccessShareLock);
+		UnregisterSnapshot(read->snapshot);
+	}
+	table_close(read->events, NoLock);
 }
 
 /*
  * set_window
- *		A query's bounds, given as exclusive ones, and its order and limit.
+ *		A read's bounds, given as exclusive ones, and its order and limit.
  */
 static void
-set_window(StoreQuery *query, FunctionCallInfo fcinfo, int after, int before,
+set_window(StoreRead *read, FunctionCallInfo fcinfo, int after, int before,
 		   int max_count, int backwards)
 {
 	int64 after_position = es_bigint_argument(fcinfo, after, 0);
@@ -299,58 +368,92 @@ set_window(StoreQuery *query, FunctionCallInfo fcinfo, int after, int before,
 
 	es_check_not_negative(after_position, "after_position");
 	es_check_not_negative(before_position, "before_position");
-	query->after_position = after_position;
-	query->range.lowest =
+	read->after_position = after_position;
+	read->range.lowest =
 		after_position < PG_INT64_MAX ? after_position + 1 : PG_INT64_MAX;
-	query->range.highest = before_position > 0 ? before_position - 1 : 0;
-	query->range.backwards = es_boolean_argument(fcinfo, backwards);
-	query->max_count = es_count_argument(fcinfo, max_count);
+	read->range.highest = before_position > 0 ? before_position - 1 : 0;
+	read->range.backwards = es_boolean_argument(fcinfo, backwards);
+	read->max_count = es_count_argument(fcinfo, max_count);
 }
 
 /*
- * event_store_read_category
+ * begin_read_category
  *		read_category(category, after_position, max_count, before_position,
- *		types, backwards, raw) returns setof event
+ *		types, backwards, raw)
+ */
+static void *
+begin_read_category(FunctionCallInfo fcinfo, Oid type, const AttrNumber *wanted,
+					int nwanted)
+{
+	StoreRead *read = palloc0(sizeof(StoreRead));
+
+	es_check_not_null(fcinfo, 0, "category");
+	read->ncategories = 1;
+	read->categories = palloc(sizeof(text *));
+	read->categories[0] = PG_GETARG_TEXT_PP(0);
+	es_check_category(read->categories[0]);
+	read->ntypes = PG_ARGISNULL(4)
+		? -1
+		: distinct_texts(PG_GETARG_ARRAYTYPE_P(4), "types", &read->types);
+	set_window(read, fcinfo, 1, 3, 2, 5);
+	return begin_read(read, type, wanted, nwanted);
+}
+
+/*
+ * begin_read_all
+ *		read_all(after_position, max_count, categories, types, backwards,
+ *		before_position, raw)
+ */
+static void *
+begin_read_all(FunctionCallInfo fcinfo, Oid type, const AttrNumber *wanted,
+			   int nwanted)
+{
+	StoreRead *read = palloc0(sizeof(StoreRead));
+
+	read->all_categories = PG_ARGISNULL(2);
+	if (!read->all_categories)
+		read->ncategories = distinct_texts(PG_GETARG_ARRAYTYPE_P(2), "categories",
+										   &read->categories);
+	for (int i = 0; i < read->ncategories; i++)
+		es_check_category(read->categories[i]);
+	read->ntypes = PG_ARGISNULL(3)
+		? -1
+		: distinct_texts(PG_GETARG_ARRAYTYPE_P(3), "types", &read->types);
+	set_window(read, fcinfo, 0, 5, 1, 4);
+	return begin_read(read, type, wanted, nwanted);
+}
+
+const EsCallMethods es_read_category_call = {event_store_read_category,
+											 "event_store_read_category",
+											 begin_read_category,
+											 next_row,
+											 rewind_read,
+											 end_read};
+const EsCallMethods es_read_all_call = {event_store_read_all,
+										"event_store_read_all",
+										begin_read_all,
+										next_row,
+										rewind_read,
+										end_read};
+
+/*
+ * event_store_read_category
+ *		See begin_read_category(); returns setof event.
  */
 Datum
 event_store_read_category(PG_FUNCTION_ARGS)
 {
-	StoreQuery query = {0};
-	text *category;
-
-	es_check_not_null(fcinfo, 0, "category");
-	category = PG_GETARG_TEXT_PP(0);
-	es_check_category(category);
-	query.categories = &category;
-	query.ncategories = 1;
-	query.ntypes = PG_ARGISNULL(4)
-		? -1
-		: distinct_texts(PG_GETARG_ARRAYTYPE_P(4), "types", &query.types);
-	set_window(&query, fcinfo, 1, 3, 2, 5);
-	return read_store(fcinfo, &query);
+	return es_put_rows(fcinfo, &es_read_category_call);
 }
 
 /*
  * event_store_read_all
- *		read_all(after_position, max_count, categories, types, backwards,
- *		before_position, raw) returns setof event
+ *		See begin_read_all(); returns setof event.
  */
 Datum
 event_store_read_all(PG_FUNCTION_ARGS)
 {
-	StoreQuery query = {0};
-
-	query.all_categories = PG_ARGISNULL(2);
-	if (!query.all_categories)
-		query.ncategories = distinct_texts(PG_GETARG_ARRAYTYPE_P(2),
-										   "categories", &query.categories);
-	for (int i = 0; i < query.ncategories; i++)
-		es_check_category(query.categories[i]);
-	query.ntypes = PG_ARGISNULL(3)
-		? -1
-		: distinct_texts(PG_GETARG_ARRAYTYPE_P(3), "types", &query.types);
-	set_window(&query, fcinfo, 0, 5, 1, 4);
-	return read_store(fcinfo, &query);
+	return es_put_rows(fcinfo, &es_read_all_call);
 }
 
 /*

@@ -23,9 +23,11 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "call_scan.h"
 #include "check.h"
-#include "event_rows.h"
+#include "event_columns.h"
 #include "read_stream.h"
+#include "result_rows.h"
 #include "scan.h"
 #include "store.h"
 #include "stream.h"
@@ -59,72 +61,96 @@ is_after(TupleTableSlot *slot, TimestampTz as_of)
 		as_of;
 }
 
+/* A read of a stream, see call_scan.h. */
+typedef struct StreamRead
+{
+	text *stream;
+	EsRange range;
+	int64 max_count;
+	bool has_as_of;
+	TimestampTz as_of;
+	const text *type; /* NULL for all */
+
+	int64 stream_id;
+	int64 left; /* how many events are still to be given */
+	Snapshot snapshot;
+	Relation events; /* NULL for a stream that does not exist */
+	EsEventColumns *columns;
+	EsScan *scan;
+} StreamRead;
+
 /*
- * put_stream
- *		Puts the events of a stream into the result.
- *
- * Since recorded_at never goes backwards in a stream, forwards the first event
- * after as_of ends the read, and backwards those after it come first.
+ * start_scan
+ *		Starts with the first event.
  */
 static void
-put_stream(EsEventRows *rows, text *stream, int64 stream_id,
-		   const EsRange *range, int64 max_count, const TimestampTz *as_of)
+start_scan(StreamRead *read)
 {
-	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
-	EsScan *scan = es_scan_stream(events, GetActiveSnapshot(), stream_id, range);
-	MemoryContext row_context =
-		AllocSetContextCreate(CurrentMemoryContext, "event_store row",
-							  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(row_context);
-	TupleTableSlot *slot;
-
-	while (max_count > 0 && (slot = es_scan_next(scan)) != NULL)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (as_of != NULL && is_after(slot, *as_of))
-		{
-			if (range->backwards)
-				continue;
-			break;
-		}
-		es_event_rows_put(rows, slot, stream);
-		MemoryContextReset(row_context);
-		max_count--;
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(row_context);
-	es_scan_end(scan);
-	table_close(events, NoLock);
+	read->left = read->max_count;
+	read->scan = es_scan_stream(read->events, read->snapshot, read->stream_id,
+								&read->range);
 }
 
 /*
- * event_store_read_stream
- *		read_stream(stream, from_version, max_count, backwards, to_version,
- *		as_of, raw) returns setof event
+ * begin_read
+ *		Finds the stream, as the query sees it, and starts to read it.
  */
-Datum
-event_store_read_stream(PG_FUNCTION_ARGS)
+static void *
+begin_read(StreamRead *read, Oid type, const AttrNumber *wanted, int nwanted)
 {
-	text *stream = es_stream_argument(fcinfo, 0);
-	int64 max_count = es_count_argument(fcinfo, 2);
-	TimestampTz as_of = 0;
-	EsEventRows *rows;
 	EsStream found;
-	EsRange range;
 
-	range.lowest = es_bigint_argument(fcinfo, 1, 1);
-	es_check_not_negative(range.lowest, "from_version");
-	range.highest = es_bigint_argument(fcinfo, 4, PG_INT64_MAX);
-	es_check_not_negative(range.highest, "to_version");
-	range.backwards = es_boolean_argument(fcinfo, 3);
-	if (!PG_ARGISNULL(5))
-		as_of = PG_GETARG_TIMESTAMPTZ(5);
+	if (!find_readable_stream(read->stream, &found))
+		return read;
+	read->stream_id = found.stream_id;
+	read->snapshot = RegisterSnapshot(GetActiveSnapshot());
+	read->events = es_store_open(ES_EVENTS, AccessShareLock);
+	read->columns = es_event_columns(type, wanted, nwanted);
+	start_scan(read);
+	return read;
+}
 
-	rows = es_event_rows_begin(fcinfo);
-	if (find_readable_stream(stream, &found))
-		put_stream(rows, stream, found.stream_id, &range, max_count,
-				   PG_ARGISNULL(5) ? NULL : &as_of);
-	return (Datum) 0;
+/*
+ * begin_read_stream
+ *		read_stream(stream, from_version, max_count, backwards, to_version,
+ *		as_of, raw)
+ */
+static void *
+begin_read_stream(FunctionCallInfo fcinfo, Oid type, const AttrNumber *wanted,
+				  int nwanted)
+{
+	StreamRead *read = palloc0(sizeof(StreamRead));
+
+	read->stream = es_stream_argument(fcinfo, 0);
+	read->max_count = es_count_argument(fcinfo, 2);
+	read->range.lowest = es_bigint_argument(fcinfo, 1, 1);
+	es_check_not_negative(read->range.lowest, "from_version");
+	read->range.highest = es_bigint_argument(fcinfo, 4, PG_INT64_MAX);
+	es_check_not_negative(read->range.highest, "to_version");
+	read->range.backwards = es_boolean_argument(fcinfo, 3);
+	read->has_as_of = !PG_ARGISNULL(5);
+	if (read->has_as_of)
+		read->as_of = PG_GETARG_TIMESTAMPTZ(5);
+	return begin_read(read, type, wanted, nwanted);
+}
+
+/*
+ * begin_last_event
+ *		last_event(stream, type)
+ */
+static void *
+begin_last_event(FunctionCallInfo fcinfo, Oid type, const AttrNumber *wanted,
+				 int nwanted)
+{
+	StreamRead *read = palloc0(sizeof(StreamRead));
+
+	read->stream = es_stream_argument(fcinfo, 0);
+	read->type = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	read->range.lowest = 1;
+	read->range.highest = PG_INT64_MAX;
+	read->range.backwards = true;
+	read->max_count = 1;
+	return begin_read(read, type, wanted, nwanted);
 }
 
 /*
@@ -140,45 +166,117 @@ is_type(TupleTableSlot *slot, const text *type)
 }
 
 /*
- * put_last_event
- *		Puts a stream's last event, or its last of a type, into the result.
+ * next_event
+ *		The next event of a read; NULL after the last.
+ *
+ * Since recorded_at never goes backwards in a stream, forwards the first event
+ * after as_of ends the read, and backwards those after it come first.
  */
-static void
-put_last_event(EsEventRows *rows, text *stream, int64 stream_id, const text *type)
+static TupleTableSlot *
+next_event(StreamRead *read)
 {
-	EsRange range = {1, PG_INT64_MAX, true};
-	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
-	EsScan *scan = es_scan_stream(events, GetActiveSnapshot(), stream_id, &range);
 	TupleTableSlot *slot;
 
-	while ((slot = es_scan_next(scan)) != NULL)
+	while ((slot = es_scan_next(read->scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (type == NULL || is_type(slot, type))
+		if (read->has_as_of && is_after(slot, read->as_of))
 		{
-			es_event_rows_put(rows, slot, stream);
+			if (read->range.backwards)
+				continue;
 			break;
 		}
+		if (read->type == NULL || is_type(slot, read->type))
+			return slot;
 	}
-	es_scan_end(scan);
-	table_close(events, NoLock);
+	return NULL;
+}
+
+/*
+ * next_row
+ *		The columns of the next event.
+ */
+static bool
+next_row(void *call, Datum *values, bool *nulls)
+{
+	StreamRead *read = call;
+	TupleTableSlot *slot;
+
+	if (read->events == NULL || read->left <= 0)
+		return false;
+	slot = next_event(read);
+	if (slot == NULL)
+	{
+		read->left = 0;
+		return false;
+	}
+	read->left--;
+	es_event_columns_fill(read->columns, slot, read->stream, values, nulls);
+	return true;
+}
+
+/*
+ * rewind_read
+ *		Starts over.
+ */
+static void
+rewind_read(void *call)
+{
+	StreamRead *read = call;
+
+	if (read->events == NULL)
+		return;
+	es_scan_end(read->scan);
+	start_scan(read);
+}
+
+/*
+ * end_read
+ *		Frees what a read holds.
+ */
+static void
+end_read(void *call)
+{
+	StreamRead *read = call;
+
+	if (read->events == NULL)
+		return;
+	es_scan_end(read->scan);
+	table_close(read->events, NoLock);
+	UnregisterSnapshot(read->snapshot);
+}
+
+const EsCallMethods es_read_stream_call = {event_store_read_stream,
+										   "event_store_read_stream",
+										   begin_read_stream,
+										   next_row,
+										   rewind_read,
+										   end_read};
+const EsCallMethods es_last_event_call = {event_store_last_event,
+										  "event_store_last_event",
+										  begin_last_event,
+										  next_row,
+										  rewind_read,
+										  end_read};
+
+/*
+ * event_store_read_stream
+ *		See begin_read_stream(); returns setof event.
+ */
+Datum
+event_store_read_stream(PG_FUNCTION_ARGS)
+{
+	return es_put_rows(fcinfo, &es_read_stream_call);
 }
 
 /*
  * event_store_last_event
- *		last_event(stream, type) returns setof event
+ *		See begin_last_event(); returns setof event.
  */
 Datum
 event_store_last_event(PG_FUNCTION_ARGS)
 {
-	text *stream = es_stream_argument(fcinfo, 0);
-	text *type = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
-	EsEventRows *rows = es_event_rows_begin(fcinfo);
-	EsStream found;
-
-	if (find_readable_stream(stream, &found))
-		put_last_event(rows, stream, found.stream_id, type);
-	return (Datum) 0;
+	return es_put_rows(fcinfo, &es_last_event_call);
 }
 
 /*

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
- * event_rows.c
- *	  Events as result rows.
+ * event_columns.c
+ *	  An event's columns in results.
  *
  * The type event grows at its end from release to release, while an old
  * library may still serve a new type and the other way round: attributes are
@@ -12,18 +12,17 @@
  *
  * Copyright (c) 2026, event_store contributors
  *
- * src/event_rows.c
+ * src/event_columns.c
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/typcache.h"
 
-#include "event_rows.h"
+#include "event_columns.h"
 #include "store.h"
 
 /* Where an attribute's value comes from, beside the columns of events. */
@@ -31,14 +30,12 @@
 #define FROM_STREAM		 (-1)
 #define FROM_RECORDED_BY (-2)
 
-struct EsEventRows
+struct EsEventColumns
 {
-	Tuplestorestate *store;
-	TupleDesc desc;
-	int *sources; /* an attribute number of events or one of the above */
-	int last;	  /* the highest of those; 0 before the first row */
-	Datum *values;
-	bool *nulls;
+	int ncolumns;
+	int last; /* the highest attribute number of events that is needed */
+	int sources[FLEXIBLE_ARRAY_MEMBER]; /* an attribute number of events or one
+										 * of the above */
 };
 
 /*
@@ -77,42 +74,29 @@ find_source(const char *name)
 }
 
 /*
- * es_event_rows_begin
- *		Prepares a set-returning call to return events.
+ * es_event_columns
+ *		Where the wanted attributes of the type event come from; the table of
+ *		events must be locked.
  */
-EsEventRows *
-es_event_rows_begin(FunctionCallInfo fcinfo)
+EsEventColumns *
+es_event_columns(Oid type, const AttrNumber *wanted, int nwanted)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	EsEventRows *rows = palloc(sizeof(EsEventRows));
-	int natts;
+	EsEventColumns *columns =
+		palloc(offsetof(EsEventColumns, sources) + nwanted * sizeof(int));
+	TupleDesc desc = lookup_rowtype_tupdesc(type, -1);
 
-	InitMaterializedSRF(fcinfo, MAT_SRF_BLESS);
-	rows->store = result->setResult;
-	rows->desc = result->setDesc;
-	natts = rows->desc->natts;
-	rows->sources = palloc(natts * sizeof(int));
-	rows->last = 0;
-	rows->values = palloc0(natts * sizeof(Datum));
-	rows->nulls = palloc0(natts * sizeof(bool));
-	return rows;
-}
-
-/*
- * find_sources
- *		Where all attributes come from, once the table of events is locked.
- */
-static void
-find_sources(EsEventRows *rows)
-{
-	rows->last = es_store_attnum(ES_EVENTS, EV_METADATA);
-	for (int i = 0; i < rows->desc->natts; i++)
+	columns->ncolumns = nwanted;
+	columns->last = 0;
+	for (int i = 0; i < nwanted; i++)
 	{
-		const char *name = NameStr(TupleDescAttr(rows->desc, i)->attname);
+		Form_pg_attribute att = TupleDescAttr(desc, wanted[i] - 1);
+		int source = find_source(NameStr(att->attname));
 
-		rows->sources[i] = find_source(name);
-		rows->last = Max(rows->last, rows->sources[i]);
+		columns->sources[i] = source;
+		columns->last = Max(columns->last, source);
 	}
+	ReleaseTupleDesc(desc);
+	return columns;
 }
 
 /*
@@ -136,32 +120,30 @@ recorded_by(TupleTableSlot *slot, bool *isnull)
 }
 
 /*
- * es_event_rows_put
- *		Adds a row of events to the result.  Leaves memory in the current
- *		context, which the caller resets.
+ * es_event_columns_fill
+ *		The columns of an event, good as long as its slot; what has to be made
+ *		for them is in the current memory context.
  */
 void
-es_event_rows_put(EsEventRows *rows, TupleTableSlot *slot, text *stream)
+es_event_columns_fill(const EsEventColumns *columns, TupleTableSlot *event,
+					  text *stream, Datum *values, bool *nulls)
 {
-	if (rows->last == 0)
-		find_sources(rows);
-	slot_getsomeattrs(slot, rows->last);
-	for (int i = 0; i < rows->desc->natts; i++)
+	slot_getsomeattrs(event, columns->last);
+	for (int i = 0; i < columns->ncolumns; i++)
 	{
-		int source = rows->sources[i];
+		int source = columns->sources[i];
 
-		rows->nulls[i] = false;
+		nulls[i] = false;
 		if (source == FROM_STREAM)
-			rows->values[i] = PointerGetDatum(stream);
+			values[i] = PointerGetDatum(stream);
 		else if (source == FROM_RECORDED_BY)
-			rows->values[i] = recorded_by(slot, &rows->nulls[i]);
+			values[i] = recorded_by(event, &nulls[i]);
 		else if (source == FROM_NOWHERE)
-			rows->nulls[i] = true;
+			nulls[i] = true;
 		else
 		{
-			rows->values[i] = slot->tts_values[source - 1];
-			rows->nulls[i] = slot->tts_isnull[source - 1];
+			values[i] = event->tts_values[source - 1];
+			nulls[i] = event->tts_isnull[source - 1];
 		}
 	}
-	tuplestore_putvalues(rows->store, rows->desc, rows->values, rows->nulls);
 }

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * event_columns.h
+ *	  An event's columns in results.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/event_columns.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_EVENT_COLUMNS_H
+#define ES_EVENT_COLUMNS_H
+
+#include "executor/tuptable.h"
+
+typedef struct EsEventColumns EsEventColumns;
+
+extern EsEventColumns *es_event_columns(Oid type, const AttrNumber *wanted,
+										int nwanted);
+extern void es_event_columns_fill(const EsEventColumns *columns,
+								  TupleTableSlot *event, text *stream,
+								  Datum *values, bool *nulls);
+
+#endif /* ES_EVENT_COLUMNS_H */
