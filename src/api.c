@@ -88,7 +88,7 @@ api_lock_and_fold(const char *stream, EventStoreVisit visit, void *arg)
 
 	es_check_writable("append()");
 	es_open_and_lock(&key, 1, &events, &streams);
-	es_visit_stream_in(events, streams, name, SnapshotSelf, NULL, visit, arg);
+	es_visit_locked_stream(events, streams, name, visit, arg);
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
 }

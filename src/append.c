@@ -52,6 +52,7 @@
 #include "counters.h"
 #include "errors.h"
 #include "fault.h"
+#include "known_head.h"
 #include "locks.h"
 #include "metadata.h"
 #include "position.h"
@@ -182,12 +183,16 @@ close_all(AppendTables *tables)
 
 /*
  * find_head
- *		Looks up a stream's row and head.
+ *		Looks up a stream's row and head, unless they are known.
  */
 static void
 find_head(StreamAppendState *state, const AppendTables *tables)
 {
 	state->new_category = false;
+	state->exists =
+		es_known_head_get(state->append->stream, &state->row, &state->head);
+	if (state->exists)
+		return;
 	state->exists = es_find_stream(tables->streams, SnapshotSelf,
 								   state->append->stream, &state->row);
 	if (state->exists)
@@ -652,6 +657,7 @@ store_new(StreamAppendState *states, int n, AppendTables *tables,
 	int64 outer_writing;
 	CallMetadata metadata;
 
+	es_known_head_forget();
 	metadata.session = es_session_metadata();
 	metadata.alone = es_build_metadata(metadata.session, NULL);
 	outer_writing = es_begin_writing(draw_positions(states, n, tables));

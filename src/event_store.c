@@ -33,6 +33,7 @@
 
 #include "call_scan.h"
 #include "fault.h"
+#include "known_head.h"
 #include "locks.h"
 #include "metadata.h"
 #include "plain_table.h"
@@ -55,6 +56,7 @@ _PG_init(void)
 	es_store_init();
 	es_plain_tables_init();
 	es_locks_init();
+	es_known_head_init();
 	es_sequence_init();
 	es_metadata_init();
 	es_snapshot_init();

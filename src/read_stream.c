@@ -26,6 +26,7 @@
 #include "call_scan.h"
 #include "check.h"
 #include "event_columns.h"
+#include "known_head.h"
 #include "read_stream.h"
 #include "result_rows.h"
 #include "scan.h"
@@ -329,11 +330,11 @@ visit_column(TupleTableSlot *slot, const AttrNumber *numbers,
 
 /*
  * visit_event
- *		Hands an event to a visitor.
+ *		Hands an event to a visitor, and notes where it is.
  */
 static void
 visit_event(TupleTableSlot *slot, const AttrNumber *numbers,
-			EventStoreVisit visit, void *arg)
+			EventStoreVisit visit, void *arg, EsHead *head)
 {
 	EventStoreEvent event;
 
@@ -349,14 +350,17 @@ visit_event(TupleTableSlot *slot, const AttrNumber *numbers,
 	event.data = visit_column(slot, numbers, EV_DATA);
 	event.metadata = visit_column(slot, numbers, EV_METADATA);
 	visit(&event, arg);
+	head->version = Max(head->version, event.version);
+	head->recorded_at = event.recorded_at;
 }
 
 /*
  * visit_all
- *		Visits the events of a scan, up to as_of.
+ *		Visits the events of a scan, up to as_of; the last one is the head.
  */
 static void
-visit_all(EsScan *scan, const TimestampTz *as_of, EventStoreVisit visit, void *arg)
+visit_all(EsScan *scan, const TimestampTz *as_of, EventStoreVisit visit,
+		  void *arg, EsHead *head)
 {
 	MemoryContext event_context =
 		AllocSetContextCreate(CurrentMemoryContext, "event_store event",
@@ -371,7 +375,7 @@ visit_all(EsScan *scan, const TimestampTz *as_of, EventStoreVisit visit, void *a
 		CHECK_FOR_INTERRUPTS();
 		if (as_of != NULL && is_after(slot, *as_of))
 			break;
-		visit_event(slot, numbers, visit, arg);
+		visit_event(slot, numbers, visit, arg, head);
 		MemoryContextReset(event_context);
 	}
 	MemoryContextSwitchTo(caller);
@@ -379,24 +383,46 @@ visit_all(EsScan *scan, const TimestampTz *as_of, EventStoreVisit visit, void *a
 }
 
 /*
- * es_visit_stream_in
+ * visit_stream
  *		Visits the events of a stream that a snapshot sees, by version; the
- *		tables are open.
+ *		tables are open.  Returns whether there is the stream, and its row and
+ *		the last event that was visited.
  */
-void
-es_visit_stream_in(Relation events, Relation streams, const text *stream,
-				   Snapshot snapshot, const TimestampTz *as_of,
-				   EventStoreVisit visit, void *arg)
+static bool
+visit_stream(Relation events, Relation streams, const text *stream,
+			 Snapshot snapshot, const TimestampTz *as_of, EventStoreVisit visit,
+			 void *arg, EsStream *row, EsHead *head)
 {
 	EsRange range = {1, PG_INT64_MAX, false};
-	EsStream found;
 	EsScan *scan;
 
-	if (!es_find_stream(streams, snapshot, stream, &found))
-		return;
-	scan = es_scan_stream(events, snapshot, found.stream_id, &range);
-	visit_all(scan, as_of, visit, arg);
+	if (!es_find_stream(streams, snapshot, stream, row))
+		return false;
+	head->version = row->base_version;
+	head->recorded_at = DT_NOBEGIN;
+	head->unseen = false;
+	scan = es_scan_stream(events, snapshot, row->stream_id, &range);
+	visit_all(scan, as_of, visit, arg, head);
 	es_scan_end(scan);
+	return true;
+}
+
+/*
+ * es_visit_locked_stream
+ *		Visits all events of a stream that the transaction has locked, by
+ *		version; the tables are open.
+ */
+void
+es_visit_locked_stream(Relation events, Relation streams, const text *stream,
+					   EventStoreVisit visit, void *arg)
+{
+	uint64 moment = es_known_head_moment();
+	EsStream row;
+	EsHead head;
+
+	if (visit_stream(events, streams, stream, SnapshotSelf, NULL, visit, arg,
+					 &row, &head))
+		es_known_head_note(stream, &row, &head, moment);
 }
 
 /*
@@ -409,8 +435,11 @@ es_visit_stream(const text *stream, Snapshot snapshot, const TimestampTz *as_of,
 {
 	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
 	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
+	EsStream row;
+	EsHead head;
 
-	es_visit_stream_in(events, streams, stream, snapshot, as_of, visit, arg);
+	(void) visit_stream(events, streams, stream, snapshot, as_of, visit, arg,
+						&row, &head);
 	table_close(events, NoLock);
 	table_close(streams, AccessShareLock);
 }

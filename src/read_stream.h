@@ -17,10 +17,9 @@
 
 #include "event_store_api.h"
 
-extern void es_visit_stream_in(Relation events, Relation streams,
-							   const text *stream, Snapshot snapshot,
-							   const TimestampTz *as_of, EventStoreVisit visit,
-							   void *arg);
+extern void es_visit_locked_stream(Relation events, Relation streams,
+								   const text *stream, EventStoreVisit visit,
+								   void *arg);
 extern void es_visit_stream(const text *stream, Snapshot snapshot,
 							const TimestampTz *as_of, EventStoreVisit visit,
 							void *arg);

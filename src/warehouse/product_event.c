@@ -197,13 +197,11 @@ quantity_bounds(Datum *least, Datum *most)
 }
 
 /*
- * numeric_to_quantity
+ * large_to_quantity
  *		A numeric as a bigint; false when it has a fraction or does not fit.
- *
- * How the number is written does not matter: 5, 5.0 and 5e0 are the same.
  */
 static bool
-numeric_to_quantity(Numeric number, int64 *quantity)
+large_to_quantity(Numeric number, int64 *quantity)
 {
 	Datum value = NumericGetDatum(number);
 	Datum least;
@@ -215,12 +213,31 @@ numeric_to_quantity(Numeric number, int64 *quantity)
 		DatumGetBool(DirectFunctionCall2(numeric_gt, value, most)))
 		return false;
 	*quantity = DatumGetInt64(DirectFunctionCall1(numeric_int8, value));
+	return DatumGetBool(
+		DirectFunctionCall2(numeric_eq, value,
+							NumericGetDatum(int64_to_numeric(*quantity))));
+}
 
-	/* what is written without a fraction has none */
-	return DatumGetInt32(DirectFunctionCall1(numeric_scale, value)) == 0 ||
-		DatumGetBool(
-			   DirectFunctionCall2(numeric_eq, value,
-								   NumericGetDatum(int64_to_numeric(*quantity))));
+/*
+ * numeric_to_quantity
+ *		The same.  Most quantities are written without a fraction and fit into
+ *		32 bits, which is found out in one step.
+ *
+ * How the number is written does not matter: 5, 5.0 and 5e0 are the same.
+ */
+static bool
+numeric_to_quantity(Numeric number, int64 *quantity)
+{
+	Datum value = NumericGetDatum(number);
+	bool failed = false;
+
+	if (DatumGetInt32(DirectFunctionCall1(numeric_scale, value)) == 0)
+	{
+		*quantity = numeric_int4_opt_error(number, &failed);
+		if (!failed)
+			return true;
+	}
+	return large_to_quantity(number, quantity);
 }
 
 /*
