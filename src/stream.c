@@ -10,7 +10,7 @@
  * transactions on disjoint streams do not fail for sharing an index page.
  * Only the lock makes that right: nobody else can add to the stream meanwhile.
  *
- * Streams that this backend has seen before are found by hints; see hints.c.
+ * Streams that were seen before are found by hints; see hints.c.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -171,8 +171,12 @@ bool
 es_find_stream(Relation streams, Snapshot snapshot, const text *stream,
 			   EsStream *row)
 {
-	TupleTableSlot *slot = table_slot_create(streams, NULL);
-	bool found = fetch_stream(streams, snapshot, stream, slot);
+	TupleTableSlot *slot;
+	bool found;
+
+	es_hints_prepare();
+	slot = table_slot_create(streams, NULL);
+	found = fetch_stream(streams, snapshot, stream, slot);
 
 	if (found)
 	{

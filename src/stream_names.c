@@ -62,6 +62,7 @@ es_stream_names_begin(Relation streams, Snapshot snapshot)
 {
 	EsStreamNames *names = palloc0(sizeof(EsStreamNames));
 
+	es_hints_prepare();
 	names->streams = streams;
 	names->nblocks = RelationGetNumberOfBlocks(streams);
 	names->snapshot = snapshot;
