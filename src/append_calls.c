@@ -98,27 +98,27 @@ result_datum(FunctionCallInfo fcinfo, const EsStreamAppend *append)
 static void
 append_one(FunctionCallInfo fcinfo, EsStreamAppend *append)
 {
-	EsNewEvent event = {0};
+	EsNewEvent *event = palloc0(sizeof(EsNewEvent));
 
 	es_check_writable("append()");
 	append->stream = es_stream_argument(fcinfo, 0);
-	event.type = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
-	es_check_type(event.type, NULL);
+	event->type = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
+	es_check_type(event->type, NULL);
 	if (PG_ARGISNULL(2))
 		es_refuse_null("event data", NULL);
-	event.data = PG_GETARG_DATUM(2);
-	es_check_data(event.data, "event data", NULL);
+	event->data = PG_GETARG_DATUM(2);
+	es_check_data(event->data, "event data", NULL);
 	append->expected_version = expected_version_argument(fcinfo, 3);
-	event.metadata = PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4);
-	es_check_metadata(event.metadata, NULL);
-	event.has_id = !PG_ARGISNULL(5);
-	if (event.has_id)
-		event.event_id = *PG_GETARG_UUID_P(5);
-	event.schema_version = PG_ARGISNULL(6) ? 1 : PG_GETARG_INT32(6);
-	es_check_schema_version(event.schema_version, NULL);
+	event->metadata = PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4);
+	es_check_metadata(event->metadata, NULL);
+	event->has_id = !PG_ARGISNULL(5);
+	if (event->has_id)
+		event->event_id = *PG_GETARG_UUID_P(5);
+	event->schema_version = PG_ARGISNULL(6) ? 1 : PG_GETARG_INT32(6);
+	es_check_schema_version(event->schema_version, NULL);
 
 	append->nevents = 1;
-	append->events = &event;
+	append->events = event;
 	es_append(append, 1);
 }
 
@@ -159,7 +159,8 @@ append_list(FunctionCallInfo fcinfo, EsStreamAppend *append)
  *		Appends, and returns an append_result.
  */
 static Datum
-run(FunctionCallInfo fcinfo, void (*append_as)(FunctionCallInfo, EsStreamAppend *))
+run(FunctionCallInfo fcinfo,
+	void (*append_as)(FunctionCallInfo, EsStreamAppend *))
 {
 	EsStreamAppend append = {0};
 
@@ -272,9 +273,9 @@ next(void *arg, Datum *values, bool *nulls)
 	for (int i = 0; i < call->nwanted; i++)
 	{
 		nulls[i] = call->wanted[i] > RESULT_ATTRIBUTES;
-		values[i] = Int64GetDatum(call->wanted[i] == 1
-									  ? call->append.version
-									  : call->append.global_position);
+		values[i] =
+			Int64GetDatum(call->wanted[i] == 1 ? call->append.version
+											   : call->append.global_position);
 	}
 	call->given = true;
 	return true;
@@ -299,12 +300,9 @@ end(void *arg)
 {
 }
 
-const EsCallMethods es_append_call = {event_store_append,
-									  "event_store_append",
-									  begin_one,
-									  next,
-									  rewind_append,
-									  end};
+const EsCallMethods es_append_call = {event_store_append, "event_store_append",
+									  begin_one,		  next,
+									  rewind_append,	  end};
 const EsCallMethods es_append_events_call = {event_store_append_events,
 											 "event_store_append_events",
 											 begin_array,

@@ -62,12 +62,8 @@
 #include "compat.h"
 
 static const EsCallMethods *const calls[] = {
-	&es_append_call,
-	&es_append_events_call,
-	&es_append_json_call,
-	&es_read_stream_call,
-	&es_last_event_call,
-	&es_read_category_call,
+	&es_append_call,	  &es_append_events_call, &es_append_json_call,
+	&es_read_stream_call, &es_last_event_call,	  &es_read_category_call,
 	&es_read_all_call,
 };
 
@@ -272,10 +268,10 @@ add_columns(List *columns, Index rti, List *exprs)
 
 		/* conditions of a join are on columns of others, too */
 		if (var->varno == rti && tlist_member((Expr *) var, columns) == NULL)
-			columns = lappend(columns,
-							  makeTargetEntry((Expr *) copyObject(var),
-											  list_length(columns) + 1, NULL,
-											  false));
+			columns =
+				lappend(columns,
+						makeTargetEntry((Expr *) copyObject(var),
+										list_length(columns) + 1, NULL, false));
 	}
 	return columns;
 }
@@ -603,8 +599,7 @@ begin_anew(CustomScanState *node)
 	ExecClearTuple(node->ss.ss_ScanTupleSlot);
 	if (state->call == NULL)
 		return;
-	if (bms_overlap(node->ss.ps.chgParam,
-					pull_paramids((Expr *) state->function)))
+	if (bms_overlap(node->ss.ps.chgParam, pull_paramids((Expr *) state->function)))
 	{
 		finish_call(state);
 		return;
@@ -624,9 +619,10 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 	Oid function = ((CallScanState *) node)->function->funcid;
 
 	ExplainPropertyText("Function",
-						quote_qualified_identifier(
-							get_namespace_name(get_func_namespace(function)),
-							get_func_name(function)),
+						quote_qualified_identifier(get_namespace_name(
+													   get_func_namespace(
+														   function)),
+												   get_func_name(function)),
 						es);
 }
 

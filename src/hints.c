@@ -181,8 +181,9 @@ look_for_shared(void)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		ereport(LOG, (errmsg("event_store shares no hints at streams: %s",
-							 error->message)));
+		ereport(LOG,
+				(errmsg("event_store shares no hints at streams: %s",
+						error->message)));
 		FreeErrorData(error);
 	}
 	PG_END_TRY();

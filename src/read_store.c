@@ -306,9 +306,9 @@ next_row(void *call, Datum *values, bool *nulls)
 	if (read->snapshot == NULL || read->left <= 0)
 		return false;
 	slot = next_event(read);
+	ES_FAULT_POINT("read: event looked for");
 	if (slot == NULL)
 	{
-		ES_FAULT_POINT("read: page read");
 		read->left = 0;
 		return false;
 	}
@@ -412,8 +412,8 @@ begin_read_all(FunctionCallInfo fcinfo, Oid type, const AttrNumber *wanted,
 
 	read->all_categories = PG_ARGISNULL(2);
 	if (!read->all_categories)
-		read->ncategories = distinct_texts(PG_GETARG_ARRAYTYPE_P(2), "categories",
-										   &read->categories);
+		read->ncategories = distinct_texts(PG_GETARG_ARRAYTYPE_P(2),
+										   "categories", &read->categories);
 	for (int i = 0; i < read->ncategories; i++)
 		es_check_category(read->categories[i]);
 	read->ntypes = PG_ARGISNULL(3)
