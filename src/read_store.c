@@ -143,7 +143,7 @@ find_category_ids(StoreRead *read)
 			read->nids++;
 	}
 	qsort(read->category_ids, read->nids, sizeof(int64), compare_ids);
-	table_close(categories, AccessShareLock);
+	table_close(categories, NoLock);
 }
 
 /*
@@ -349,7 +349,7 @@ end_read(void *call)
 	{
 		es_scan_end(read->scan);
 		es_stream_names_end(read->names);
-		table_close(read->streams, AccessShareLock);
+		table_close(read->streams, NoLock);
 		UnregisterSnapshot(read->snapshot);
 	}
 	table_close(read->events, NoLock);

@@ -6,8 +6,8 @@
  * These reads see what the calling query sees: the active snapshot.  They need
  * no care about order, as a stream's versions commit in order.
  *
- * The lock on the table of events is kept to the end of the transaction, as a
- * query keeps its locks: large data in the result is fetched later.
+ * Locks are kept to the end of the transaction, as a query keeps its locks: large
+ * data in the result is fetched later.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -47,7 +47,7 @@ find_readable_stream(const text *stream, EsStream *found)
 	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
 	bool exists = es_find_stream(streams, GetActiveSnapshot(), stream, found);
 
-	table_close(streams, AccessShareLock);
+	table_close(streams, NoLock);
 	return exists;
 }
 
@@ -441,5 +441,5 @@ es_visit_stream(const text *stream, Snapshot snapshot, const TimestampTz *as_of,
 	(void) visit_stream(events, streams, stream, snapshot, as_of, visit, arg,
 						&row, &head);
 	table_close(events, NoLock);
-	table_close(streams, AccessShareLock);
+	table_close(streams, NoLock);
 }

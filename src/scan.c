@@ -243,7 +243,7 @@ es_scan_next(EsScan *scan)
 
 /*
  * es_scan_end
- *		Frees a scan.
+ *		Frees a scan.  The index keeps its lock, as that of a query does.
  */
 void
 es_scan_end(EsScan *scan)
@@ -255,7 +255,7 @@ es_scan_end(EsScan *scan)
 	}
 	if (scan->heap != NULL)
 		binaryheap_free(scan->heap);
-	index_close(scan->index, AccessShareLock);
+	index_close(scan->index, NoLock);
 	pfree(scan->legs);
 	pfree(scan);
 }
