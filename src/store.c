@@ -29,15 +29,16 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
-#include "commands/defrem.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/inval.h"
@@ -241,16 +242,20 @@ raise_damaged(char *what)
  *		Whether a column of an index sorts as the column of the table does, and
  *		upwards: owners make indexes of their own, and none is to be taken for
  *		one of the store's.
+ *
+ * PostgreSQL has one way to sort each of the types, but for text.  To ask for
+ * the default one would cost a session half of its first call.
  */
 static bool
 key_fits(Relation index, int key, Form_pg_attribute att)
 {
-	Oid opclass = GetDefaultOpClass(att->atttypid, BTREE_AM_OID);
-
 	return index->rd_index->indkey.values[key] == att->attnum &&
 		index->rd_indoption[key] == 0 &&
 		index->rd_indcollation[key] == att->attcollation &&
-		index->rd_opfamily[key] == get_opclass_family(opclass);
+		index->rd_opcintype[key] == att->atttypid &&
+		index->rd_opfamily[key] < FirstNormalObjectId &&
+		(att->atttypid != TEXTOID ||
+		 index->rd_opfamily[key] == TEXT_BTREE_FAM_OID);
 }
 
 /*
@@ -302,6 +307,19 @@ find_index(Relation rel, List *indexes, const EsIndexShape *shape, NameData *nam
 }
 
 /*
+ * is_column
+ *		Whether a column of a table is as create_store() made it.
+ */
+static bool
+is_column(Form_pg_attribute att, const EsColumnShape *shape)
+{
+	return !att->attisdropped &&
+		strcmp(NameStr(att->attname), shape->name) == 0 &&
+		att->atttypid == shape->type && att->attnotnull && !att->attgenerated &&
+		(shape->type != TEXTOID || att->attcollation == C_COLLATION_OID);
+}
+
+/*
  * find_column
  *		Number of a column that is as create_store() made it, or
  *		InvalidAttrNumber.
@@ -309,16 +327,14 @@ find_index(Relation rel, List *indexes, const EsIndexShape *shape, NameData *nam
 static AttrNumber
 find_column(Relation rel, const EsColumnShape *shape)
 {
-	AttrNumber attnum = get_attnum(RelationGetRelid(rel), shape->name);
-	Form_pg_attribute att;
+	TupleDesc desc = RelationGetDescr(rel);
 
-	if (attnum <= 0)
-		return InvalidAttrNumber;
-	att = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
-	if (att->atttypid != shape->type || !att->attnotnull || att->attgenerated ||
-		(shape->type == TEXTOID && att->attcollation != C_COLLATION_OID))
-		return InvalidAttrNumber;
-	return attnum;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (is_column(TupleDescAttr(desc, i), shape))
+			return i + 1;
+	}
+	return InvalidAttrNumber;
 }
 
 /*
