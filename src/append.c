@@ -666,6 +666,7 @@ store_new(StreamAppendState *states, int n, AppendTables *tables,
 	{
 		appending = true;
 		write_all(states, n, tables, new_categories, &metadata, outer_writing);
+		es_known_head_forget(); /* a trigger may have noted one */
 		appending = outer;
 	}
 	PG_CATCH();

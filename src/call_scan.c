@@ -55,6 +55,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -92,6 +93,10 @@ typedef struct CallScanState
 
 	MemoryContext context; /* of the call; NULL before the first */
 	void *call;			   /* NULL when none runs */
+
+	/* what the arguments depend on, once that was asked for */
+	bool depends_known;
+	Bitmapset *depends;
 } CallScanState;
 
 static Node *make_state(CustomScan *scan);
@@ -165,7 +170,7 @@ find_call(Oid function)
 		call = find_symbol(TextDatumGetCString(symbol));
 	}
 	ReleaseSysCache(tuple);
-	if (call < 0)
+	if (call < 0 || get_typtype(get_func_rettype(function)) != TYPTYPE_COMPOSITE)
 		return -1;
 	fmgr_info(function, &found);
 	return found.fn_addr == calls[call]->function && !found.fn_strict ? call : -1;
@@ -212,6 +217,10 @@ called_function(const RangeTblEntry *rte)
 /*
  * replace_path
  *		Plans a relation as a call of the store.
+ *
+ * What the call itself costs is left out, once as always: PostgreSQL takes
+ * whatever is in a custom path for the price of each time that it is begun anew,
+ * and for a function scan the reading of its rows only.
  */
 static void
 replace_path(RelOptInfo *rel, int call)
@@ -224,12 +233,25 @@ replace_path(RelOptInfo *rel, int call)
 	path->path.pathtarget = rel->reltarget;
 	path->path.param_info = function_scan->param_info;
 	path->path.rows = function_scan->rows;
-	path->path.startup_cost = function_scan->startup_cost;
-	path->path.total_cost = function_scan->total_cost;
+	path->path.startup_cost = 0;
+	path->path.total_cost =
+		function_scan->total_cost - function_scan->startup_cost;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_private = list_make1(makeInteger(call));
 	path->methods = &path_methods;
 	rel->pathlist = list_make1(path);
+}
+
+/*
+ * has_function_scan
+ *		Whether a relation is to be read by a function scan and nothing else: not
+ *		if it is known to be empty, or somebody else has found a way to read it.
+ */
+static bool
+has_function_scan(const RelOptInfo *rel)
+{
+	return list_length(rel->pathlist) == 1 &&
+		((Path *) linitial(rel->pathlist))->pathtype == T_FunctionScan;
 }
 
 /*
@@ -245,7 +267,7 @@ consider_call(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 	if (outer_hook != NULL)
 		outer_hook(root, rel, rti, rte);
 	if (function == NULL || rel->reloptkind != RELOPT_BASEREL ||
-		list_length(rel->pathlist) != 1 || !looks_once(root))
+		!has_function_scan(rel) || !looks_once(root))
 		return;
 	call = find_call(function->funcid);
 	if (call >= 0)
@@ -586,6 +608,25 @@ end_scan(CustomScanState *node)
 }
 
 /*
+ * has_changed
+ *		Whether an argument of the call is to be evaluated anew.
+ */
+static bool
+has_changed(CallScanState *state)
+{
+	if (!state->depends_known)
+	{
+		MemoryContext caller =
+			MemoryContextSwitchTo(state->custom.ss.ps.state->es_query_cxt);
+
+		state->depends = pull_paramids((Expr *) state->function);
+		state->depends_known = true;
+		MemoryContextSwitchTo(caller);
+	}
+	return bms_overlap(state->custom.ss.ps.chgParam, state->depends);
+}
+
+/*
  * begin_anew
  *		Starts over: with another call if an argument has changed, else with the
  *		rows of this one.
@@ -599,7 +640,7 @@ begin_anew(CustomScanState *node)
 	ExecClearTuple(node->ss.ss_ScanTupleSlot);
 	if (state->call == NULL)
 		return;
-	if (bms_overlap(node->ss.ps.chgParam, pull_paramids((Expr *) state->function)))
+	if (has_changed(state))
 	{
 		finish_call(state);
 		return;
@@ -611,18 +652,17 @@ begin_anew(CustomScanState *node)
 
 /*
  * explain_scan
- *		Names the function.
+ *		Tells the call.
  */
 static void
 explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 {
-	Oid function = ((CallScanState *) node)->function->funcid;
+	Node *function = (Node *) ((CallScanState *) node)->function;
+	List *context =
+		set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, ancestors);
 
-	ExplainPropertyText("Function",
-						quote_qualified_identifier(get_namespace_name(
-													   get_func_namespace(
-														   function)),
-												   get_func_name(function)),
+	ExplainPropertyText("Function Call",
+						deparse_expression(function, context, es->verbose, false),
 						es);
 }
 

@@ -65,24 +65,38 @@ make_key(BTScanInsert key, Relation index, const Datum *values, int nvalues)
 }
 
 /*
+ * find_offset
+ *		Where on a leaf page the entry is that a probe looks at.
+ */
+static OffsetNumber
+find_offset(Relation index, Buffer buffer, BTScanInsert key, EsProbeSide side)
+{
+	BTInsertStateData state = {.itup_key = key, .buf = buffer};
+	Page page = BufferGetPage(buffer);
+	OffsetNumber offset = _bt_binsrch_insert(index, &state);
+
+	if (side == ES_PROBE_FIRST ||
+		(offset <= PageGetMaxOffsetNumber(page) &&
+		 _bt_compare(index, key, page, offset) == 0))
+		return offset;
+	return OffsetNumberPrev(offset);
+}
+
+/*
  * pick_entry
- *		The place in the table of the first entry on a leaf page that is not
- *		before a key, or of the one before that; false unless the first nequal
- *		columns of it are the key's.
+ *		The place in the table of the entry on a leaf page that a probe looks at;
+ *		false unless the first nequal columns of it are the key's.
  */
 static bool
 pick_entry(Relation index, Buffer buffer, BTScanInsert key, EsProbeSide side,
 		   int nequal, ItemPointer row)
 {
-	BTInsertStateData state = {.itup_key = key, .buf = buffer};
 	Page page = BufferGetPage(buffer);
 	OffsetNumber first = P_FIRSTDATAKEY(BTPageGetOpaque(page));
-	OffsetNumber offset = _bt_binsrch_insert(index, &state);
+	OffsetNumber offset = find_offset(index, buffer, key, side);
 	ItemId item;
 	IndexTuple entry;
 
-	if (side == ES_PROBE_BEFORE)
-		offset--;
 	if (offset < first || offset > PageGetMaxOffsetNumber(page))
 		return false;
 	item = PageGetItemId(page, offset);
@@ -114,8 +128,8 @@ fetch(Relation table, Snapshot snapshot, ItemPointer row, TupleTableSlot *slot)
 
 /*
  * es_probe
- *		Looks for the row with a key: the first that is not before it, or the
- *		last one before it, of those that share the key's first nequal columns.
+ *		Looks for a row by a key: the first that is not before it, or the last
+ *		that is not after it, of those that share the key's first nequal columns.
  *
  * The index is a B-tree that sorts upwards by its first nvalues columns, as the
  * store's do.  True means that the row is in the slot; false means nothing.

@@ -19,8 +19,8 @@
 /* Which entry a probe looks at. */
 typedef enum EsProbeSide
 {
-	ES_PROBE_AT,	 /* the first that is not before the key */
-	ES_PROBE_BEFORE, /* the last that is */
+	ES_PROBE_FIRST, /* the first that is not before the key */
+	ES_PROBE_LAST,	/* the last that is not after it */
 } EsProbeSide;
 
 extern bool es_probe(Relation table, Relation index, Snapshot snapshot,

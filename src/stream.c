@@ -90,7 +90,7 @@ fetch_named(Relation table, EsIndexId index_id, Snapshot snapshot,
 	Relation index = es_store_open_index(index_id, AccessShareLock);
 	Datum value = PointerGetDatum(name);
 	bool found =
-		es_probe(table, index, snapshot, &value, 1, ES_PROBE_AT, 1, slot);
+		es_probe(table, index, snapshot, &value, 1, ES_PROBE_FIRST, 1, slot);
 
 	if (!found)
 	{
@@ -223,13 +223,13 @@ static bool
 fetch_last(Relation events, Relation index, Snapshot snapshot, int64 stream_id,
 		   TupleTableSlot *slot)
 {
-	Datum beyond[2] = {Int64GetDatum(stream_id), Int64GetDatum(PG_INT64_MAX)};
+	Datum highest[2] = {Int64GetDatum(stream_id), Int64GetDatum(PG_INT64_MAX)};
 	ScanKeyData key;
 
-	if (es_probe(events, index, snapshot, beyond, lengthof(beyond),
-				 ES_PROBE_BEFORE, 1, slot))
+	if (es_probe(events, index, snapshot, highest, lengthof(highest),
+				 ES_PROBE_LAST, 1, slot))
 		return true;
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, beyond[0]);
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, highest[0]);
 	return scan_for_one(events, index, snapshot, &key, BackwardScanDirection,
 						slot);
 }

@@ -70,6 +70,33 @@ SELECT version FROM event_store.append('call-limit', 'T', '{}') LIMIT 1;
 SELECT version FROM event_store.append('call-limit', 'T', '{}') WHERE version > 100;
 SELECT version FROM event_store.append('call-limit', 'T', '{}') WHERE false;
 
+-- A relation that is known to be empty is not run.
+SET constraint_exclusion = on;
+SELECT * FROM event_store.append('call-empty', 'T', '{}') a WHERE a.version > 5 AND a.version < 2;
+SELECT * FROM event_store.append('call-empty', 'T', '{}') a WHERE a.version IS NULL AND a.version IS NOT NULL;
+RESET constraint_exclusion;
+EXPLAIN (COSTS OFF)
+SELECT * FROM event_store.append('call-empty', 'T', '{}') WHERE false
+UNION ALL
+SELECT * FROM event_store.append('call-empty', 'T', '{}') WHERE version > 0;
+SELECT event_store.stream_version('call-empty');
+
+-- Another function of the same code whose rows have no named type.
+CREATE FUNCTION regress_help.call_append(stream text, type text, data jsonb, expected_version bigint, metadata jsonb,
+										 event_id uuid, schema_version int, OUT version bigint, OUT "position" bigint)
+LANGUAGE C AS '$libdir/event_store', 'event_store_append';
+SELECT a.version, a IS NULL AS none
+  FROM regress_help.call_append('call-record', 'T', '{}', -2, NULL, NULL, 1) a;
+DROP FUNCTION regress_help.call_append;
+
+-- Scans that are begun anew again and again leave nothing behind.
+SELECT max(used) - min(used) < 100000 AS flat, sum(n) AS events
+  FROM (SELECT (SELECT count(*) FROM event_store.read_stream('call-' || g % 2, 2)) AS n,
+			   CASE WHEN g IN (5000, 20000)
+					THEN (SELECT sum(used_bytes) FROM pg_backend_memory_contexts
+						   WHERE name IN ('ExecutorState', 'ExprContext', 'event_store call') AND g > 0) END AS used
+		  FROM generate_series(1, 20000) g) t;
+
 -- Once, however often the row is wanted, and again for other arguments.
 SET enable_material = off;
 SET enable_hashjoin = off;
@@ -170,6 +197,18 @@ ALTER TABLE event_store.events ADD COLUMN regress_column int;
 ROLLBACK TO s;
 FETCH BACKWARD open;
 ROLLBACK;
+
+-- The last version that there is.
+SET session_replication_role = replica;
+SELECT version FROM event_store.append('call-last', 'T', '{}');
+DELETE FROM event_store.events WHERE stream_id = (SELECT stream_id FROM event_store.streams WHERE stream = 'call-last');
+UPDATE event_store.streams SET base_version = 9223372036854775805 WHERE stream = 'call-last';
+RESET session_replication_role;
+SELECT version FROM event_store.append('call-last', 'T', '{}');
+SELECT version FROM event_store.append('call-last', 'T', '{}');
+SELECT event_store.stream_version('call-last'), version FROM event_store.last_event('call-last');
+SELECT regress_help.run($$SELECT event_store.append('call-last', 'T', '{}')$$);
+SELECT split_part(regress_help.run($$SELECT event_store.append('call-last', 'T', '{}', 9223372036854775806)$$), ' | ', 1);
 
 DROP VIEW regress_help.call_streams;
 DROP TABLE regress_help.looked;
