@@ -1,30 +1,34 @@
 /*-------------------------------------------------------------------------
  *
  * call_scan.c
- *	  Calls of the store in FROM, without a tuplestore.
+ *	  Calls of the store in FROM, row by row.
  *
  * PostgreSQL runs a function in FROM to its end, into a tuplestore, and hands out
- * the rows from there.  For an append this costs as much as a third of the
- * append, for its one row; for a read it is a copy of every row, and the whole
- * result before the first.  So the planner is given another way to run a call of
- * the store: a custom scan, which runs the same code row by row and makes the
- * columns that the query wants and no others.  Everything else about the call is
- * as it was: who may execute it, when its arguments are evaluated, and that it
- * is run once however often its rows are wanted.
+ * the rows from there.  For an append this is a good part of the call, for its
+ * one row; for a read it is a copy of every row, and the whole result before the
+ * first.  So the planner is given another way to run a call of the store: a
+ * custom scan, which runs the same code row by row and makes the columns that the
+ * query wants and no others.  Who may execute the call, when its arguments are
+ * evaluated, how often it is run and that it is counted is as it was.
  *
- * The last needs care.  A scan on the inner side of a join is begun anew for each
- * outer row, where a function scan reads its tuplestore again.  So a call is run
- * again when its arguments have changed, and rewound when they have not.  And
- * where a row may be looked at a second time after another session changed it
- * (FOR UPDATE, UPDATE, DELETE, MERGE), PostgreSQL wants a copy of the function's
- * row instead of a second call: such queries have the function scan that they
- * always had.
+ * A scan on the inner side of a join is begun anew for each outer row, where a
+ * function scan reads its tuplestore again.  So a call is run again when its
+ * arguments have changed, and rewound when they have not.  And where a row may be
+ * looked at a second time after another session changed it (FOR UPDATE, UPDATE,
+ * DELETE, MERGE), what PostgreSQL does about the function is left to it: such
+ * queries have the function scan that they always had.
  *
  * A function counts as a call of the store when PostgreSQL would call this
  * library's code for it and nothing around that, such as settings of its own.
  * This is asked when a query is planned; altering the function makes plans be
  * made anew.  The library has to be loaded by then: the first query of a session
  * may have a function scan, which is slower and nothing else.
+ *
+ * Between two rows the tables and indexes of a read are open, and locked.  The
+ * session itself cannot alter them then.  One case is not caught: a cursor that
+ * was declared before a savepoint, is fetched from first after it, and reads by
+ * an index that was made in between, which a rollback to the savepoint removes
+ * under it.  Its next fetch fails.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -52,11 +56,13 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "pgstat.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
+#include "utils/tuplestore.h"
 #include "utils/typcache.h"
 
 #include "call_scan.h"
@@ -467,12 +473,16 @@ begin_call(CallScanState *state, FunctionCallInfo fcinfo)
 
 /*
  * start_call
- *		Evaluates the arguments and begins the call.
+ *		Evaluates the arguments and begins the call.  What track_functions counts
+ *		as its time is that of the beginning.
  */
 static void
 start_call(CallScanState *state)
 {
 	LOCAL_FCINFO(fcinfo, FUNC_MAX_ARGS);
+	FmgrInfo function = {.fn_oid = state->function->funcid,
+						 .fn_stats = TRACK_FUNC_PL}; /* as all in C */
+	PgStat_FunctionCallUsage usage;
 	MemoryContext caller;
 
 	if (state->context == NULL)
@@ -480,10 +490,12 @@ start_call(CallScanState *state)
 			AllocSetContextCreate(state->custom.ss.ps.state->es_query_cxt,
 								  "event_store call", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(state->context);
-	InitFunctionCallInfoData(*fcinfo, NULL, state->narguments, InvalidOid, NULL,
-							 NULL);
+	InitFunctionCallInfoData(*fcinfo, &function, state->narguments, InvalidOid,
+							 NULL, NULL);
 	evaluate(state, fcinfo);
+	pgstat_init_function_usage(fcinfo, &usage);
 	state->call = begin_call(state, fcinfo);
+	pgstat_end_function_usage(&usage, true);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -664,6 +676,48 @@ explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 	ExplainPropertyText("Function Call",
 						deparse_expression(function, context, es->verbose, false),
 						es);
+}
+
+/* Without a scan ---------------------------------------------------------- */
+
+/*
+ * es_put_rows
+ *		Runs a call to its end and puts all of its rows into a set-returning
+ *		function's result.
+ */
+Datum
+es_put_rows(FunctionCallInfo fcinfo, const EsCallMethods *methods)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store row",
+							  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = CurrentMemoryContext;
+	int natts;
+	AttrNumber *wanted;
+	Datum *values;
+	bool *nulls;
+	void *call;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_BLESS);
+	natts = result->setDesc->natts;
+	wanted = palloc(natts * sizeof(AttrNumber));
+	for (int i = 0; i < natts; i++)
+		wanted[i] = i + 1;
+	values = palloc(natts * sizeof(Datum));
+	nulls = palloc(natts * sizeof(bool));
+
+	call = methods->begin(fcinfo, result->setDesc->tdtypeid, wanted, natts);
+	MemoryContextSwitchTo(row_context);
+	while (methods->next(call, values, nulls))
+	{
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		MemoryContextReset(row_context);
+	}
+	MemoryContextSwitchTo(caller);
+	methods->end(call);
+	MemoryContextDelete(row_context);
+	return (Datum) 0;
 }
 
 /*

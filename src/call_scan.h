@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * call_scan.h
- *	  Calls of the store in FROM, without a tuplestore.
+ *	  Calls of the store in FROM, row by row.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -41,6 +41,7 @@ extern const EsCallMethods es_last_event_call;
 extern const EsCallMethods es_read_category_call;
 extern const EsCallMethods es_read_all_call;
 
+extern Datum es_put_rows(FunctionCallInfo fcinfo, const EsCallMethods *methods);
 extern void es_call_scan_init(void);
 
 #endif /* ES_CALL_SCAN_H */

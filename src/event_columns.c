@@ -33,6 +33,7 @@
 struct EsEventColumns
 {
 	int ncolumns;
+	bool wants_stream; /* the stream's name is among them */
 	int last; /* the highest attribute number of events that is needed */
 	int sources[FLEXIBLE_ARRAY_MEMBER]; /* an attribute number of events or one
 										 * of the above */
@@ -87,6 +88,7 @@ es_event_columns(Oid type, const AttrNumber *wanted, int nwanted)
 
 	columns->ncolumns = nwanted;
 	columns->last = 0;
+	columns->wants_stream = false;
 	for (int i = 0; i < nwanted; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, wanted[i] - 1);
@@ -94,9 +96,20 @@ es_event_columns(Oid type, const AttrNumber *wanted, int nwanted)
 
 		columns->sources[i] = source;
 		columns->last = Max(columns->last, source);
+		columns->wants_stream |= source == FROM_STREAM;
 	}
 	ReleaseTupleDesc(desc);
 	return columns;
+}
+
+/*
+ * es_event_columns_want_stream
+ *		Whether the stream's name is among the wanted attributes.
+ */
+bool
+es_event_columns_want_stream(const EsEventColumns *columns)
+{
+	return columns->wants_stream;
 }
 
 /*
@@ -122,7 +135,8 @@ recorded_by(TupleTableSlot *slot, bool *isnull)
 /*
  * es_event_columns_fill
  *		The columns of an event, good as long as its slot; what has to be made
- *		for them is in the current memory context.
+ *		for them is in the current memory context.  Without the stream's name
+ *		among them it is not looked at.
  */
 void
 es_event_columns_fill(const EsEventColumns *columns, TupleTableSlot *event,

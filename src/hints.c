@@ -95,10 +95,10 @@ static void *sets_chunk = NULL; /* NULL for shared ones */
 static uint32 nsets = 0;
 static uint32 nused = 0; /* entries of the session's own */
 
-/* Whether this session has looked for shared ones. */
+/* Whether this session has looked for shared ones; never reset. */
 static bool looked = false;
 
-/* What makes keys of this database other than those of the others. */
+/* What makes keys of this database others than elsewhere; never reset. */
 static uint64 database_key = 0;
 
 /*
@@ -199,8 +199,8 @@ look_for_shared(void)
  * es_hints_prepare
  *		Looks for the shared hints once a session, before the first is asked for.
  *
- * Not while a query runs in parallel, when there can be no subtransaction; then
- * a later call does it, if this session has no hints of its own by then.
+ * Not while a query runs in parallel, when there can be no subtransaction; then a
+ * later call does it, and until then nothing is noted.
  */
 void
 es_hints_prepare(void)

@@ -12,7 +12,9 @@
  * appended.  It is forgotten at every append of the transaction, at the end of
  * the transaction, whenever a subtransaction rolls back, which may give the
  * lock back, and when anything of the store changes.  Transactions that keep one
- * snapshot look again, as they have to compare the head with it.
+ * snapshot look again, as they have to compare the head with it.  Rows that the
+ * transaction itself puts into the tables past the calls are not noticed, and
+ * the unique index refuses the append.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -39,7 +41,7 @@ static struct
 	char stream[ES_MAX_STREAM_BYTES];
 } known;
 
-/* Counts how often something was forgotten, or would have been. */
+/* Counts how often something was forgotten, or would have been; never reset. */
 static uint64 times_forgotten = 0;
 
 /*

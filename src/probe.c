@@ -18,10 +18,10 @@
  * It takes no predicate locks.  So it is for SnapshotSelf and for snapshots of
  * transactions that are not serializable; with others it finds nothing.
  *
- * Concurrency: the leaf page is read under its share lock, and stays pinned
- * until the row has been fetched, as a scan with such a snapshot does it: VACUUM
- * waits for the pin before it removes the entry, and so before the row's place
- * is used again.
+ * Concurrency: the caller has locked the table and the index.  The leaf page is
+ * read under its share lock, and stays pinned until the row has been fetched, as
+ * a scan with such a snapshot does it: VACUUM waits for the pin before it removes
+ * the entry, and so before the row's place is used again.
  *
  * Copyright (c) 2026, event_store contributors
  *

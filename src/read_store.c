@@ -34,7 +34,6 @@
 #include "event_columns.h"
 #include "fault.h"
 #include "position.h"
-#include "result_rows.h"
 #include "scan.h"
 #include "store.h"
 #include "stream.h"
@@ -300,8 +299,8 @@ static bool
 next_row(void *call, Datum *values, bool *nulls)
 {
 	StoreRead *read = call;
+	text *stream = NULL;
 	TupleTableSlot *slot;
-	int64 stream_id;
 
 	if (read->snapshot == NULL || read->left <= 0)
 		return false;
@@ -313,10 +312,11 @@ next_row(void *call, Datum *values, bool *nulls)
 		return false;
 	}
 	read->left--;
-	stream_id = DatumGetInt64(es_column(slot, ES_EVENTS, EV_STREAM_ID));
-	es_event_columns_fill(read->columns, slot,
-						  es_stream_names_get(read->names, stream_id), values,
-						  nulls);
+	if (es_event_columns_want_stream(read->columns))
+		stream = es_stream_names_get(read->names,
+									 DatumGetInt64(es_column(slot, ES_EVENTS,
+															 EV_STREAM_ID)));
+	es_event_columns_fill(read->columns, slot, stream, values, nulls);
 	return true;
 }
 

@@ -28,7 +28,6 @@
 #include "event_columns.h"
 #include "known_head.h"
 #include "read_stream.h"
-#include "result_rows.h"
 #include "scan.h"
 #include "store.h"
 #include "stream.h"

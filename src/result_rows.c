@@ -15,7 +15,6 @@
 #include "postgres.h"
 
 #include "funcapi.h"
-#include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
 #include "result_rows.h"
@@ -54,44 +53,4 @@ es_put_row(ReturnSetInfo *result, const Datum *values, const bool *nulls, int n)
 
 	tuplestore_puttuple(result->setResult, row);
 	heap_freetuple(row);
-}
-
-/*
- * es_put_rows
- *		Runs a call to its end and puts all of its rows into a set-returning
- *		function's result.
- */
-Datum
-es_put_rows(FunctionCallInfo fcinfo, const EsCallMethods *methods)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	MemoryContext row_context =
-		AllocSetContextCreate(CurrentMemoryContext, "event_store row",
-							  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = CurrentMemoryContext;
-	int natts;
-	AttrNumber *wanted;
-	Datum *values;
-	bool *nulls;
-	void *call;
-
-	InitMaterializedSRF(fcinfo, MAT_SRF_BLESS);
-	natts = result->setDesc->natts;
-	wanted = palloc(natts * sizeof(AttrNumber));
-	for (int i = 0; i < natts; i++)
-		wanted[i] = i + 1;
-	values = palloc(natts * sizeof(Datum));
-	nulls = palloc(natts * sizeof(bool));
-
-	call = methods->begin(fcinfo, result->setDesc->tdtypeid, wanted, natts);
-	MemoryContextSwitchTo(row_context);
-	while (methods->next(call, values, nulls))
-	{
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-		MemoryContextReset(row_context);
-	}
-	MemoryContextSwitchTo(caller);
-	methods->end(call);
-	MemoryContextDelete(row_context);
-	return (Datum) 0;
 }

@@ -15,12 +15,9 @@
 #include "access/htup_details.h"
 #include "nodes/execnodes.h"
 
-#include "call_scan.h"
-
 extern HeapTuple es_form_row(TupleDesc desc, const Datum *values,
 							 const bool *nulls, int n);
 extern void es_put_row(ReturnSetInfo *result, const Datum *values,
 					   const bool *nulls, int n);
-extern Datum es_put_rows(FunctionCallInfo fcinfo, const EsCallMethods *methods);
 
 #endif /* ES_RESULT_ROWS_H */

@@ -89,13 +89,30 @@ SELECT a.version, a IS NULL AS none
   FROM regress_help.call_append('call-record', 'T', '{}', -2, NULL, NULL, 1) a;
 DROP FUNCTION regress_help.call_append;
 
--- Scans that are begun anew again and again leave nothing behind.
+-- Scans that are begun anew again and again leave nothing behind: with other
+-- arguments, and rewound.
 SELECT max(used) - min(used) < 100000 AS flat, sum(n) AS events
   FROM (SELECT (SELECT count(*) FROM event_store.read_stream('call-' || g % 2, 2)) AS n,
 			   CASE WHEN g IN (5000, 20000)
 					THEN (SELECT sum(used_bytes) FROM pg_backend_memory_contexts
 						   WHERE name IN ('ExecutorState', 'ExprContext', 'event_store call') AND g > 0) END AS used
 		  FROM generate_series(1, 20000) g) t;
+
+SET enable_material = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SELECT max(used) - min(used) < 100000 AS flat, sum(version) AS versions
+  FROM (SELECT g, e.version,
+			   CASE WHEN g IN (5000, 20000)
+					THEN (SELECT sum(used_bytes) FROM pg_backend_memory_contexts
+						   WHERE name IN ('ExecutorState', 'ExprContext', 'event_store call') AND g > 0) END AS used
+		  FROM generate_series(1, 20000) g LEFT JOIN event_store.read_category('call', max_count => 1) e ON e.version < g + 1) t;
+SELECT g, count(e.version) FROM (VALUES (1), (2), (3)) v (g) LEFT JOIN event_store.read_all(categories => '{call,none}', types => '{T,U}', max_count => 4) e ON e.version <> g GROUP BY g ORDER BY g;
+SELECT g, count(e.version) FROM (VALUES (1), (2)) v (g) LEFT JOIN event_store.read_all(max_count => 0) e ON e.version <> g GROUP BY g ORDER BY g;
+SELECT g, count(e.version) FROM (VALUES (1), (2)) v (g) LEFT JOIN event_store.read_stream('call-none') e ON e.version <> g GROUP BY g ORDER BY g;
+RESET enable_material;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
 
 -- Once, however often the row is wanted, and again for other arguments.
 SET enable_material = off;
@@ -113,6 +130,26 @@ RESET enable_hashjoin;
 RESET enable_mergejoin;
 WITH a AS (SELECT * FROM event_store.append('call-once', 'T', '{}')) SELECT a.version, b.version FROM a, a b;
 SELECT * FROM regress_help.call_streams;
+
+-- Queries as arguments, and more than one call.
+SELECT (regress_help.call_node('SELECT * FROM event_store.read_stream((SELECT ''call-1''))')).*;
+SELECT g, (SELECT count(*) FROM event_store.read_stream((SELECT 'call-' || g))) FROM generate_series(0, 2) g;
+SELECT stream, version FROM event_store.read_stream('call-1', 1, 1) UNION ALL SELECT stream, version FROM event_store.read_stream('call-once', 1, 1);
+SELECT a.version, b.version, c.version
+  FROM event_store.read_stream('call-1', 2, 1) a, event_store.last_event('call-1') b, event_store.append('call-three', 'T', to_jsonb(b.version)) c;
+WITH a AS (SELECT * FROM event_store.append('call-three', 'T', '{}')),
+	 u AS (UPDATE regress_help.looked SET i = a.version FROM a RETURNING i)
+SELECT count(*), min(i), max(i) FROM u;
+
+-- Calls are counted.
+BEGIN;
+SET LOCAL track_functions = 'all';
+SELECT version FROM event_store.append('call-counted', 'T', '{}');
+SELECT version FROM event_store.append('call-counted', 'T', '{}');
+SELECT count(*) FROM event_store.read_stream('call-counted');
+SELECT proname, pg_stat_get_xact_function_calls(oid) AS calls FROM pg_proc
+ WHERE oid IN ('event_store.append'::regproc, 'event_store.read_stream'::regproc) ORDER BY proname;
+COMMIT;
 
 -- Plans that are kept, with parameters.
 PREPARE call_append (text, jsonb) AS SELECT version FROM event_store.append($1, 'T', $2);
@@ -176,6 +213,22 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT version, type, data FROM event_store.read_stream('call-loop');
+
+-- A loop that commits, over large data.
+SELECT version FROM event_store.append_json('call-large', (SELECT jsonb_agg(jsonb_build_object('type', 'T', 'data', repeat(md5(n::text), 1000))) FROM generate_series(1, 5) n));
+DO $$
+DECLARE
+	event event_store.event;
+	version bigint;
+	total bigint := 0;
+BEGIN
+	FOR event IN SELECT * FROM event_store.read_stream('call-large') LOOP
+		SELECT a.version INTO version FROM event_store.append('call-large', 'Seen', to_jsonb(length(event.data #>> '{}'))) a;
+		total := total + length(event.data #>> '{}');
+		COMMIT;
+	END LOOP;
+	RAISE NOTICE '% after %', total, version;
+END $$;
 
 -- An error in the middle of a read leaves the next one as it should be.
 SELECT 1 / (version - 2) FROM event_store.read_stream('call-1');

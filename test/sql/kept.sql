@@ -1,6 +1,6 @@
 --
--- What a session keeps of the store to append faster never makes a difference:
--- hints at streams, what the executor is told of a plain table, and metadata.
+-- What is kept of the store to append faster never makes a difference: hints at
+-- streams, what the executor is told of a plain table, and metadata.
 --
 
 -- A stream whose row has moved from where the session saw it.
@@ -57,7 +57,7 @@ SELECT version FROM event_store.append('kept-4', 'T', '{}', 0);
 SELECT version FROM event_store.append('kept-4', 'T', '{}', 1);
 SELECT event_store.stream_version('kept-4');
 
--- More streams than a session has hints for, each several times.
+-- Many streams, each several times.
 SELECT count(*) FROM generate_series(1, 80000) n, event_store.append('keptmany-' || n % 40000, 'T', '{}');
 SELECT count(*), min(version), max(version) FROM event_store.list_streams('keptmany', max_count => NULL);
 
