@@ -25,7 +25,7 @@ help:
 	@echo 'make soak               the long runs of make test: crashes, ten million events, memory'
 	@echo '                        PARTS="kill reader memory"'
 	@echo 'make bench              measure, beside plain tables and other event stores'
-	@echo '                        QUICK=1  WORK="append read"  ROUNDS=9  RUN_SECONDS=2'
+	@echo '                        QUICK=1  WORK="append read"  ROUNDS=7  RUN_SECONDS=3'
 	@echo 'make results            accept what the failed tests of the last make test printed'
 	@echo 'make lint               check the sources; make format reformats them'
 	@echo 'make demo               the warehouse story on a server of its own'

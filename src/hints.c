@@ -49,6 +49,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "fault.h"
 #include "hints.h"
 
 #define SET_SIZE	5
@@ -168,6 +169,7 @@ look_for_shared(void)
 	BeginInternalSubTransaction(NULL);
 	PG_TRY();
 	{
+		ES_FAULT_POINT("hints: looked for");
 		LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 		shared = map_shared();
 		LWLockRelease(AddinShmemInitLock);

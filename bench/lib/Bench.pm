@@ -25,8 +25,8 @@ sub new
 	return bless {
 		server => Bench::Server->new($data),
 		quick => $quick,
-		rounds => 0 + ($env{ROUNDS} // ($quick ? 1 : 9)),
-		run_seconds => 0 + ($env{RUN_SECONDS} // ($quick ? 1 : 2)),
+		rounds => 0 + ($env{ROUNDS} // ($quick ? 1 : 7)),
+		run_seconds => 0 + ($env{RUN_SECONDS} // ($quick ? 1 : 3)),
 		streams => 10_000,
 		events_each => $quick ? 1 : 10,
 		runs => 0,
