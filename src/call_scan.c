@@ -25,10 +25,11 @@
  * may have a function scan, which is slower and nothing else.
  *
  * Between two rows the tables and indexes of a read are open, and locked.  The
- * session itself cannot alter them then.  One case is not caught: a cursor that
- * was declared before a savepoint, is fetched from first after it, and reads by
- * an index that was made in between, which a rollback to the savepoint removes
- * under it.  Its next fetch fails.
+ * session itself cannot alter them then.  But a cursor that was declared before a
+ * savepoint and is first fetched from after it could come to read by what was
+ * made in between, and a rollback to the savepoint would take that away under
+ * it.  So a call that begins in another subtransaction than its query is run to
+ * its end, into a tuplestore.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -39,6 +40,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
@@ -99,6 +101,11 @@ typedef struct CallScanState
 
 	MemoryContext context; /* of the call; NULL before the first */
 	void *call;			   /* NULL when none runs */
+
+	/* where the query began, and the rows of a call that began elsewhere */
+	SubTransactionId began_in;
+	Tuplestorestate *rows; /* NULL if they are not kept */
+	TupleTableSlot *row;   /* one of them */
 
 	/* what the arguments depend on, once that was asked for */
 	bool depends_known;
@@ -202,8 +209,8 @@ looks_once(const PlannerInfo *root)
 
 /*
  * called_function
- *		The function of a range table entry that is nothing but one call that
- *		returns rows of a named type; NULL for any other.
+ *		The function of a range table entry that is nothing but one call; NULL
+ *		for any other.
  */
 static FuncExpr *
 called_function(const RangeTblEntry *rte)
@@ -428,6 +435,7 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
 					   get_func_name(state->function->funcid));
 	InvokeFunctionExecuteHook(state->function->funcid);
+	state->began_in = GetCurrentSubTransactionId();
 	prepare_arguments(state);
 	prepare_columns(state, scan->custom_scan_tlist);
 }
@@ -511,9 +519,18 @@ finish_call(CallScanState *state)
 	ExecClearTuple(state->custom.ss.ss_ScanTupleSlot);
 	if (state->call == NULL)
 		return;
-	caller = MemoryContextSwitchTo(state->context);
-	state->methods->end(state->call);
-	MemoryContextSwitchTo(caller);
+	if (state->rows != NULL)
+	{
+		ExecClearTuple(state->row);
+		tuplestore_end(state->rows);
+		state->rows = NULL;
+	}
+	else
+	{
+		caller = MemoryContextSwitchTo(state->context);
+		state->methods->end(state->call);
+		MemoryContextSwitchTo(caller);
+	}
 	MemoryContextReset(state->context);
 	state->call = NULL;
 }
@@ -561,6 +578,52 @@ fill_slot(CallScanState *state, TupleTableSlot *slot)
 }
 
 /*
+ * keep_rows
+ *		Runs a call to its end and keeps its rows.
+ */
+static void
+keep_rows(CallScanState *state)
+{
+	ScanState *ss = &state->custom.ss;
+	TupleTableSlot *slot = ss->ss_ScanTupleSlot;
+	MemoryContext rows_context = ss->ps.state->es_query_cxt;
+	MemoryContext caller = MemoryContextSwitchTo(rows_context);
+
+	state->rows = tuplestore_begin_heap(false, false, work_mem);
+	if (state->row == NULL)
+		state->row =
+			ExecInitExtraTupleSlot(ss->ps.state, slot->tts_tupleDescriptor,
+								   &TTSOpsMinimalTuple);
+	MemoryContextSwitchTo(ss->ps.ps_ExprContext->ecxt_per_tuple_memory);
+	while (fill_slot(state, ExecClearTuple(slot)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		tuplestore_puttupleslot(state->rows, ExecStoreVirtualTuple(slot));
+		ResetExprContext(ss->ps.ps_ExprContext);
+	}
+	MemoryContextSwitchTo(state->context);
+	state->methods->end(state->call);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * give_row
+ *		Puts the next of the rows that were kept into the scan's empty slot.
+ */
+static void
+give_row(CallScanState *state, TupleTableSlot *slot)
+{
+	int natts = slot->tts_tupleDescriptor->natts;
+
+	if (!tuplestore_gettupleslot(state->rows, true, false, state->row))
+		return;
+	slot_getallattrs(state->row);
+	memcpy(slot->tts_values, state->row->tts_values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, state->row->tts_isnull, natts * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
+}
+
+/*
  * fetch
  *		The next row of the call in the scan's slot; an empty slot at the end.
  */
@@ -572,8 +635,17 @@ fetch(CallScanState *state)
 	MemoryContext caller;
 
 	if (state->call == NULL)
+	{
 		start_call(state);
+		if (GetCurrentSubTransactionId() != state->began_in)
+			keep_rows(state);
+	}
 	ExecClearTuple(slot);
+	if (state->rows != NULL)
+	{
+		give_row(state, slot);
+		return slot;
+	}
 	caller = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
 	if (fill_slot(state, slot))
 		ExecStoreVirtualTuple(slot);
@@ -655,6 +727,11 @@ begin_anew(CustomScanState *node)
 	if (has_changed(state))
 	{
 		finish_call(state);
+		return;
+	}
+	if (state->rows != NULL)
+	{
+		tuplestore_rescan(state->rows);
 		return;
 	}
 	caller = MemoryContextSwitchTo(state->context);

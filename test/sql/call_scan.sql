@@ -201,6 +201,28 @@ COMMIT;
 FETCH ALL holding;
 CLOSE holding;
 
+-- A cursor that is first fetched from after a savepoint has its rows when what they
+-- were read by, made since then, is taken back: an index, and a store.
+BEGIN;
+DECLARE kept CURSOR FOR SELECT type, version, to_jsonb(e) -> 'data' AS data FROM event_store.read_all(types => '{T}', max_count => NULL) e WHERE stream = 'call-1';
+SAVEPOINT s;
+CREATE INDEX regress_type ON event_store.events (type, global_position);
+FETCH 2 FROM kept;
+ROLLBACK TO s;
+FETCH ALL FROM kept;
+DECLARE kept_empty CURSOR FOR SELECT count(*) FROM event_store.read_all(max_count => NULL) WHERE stream = 'call-1';
+DECLARE kept_joined CURSOR FOR SELECT g, e.version FROM generate_series(1, 2) g, event_store.read_stream('call-1', g, 1) e;
+SAVEPOINT s;
+SELECT warehouse.drop_warehouse();
+SELECT event_store.drop_store(with_events => true);
+SELECT event_store.create_store();
+SELECT version FROM event_store.append('call-1', 'T', '{}');
+FETCH kept_joined;
+ROLLBACK TO s;
+FETCH ALL kept_joined;
+FETCH kept_empty;
+COMMIT;
+
 -- Appends and reads in one statement, and in a loop over a read.
 SELECT e.version, a.version
   FROM event_store.read_stream('call-1', 1, 2) e, event_store.append('call-loop', 'T', jsonb_build_object('version', e.version)) a;
