@@ -159,10 +159,15 @@ api_append(const char *stream, const EventStoreNewEvent *new_events,
 static char *
 api_stream_name(int64 stream_id)
 {
-	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
-	text *name = es_stream_name(streams, SnapshotSelf, stream_id);
+	const text *name = es_appended_stream(stream_id);
 
-	table_close(streams, AccessShareLock);
+	if (name == NULL)
+	{
+		Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
+
+		name = es_stream_name(streams, SnapshotSelf, stream_id);
+		table_close(streams, AccessShareLock);
+	}
 	return text_to_cstring(name);
 }
 

@@ -95,11 +95,19 @@ typedef struct CallMetadata
 	Datum alone;	/* of events that come without their own */
 } CallMetadata;
 
+/* An append that is writing its rows. */
+typedef struct RunningAppend
+{
+	const StreamAppendState *states;
+	int nstates;
+	int asked; /* the stream that was asked for last */
+} RunningAppend;
+
 /*
- * Whether an append is writing, so that a trigger can tell its events from
- * those of a restore; set back when that append ends or fails.
+ * The innermost of those of this backend, so that a trigger can tell its events
+ * from those of a restore; set back when that append ends or fails.
  */
-static bool appending = false;
+static RunningAppend *running = NULL;
 
 /*
  * es_is_appending
@@ -108,7 +116,28 @@ static bool appending = false;
 bool
 es_is_appending(void)
 {
-	return appending;
+	return running != NULL;
+}
+
+/*
+ * es_appended_stream
+ *		Name of a stream by its id, if the append that is running writes to it and
+ *		is asked for its streams in their order, as triggers do; otherwise NULL.
+ */
+const text *
+es_appended_stream(int64 stream_id)
+{
+	if (running == NULL)
+		return NULL;
+	for (int i = running->asked; i < Min(running->asked + 2, running->nstates); i++)
+	{
+		if (running->states[i].row.stream_id == stream_id)
+		{
+			running->asked = i;
+			return running->states[i].append->stream;
+		}
+	}
+	return NULL;
 }
 
 /*
@@ -653,7 +682,8 @@ store_new(StreamAppendState *states, int n, AppendTables *tables,
 		  int new_categories)
 {
 	MemoryContext context = CurrentMemoryContext;
-	bool outer = appending;
+	RunningAppend append = {states, n, 0};
+	RunningAppend *outer = running;
 	int64 outer_writing;
 	CallMetadata metadata;
 
@@ -664,14 +694,14 @@ store_new(StreamAppendState *states, int n, AppendTables *tables,
 
 	PG_TRY();
 	{
-		appending = true;
+		running = &append;
 		write_all(states, n, tables, new_categories, &metadata, outer_writing);
 		es_known_head_forget(); /* a trigger may have noted one */
-		appending = outer;
+		running = outer;
 	}
 	PG_CATCH();
 	{
-		appending = outer;
+		running = outer;
 		es_end_writing(outer_writing);
 		rethrow_collision(context);
 	}

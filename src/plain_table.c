@@ -3,22 +3,25 @@
  * plain_table.c
  *	  What is kept for inserting into a table that is just as it was made.
  *
- * A plain table of the store has no columns but the store's, no triggers on
- * insert, no CHECK, and no indexes but B-trees on columns that PostgreSQL itself
- * can compare.  Then an insert runs nothing of the owner's, computes nothing and
- * refuses nothing but a duplicate key, and all that the executor is told about
- * the table can be kept from call to call: half of what it costs to insert one
- * row is to find that out.
+ * A plain table of the store has no columns but the store's, no CHECK, no
+ * indexes but B-trees on columns that PostgreSQL itself can compare, and no
+ * triggers on insert but AFTER ROW ones without a condition, which run once all
+ * rows are written.  Then writing the rows runs nothing of the owner's, computes
+ * nothing and refuses nothing but a duplicate key, and all that the executor is
+ * told about the table can be kept from call to call: half of what it costs to
+ * insert one row is to find that out.
  *
  * What is kept is dropped when the table or one of its indexes changes in any
- * way.  Only the indexes themselves are opened by each call, which locks them as
- * an INSERT does; if that shows that something has changed, this call goes the
- * general way, and the next finds it out anew.  An index that is about to go cannot be gone: whoever drops it waits for
- * those who hold the table's lock.
+ * way, and with triggers also when any function does.  Only the indexes
+ * themselves are opened by each call, which locks them as an INSERT does; if
+ * that shows that something has changed, this call goes the general way, and the
+ * next finds it out anew.  An index that is about to go cannot be gone: whoever
+ * drops it waits for those who hold the table's lock.
  *
- * Since nothing of anybody else's runs meanwhile, an insert into a plain table
- * never begins inside of another.  So what an error leaves behind is cleared by
- * the next one that begins.
+ * Since nothing of anybody else's runs while rows are written, that never
+ * happens inside of another insert into the same table.  So what an error leaves
+ * behind is cleared by the next one that begins.  While triggers run, which may
+ * append, what is kept is busy, and such an insert goes the general way.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -33,9 +36,12 @@
 #include "access/transam.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "fault.h"
 #include "plain_table.h"
@@ -65,7 +71,9 @@ struct EsPlainTable
 	Oid indexes[MAX_INDEXES];
 	bool valid;
 	bool complete;
-	bool usable; /* the table is plain */
+	bool usable;	/* the table is plain */
+	bool triggered; /* and has triggers */
+	bool busy;		/* which run at the moment */
 };
 
 static EsPlainTable plain_tables[ES_NUM_TABLES];
@@ -102,6 +110,20 @@ forget_table(Datum arg, Oid relid)
 }
 
 /*
+ * forget_triggered
+ *		Syscache callback: some function may have changed, and be a trigger's.
+ */
+static void
+forget_triggered(Datum arg, int cache, uint32 hash)
+{
+	for (int i = 0; i < ES_NUM_TABLES; i++)
+	{
+		if (plain_tables[i].triggered)
+			plain_tables[i].valid = false;
+	}
+}
+
+/*
  * es_plain_tables_init
  *		Called once when the library is loaded.
  */
@@ -109,21 +131,30 @@ void
 es_plain_tables_init(void)
 {
 	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, forget_triggered, (Datum) 0);
 }
 
 /*
- * has_insert_triggers
- *		Whether an insert fires any trigger of a table.
+ * has_plain_triggers
+ *		Whether an insert fires no triggers of a table, or none but AFTER ROW
+ *		ones without a condition.
  */
 static bool
-has_insert_triggers(const TriggerDesc *triggers)
+has_plain_triggers(const TriggerDesc *triggers)
 {
-	return triggers != NULL &&
-		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-		 triggers->trig_insert_instead_row ||
-		 triggers->trig_insert_before_statement ||
-		 triggers->trig_insert_after_statement ||
-		 triggers->trig_insert_new_table);
+	if (triggers == NULL)
+		return true;
+	if (triggers->trig_insert_before_row || triggers->trig_insert_instead_row ||
+		triggers->trig_insert_before_statement ||
+		triggers->trig_insert_after_statement || triggers->trig_insert_new_table)
+		return false;
+	for (int i = 0; i < triggers->numtriggers; i++)
+	{
+		if (TRIGGER_FOR_INSERT(triggers->triggers[i].tgtype) &&
+			triggers->triggers[i].tgqual != NULL)
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -198,6 +229,30 @@ note_indexes(EsPlainTable *plain, Relation rel)
 }
 
 /*
+ * note_triggers
+ *		Notes the triggers of a table for the executor, with a slot for the rows
+ *		that they get.
+ */
+static void
+note_triggers(EsPlainTable *plain, Relation rel)
+{
+	ResultRelInfo *target = plain->target;
+	int n;
+
+	plain->triggered =
+		rel->trigdesc != NULL && rel->trigdesc->trig_insert_after_row;
+	if (!plain->triggered)
+		return;
+	target->ri_TrigDesc = CopyTriggerDesc(rel->trigdesc);
+	n = target->ri_TrigDesc->numtriggers;
+	target->ri_TrigFunctions = palloc0(n * sizeof(FmgrInfo));
+	target->ri_TrigWhenExprs = palloc0(n * sizeof(ExprState *));
+	target->ri_TrigOldSlot =
+		MakeSingleTupleTableSlot(plain->desc, table_slot_callbacks(rel));
+	plain->estate->es_opened_result_relations = list_make1(target);
+}
+
+/*
  * keep
  *		Makes what is kept of a table with plain columns; returns whether its
  *		indexes are plain, too.
@@ -219,6 +274,7 @@ keep(EsPlainTable *plain, Relation rel)
 	plain->target = makeNode(ResultRelInfo);
 	plain->target->ri_RangeTableIndex = 1;
 	plain->slots = palloc(ES_MAX_GATHERED_ROWS * sizeof(TupleTableSlot *));
+	note_triggers(plain, rel);
 	all_plain = note_indexes(plain, rel);
 	MemoryContextSwitchTo(caller);
 	return all_plain;
@@ -232,6 +288,7 @@ static void
 look_at(EsPlainTable *plain, Relation rel, int ncolumns)
 {
 	plain->complete = false;
+	plain->triggered = false;
 	plain->table = RelationGetRelid(rel);
 	plain->nindexes = 0;
 	plain->nslots = 0;
@@ -239,7 +296,7 @@ look_at(EsPlainTable *plain, Relation rel, int ncolumns)
 	/* a change that arrives from here on is noticed */
 	plain->valid = true;
 	plain->usable = has_plain_columns(rel, ncolumns) &&
-		!has_insert_triggers(rel->trigdesc) && keep(plain, rel);
+		has_plain_triggers(rel->trigdesc) && keep(plain, rel);
 	plain->complete = true;
 }
 
@@ -282,7 +339,8 @@ is_known(const EsPlainTable *plain, Relation rel)
 /*
  * es_plain_open
  *		Opens a table's indexes for one call's inserts; NULL when it is not
- *		plain, or changes so fast that it is not known to be.
+ *		plain, or changes so fast that it is not known to be, or its triggers are
+ *		running.
  *
  * The table must be open and locked in ROW EXCLUSIVE mode.
  */
@@ -291,6 +349,8 @@ es_plain_open(EsTableId table, Relation rel)
 {
 	EsPlainTable *plain = &plain_tables[table];
 
+	if (plain->busy)
+		return NULL;
 	if (!is_known(plain, rel))
 		look_at(plain, rel, es_store_column_count(table));
 	if (!plain->valid || !plain->usable)
@@ -354,6 +414,65 @@ es_plain_need_slot(EsPlainTable *plain, int row)
 	caller = MemoryContextSwitchTo(plain->context);
 	plain->slots[row] = MakeSingleTupleTableSlot(plain->desc, ops);
 	plain->nslots++;
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * es_plain_has_triggers
+ *		Whether the rows are to be queued for triggers.
+ */
+bool
+es_plain_has_triggers(const EsPlainTable *plain)
+{
+	return plain->triggered;
+}
+
+/*
+ * close_others
+ *		Closes the relations that triggers have queued rows of for us to fire
+ *		the triggers of; the slots for these are not kept.
+ */
+static void
+close_others(EsPlainTable *plain)
+{
+	EState *estate = plain->estate;
+
+	if (likely(estate->es_trig_target_relations == NIL))
+		return;
+	plain->valid = false;
+	estate->es_opened_result_relations = NIL;
+	ExecResetTupleTable(estate->es_tupleTable, false);
+	ExecCloseResultRelations(estate);
+	estate->es_tupleTable = NIL;
+	estate->es_trig_target_relations = NIL;
+}
+
+/*
+ * es_plain_fire
+ *		Fires the triggers that the rows were queued for.
+ *
+ * After an error the slot of the triggers' rows may hold what the abort gives
+ * back, so nothing is used again.
+ */
+void
+es_plain_fire(EsPlainTable *plain)
+{
+	MemoryContext caller = MemoryContextSwitchTo(plain->estate->es_query_cxt);
+
+	plain->busy = true;
+	PG_TRY();
+	{
+		AfterTriggerEndQuery(plain->estate);
+		close_others(plain);
+	}
+	PG_CATCH();
+	{
+		plain->valid = false;
+		plain->busy = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	plain->busy = false;
 	MemoryContextSwitchTo(caller);
 }
 

@@ -24,6 +24,8 @@ extern ResultRelInfo *es_plain_target(EsPlainTable *plain);
 extern EState *es_plain_state(EsPlainTable *plain);
 extern TupleTableSlot **es_plain_slots(EsPlainTable *plain);
 extern void es_plain_need_slot(EsPlainTable *plain, int row);
+extern bool es_plain_has_triggers(const EsPlainTable *plain);
+extern void es_plain_fire(EsPlainTable *plain);
 extern void es_plain_close(EsPlainTable *plain);
 
 #endif /* ES_PLAIN_TABLE_H */

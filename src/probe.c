@@ -3,17 +3,16 @@
  * probe.c
  *	  One look into a unique index for one row.
  *
- * Every append asks where its stream ends, and most ask for the stream's row.
- * An index scan that is begun, read and ended for that costs more than the
- * descent: it works out its keys, copies all entries that match from the leaf
- * page, and is freed again.  A probe descends with a key that is known to fit
- * the index, looks at the one entry where the row should be, and goes to the
- * table.
+ * Most calls ask for a stream's row by its name.  An index scan that is begun,
+ * read and ended for that costs more than the descent: it works out its keys,
+ * copies all entries that match from the leaf page, and is freed again.  A probe
+ * descends with a key that is known to fit the index, looks at the one entry
+ * where the row should be, and goes to the table.
  *
  * A probe that does not find a row proves nothing: there may be none, or the
  * entry is that of a row that is not visible, or dead, or lies on the page
  * beside.  The caller then scans.  What a probe finds is what a scan would
- * find first.
+ * find.
  *
  * It takes no predicate locks.  So it is for SnapshotSelf and for snapshots of
  * transactions that are not serializable; with others it finds nothing.
@@ -65,46 +64,42 @@ make_key(BTScanInsert key, Relation index, const Datum *values, int nvalues)
 }
 
 /*
- * find_offset
- *		Where on a leaf page the entry is that a probe looks at.
+ * es_probe_descend
+ *		The leaf page where the first entry is that is not before a key, or the
+ *		one before it, share-locked; InvalidBuffer in an empty index.  The stack
+ *		is of the pages above it; the caller frees it.
  */
-static OffsetNumber
-find_offset(Relation index, Buffer buffer, BTScanInsert key, EsProbeSide side)
+BTStack
+es_probe_descend(Relation table, Relation index, const Datum *values,
+				 int nvalues, Buffer *buffer)
 {
-	BTInsertStateData state = {.itup_key = key, .buf = buffer};
-	Page page = BufferGetPage(buffer);
-	OffsetNumber offset = _bt_binsrch_insert(index, &state);
+	BTScanInsertData key;
 
-	if (side == ES_PROBE_FIRST ||
-		(offset <= PageGetMaxOffsetNumber(page) &&
-		 _bt_compare(index, key, page, offset) == 0))
-		return offset;
-	return OffsetNumberPrev(offset);
+	make_key(&key, index, values, nvalues);
+	return es_bt_search(index, table, &key, buffer);
 }
 
 /*
  * pick_entry
- *		The place in the table of the entry on a leaf page that a probe looks at;
- *		false unless the first nequal columns of it are the key's.
+ *		The place in the table of the entry of a key on a leaf page; false if that
+ *		is not there, or dead.
  */
 static bool
-pick_entry(Relation index, Buffer buffer, BTScanInsert key, EsProbeSide side,
-		   int nequal, ItemPointer row)
+pick_entry(Relation index, Buffer buffer, BTScanInsert key, ItemPointer row)
 {
+	BTInsertStateData state = {.itup_key = key, .buf = buffer};
 	Page page = BufferGetPage(buffer);
-	OffsetNumber first = P_FIRSTDATAKEY(BTPageGetOpaque(page));
-	OffsetNumber offset = find_offset(index, buffer, key, side);
+	OffsetNumber offset = _bt_binsrch_insert(index, &state);
 	ItemId item;
 	IndexTuple entry;
 
-	if (offset < first || offset > PageGetMaxOffsetNumber(page))
+	if (offset < P_FIRSTDATAKEY(BTPageGetOpaque(page)) ||
+		offset > PageGetMaxOffsetNumber(page))
 		return false;
 	item = PageGetItemId(page, offset);
 	entry = (IndexTuple) PageGetItem(page, item);
-	if (ItemIdIsDead(item) || BTreeTupleIsPosting(entry))
-		return false;
-	key->keysz = nequal;
-	if (_bt_compare(index, key, page, offset) != 0)
+	if (ItemIdIsDead(item) || BTreeTupleIsPosting(entry) ||
+		_bt_compare(index, key, page, offset) != 0)
 		return false;
 	*row = entry->t_tid;
 	return true;
@@ -128,15 +123,14 @@ fetch(Relation table, Snapshot snapshot, ItemPointer row, TupleTableSlot *slot)
 
 /*
  * es_probe
- *		Looks for a row by a key: the first that is not before it, or the last
- *		that is not after it, of those that share the key's first nequal columns.
+ *		Looks for the row with a key.
  *
- * The index is a B-tree that sorts upwards by its first nvalues columns, as the
- * store's do.  True means that the row is in the slot; false means nothing.
+ * The index is a B-tree that sorts upwards by its first column, as the store's
+ * do.  True means that the row is in the slot; false means nothing.
  */
 bool
-es_probe(Relation table, Relation index, Snapshot snapshot, const Datum *values,
-		 int nvalues, EsProbeSide side, int nequal, TupleTableSlot *slot)
+es_probe(Relation table, Relation index, Snapshot snapshot, Datum value,
+		 TupleTableSlot *slot)
 {
 	BTScanInsertData key;
 	ItemPointerData row;
@@ -145,12 +139,12 @@ es_probe(Relation table, Relation index, Snapshot snapshot, const Datum *values,
 
 	if (snapshot != SnapshotSelf && IsolationIsSerializable())
 		return false;
-	make_key(&key, index, values, nvalues);
+	make_key(&key, index, &value, 1);
 	pgstat_count_index_scan(index);
 	_bt_freestack(es_bt_search(index, table, &key, &buffer));
 	if (!BufferIsValid(buffer))
 		return false;
-	found = pick_entry(index, buffer, &key, side, nequal, &row);
+	found = pick_entry(index, buffer, &key, &row);
 	_bt_unlockbuf(index, buffer);
 	found = found && fetch(table, snapshot, &row, slot);
 	ReleaseBuffer(buffer);

@@ -12,19 +12,15 @@
 #ifndef ES_PROBE_H
 #define ES_PROBE_H
 
+#include "access/nbtree.h"
 #include "executor/tuptable.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
-/* Which entry a probe looks at. */
-typedef enum EsProbeSide
-{
-	ES_PROBE_FIRST, /* the first that is not before the key */
-	ES_PROBE_LAST,	/* the last that is not after it */
-} EsProbeSide;
-
+extern BTStack es_probe_descend(Relation table, Relation index,
+								const Datum *values, int nvalues,
+								Buffer *buffer);
 extern bool es_probe(Relation table, Relation index, Snapshot snapshot,
-					 const Datum *values, int nvalues, EsProbeSide side,
-					 int nequal, TupleTableSlot *slot);
+					 Datum value, TupleTableSlot *slot);
 
 #endif /* ES_PROBE_H */

@@ -328,6 +328,23 @@ visit_column(TupleTableSlot *slot, const AttrNumber *numbers,
 }
 
 /*
+ * type_name
+ *		A type as a C string: in the buffer, which every type that the store takes
+ *		fits into.
+ */
+static const char *
+type_name(const text *type, char *buffer)
+{
+	int length = VARSIZE_ANY_EXHDR(type);
+
+	if (unlikely(length > ES_MAX_TYPE_BYTES))
+		return text_to_cstring(type);
+	memcpy(buffer, VARDATA_ANY(type), length);
+	buffer[length] = '\0';
+	return buffer;
+}
+
+/*
  * visit_event
  *		Hands an event to a visitor, and notes where it is.
  */
@@ -336,8 +353,11 @@ visit_event(TupleTableSlot *slot, const AttrNumber *numbers,
 			EventStoreVisit visit, void *arg, EsHead *head)
 {
 	EventStoreEvent event;
+	char type[ES_MAX_TYPE_BYTES + 1];
 
 	slot_getallattrs(slot);
+	event.type =
+		type_name(DatumGetTextPP(visit_column(slot, numbers, EV_TYPE)), type);
 	event.global_position =
 		DatumGetInt64(visit_column(slot, numbers, EV_GLOBAL_POSITION));
 	event.version = DatumGetInt64(visit_column(slot, numbers, EV_VERSION));
@@ -345,7 +365,6 @@ visit_event(TupleTableSlot *slot, const AttrNumber *numbers,
 		DatumGetTimestampTz(visit_column(slot, numbers, EV_RECORDED_AT));
 	event.schema_version =
 		DatumGetInt32(visit_column(slot, numbers, EV_SCHEMA_VERSION));
-	event.type = TextDatumGetCString(visit_column(slot, numbers, EV_TYPE));
 	event.data = visit_column(slot, numbers, EV_DATA);
 	event.metadata = visit_column(slot, numbers, EV_METADATA);
 	visit(&event, arg);

@@ -8,6 +8,9 @@
  * Their rows are merged by a heap, so that reading a page of a few rare
  * categories touches that page's rows and no others.
  *
+ * Legs that go forwards by an index of whole numbers read its leaf pages
+ * themselves, where the snapshot allows it; see leaf.c.
+ *
  * Copyright (c) 2026, event_store contributors
  *
  * src/scan.c
@@ -22,13 +25,15 @@
 #include "utils/fmgroids.h"
 
 #include "compat.h"
+#include "leaf.h"
 #include "scan.h"
 #include "store.h"
 
-/* One index scan; its current row, once fetched, is in the slot. */
+/* One of the two scans; its current row, once fetched, is in the slot. */
 typedef struct ScanLeg
 {
 	IndexScanDesc scan;
+	EsLeafScan *leaf_scan;
 	TupleTableSlot *slot;
 	int64 order; /* the current row's place */
 } ScanLeg;
@@ -37,6 +42,8 @@ struct EsScan
 {
 	Relation events;
 	Relation index;
+	EsIndexId index_id;
+	Snapshot snapshot;
 	MemoryContext context;	 /* what the index scans keep lives here */
 	AttrNumber order_column; /* of events */
 	ScanDirection direction;
@@ -66,13 +73,15 @@ compare_legs(Datum a, Datum b, void *arg)
  */
 static EsScan *
 make_scan(Relation events, EsIndexId index, EsEventsColumn order_column,
-		  int nlegs, const EsRange *range)
+		  Snapshot snapshot, int nlegs, const EsRange *range)
 {
 	EsScan *scan = palloc0(sizeof(EsScan));
 
 	scan->events = events;
 	scan->context = CurrentMemoryContext;
 	scan->index = es_store_open_index(index, AccessShareLock);
+	scan->index_id = index;
+	scan->snapshot = snapshot;
 	scan->order_column = es_store_attnum(ES_EVENTS, order_column);
 	scan->direction =
 		range->backwards ? BackwardScanDirection : ForwardScanDirection;
@@ -83,6 +92,27 @@ make_scan(Relation events, EsIndexId index, EsEventsColumn order_column,
 }
 
 /*
+ * get_next
+ *		Puts a leg's next row into its slot.
+ */
+static inline bool
+get_next(EsScan *scan, ScanLeg *leg)
+{
+	bool found;
+
+	if (leg->leaf_scan != NULL)
+		return es_leaf_scan_next(leg->leaf_scan, leg->slot);
+	found = index_getnext_slot(leg->scan, scan->direction, leg->slot);
+
+	/*
+	 * With SnapshotSelf a scan would look at the row again for a later version
+	 * of it.  Two of one row are never visible.
+	 */
+	leg->scan->xs_heap_continue = false;
+	return found;
+}
+
+/*
  * fetch_row
  *		Moves a leg to its next row; false at its end.
  */
@@ -90,45 +120,74 @@ static bool
 fetch_row(EsScan *scan, ScanLeg *leg)
 {
 	MemoryContext caller = MemoryContextSwitchTo(scan->context);
-	bool found = index_getnext_slot(leg->scan, scan->direction, leg->slot);
+	bool found = get_next(scan, leg);
 	bool isnull;
 
 	MemoryContextSwitchTo(caller);
-	if (!found)
-		return false;
+	if (found && scan->heap != NULL)
+		leg->order =
+			DatumGetInt64(slot_getattr(leg->slot, scan->order_column, &isnull));
+	return found;
+}
 
-	/*
-	 * With SnapshotSelf a scan would look at the row again for a later version
-	 * of it.  Two of one row are never visible.
-	 */
-	leg->scan->xs_heap_continue = false;
-	leg->order =
-		DatumGetInt64(slot_getattr(leg->slot, scan->order_column, &isnull));
-	return true;
+/*
+ * begin_index_scan
+ *		Starts PostgreSQL's scan of an index for a leg.
+ */
+static void
+begin_index_scan(EsScan *scan, ScanLeg *leg, const ScanKeyData *prefix,
+				 const EsRange *range)
+{
+	ScanKeyData keys[3];
+	int column = 1;
+	int nkeys = 0;
+
+	if (prefix != NULL)
+	{
+		keys[nkeys++] = *prefix;
+		column++;
+	}
+	ScanKeyInit(&keys[nkeys++], column, BTGreaterEqualStrategyNumber, F_INT8GE,
+				Int64GetDatum(range->lowest));
+	ScanKeyInit(&keys[nkeys++], column, BTLessEqualStrategyNumber, F_INT8LE,
+				Int64GetDatum(range->highest));
+	leg->scan =
+		es_index_beginscan(scan->events, scan->index, scan->snapshot, nkeys);
+	index_rescan(leg->scan, keys, nkeys, NULL, 0);
+}
+
+/*
+ * begin_leaf_scan
+ *		Starts a scan of leaf pages for a leg.
+ */
+static void
+begin_leaf_scan(EsScan *scan, ScanLeg *leg, const ScanKeyData *prefix,
+				const EsRange *range)
+{
+	EsLeafIndex by = {scan->events, scan->index, prefix != NULL ? 2 : 1,
+					  scan->index_id == ES_EVENTS_BY_VERSION};
+
+	leg->leaf_scan =
+		es_leaf_scan_begin(&by, scan->snapshot,
+						   prefix != NULL ? DatumGetInt64(prefix->sk_argument) : 0,
+						   range->lowest, range->highest);
 }
 
 /*
  * add_leg
- *		Adds an index scan; nprefix keys of prefix lead, then the range.
+ *		Adds an index scan; the prefix, if there is one, leads, then the range.
  */
 static void
-add_leg(EsScan *scan, Snapshot snapshot, ScanKey prefix, int nprefix,
-		const EsRange *range)
+add_leg(EsScan *scan, const ScanKeyData *prefix, const EsRange *range)
 {
 	ScanLeg *leg = &scan->legs[scan->nlegs++];
-	ScanKeyData keys[3];
-	int nkeys = 0;
-
-	for (; nkeys < nprefix; nkeys++)
-		keys[nkeys] = prefix[nkeys];
-	ScanKeyInit(&keys[nkeys++], nprefix + 1, BTGreaterEqualStrategyNumber,
-				F_INT8GE, Int64GetDatum(range->lowest));
-	ScanKeyInit(&keys[nkeys++], nprefix + 1, BTLessEqualStrategyNumber,
-				F_INT8LE, Int64GetDatum(range->highest));
 
 	leg->slot = table_slot_create(scan->events, NULL);
-	leg->scan = es_index_beginscan(scan->events, scan->index, snapshot, nkeys);
-	index_rescan(leg->scan, keys, nkeys, NULL, 0);
+	if (scan->direction == ForwardScanDirection &&
+		scan->index_id != ES_EVENTS_BY_TYPE && es_leaf_allows(scan->snapshot))
+		begin_leaf_scan(scan, leg, prefix, range);
+	else
+		begin_index_scan(scan, leg, prefix, range);
 	if (scan->heap != NULL && fetch_row(scan, leg))
 		binaryheap_add_unordered(scan->heap, PointerGetDatum(leg));
 }
@@ -141,12 +200,12 @@ EsScan *
 es_scan_stream(Relation events, Snapshot snapshot, int64 stream_id,
 			   const EsRange *range)
 {
-	EsScan *scan = make_scan(events, ES_EVENTS_BY_VERSION, EV_VERSION, 1, range);
+	EsScan *scan = make_scan(events, ES_EVENTS_BY_VERSION, EV_VERSION, snapshot, 1, range);
 	ScanKeyData key;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(stream_id));
-	add_leg(scan, snapshot, &key, 1, range);
+	add_leg(scan, &key, range);
 	return scan;
 }
 
@@ -158,9 +217,9 @@ EsScan *
 es_scan_positions(Relation events, Snapshot snapshot, const EsRange *range)
 {
 	EsScan *scan =
-		make_scan(events, ES_EVENTS_BY_POSITION, EV_GLOBAL_POSITION, 1, range);
+		make_scan(events, ES_EVENTS_BY_POSITION, EV_GLOBAL_POSITION, snapshot, 1, range);
 
-	add_leg(scan, snapshot, NULL, 0, range);
+	add_leg(scan, NULL, range);
 	return scan;
 }
 
@@ -173,7 +232,7 @@ es_scan_categories(Relation events, Snapshot snapshot, const int64 *category_ids
 				   int ncategories, const EsRange *range)
 {
 	EsScan *scan = make_scan(events, ES_EVENTS_BY_CATEGORY, EV_GLOBAL_POSITION,
-							 ncategories, range);
+							 snapshot, ncategories, range);
 
 	for (int i = 0; i < ncategories; i++)
 	{
@@ -181,7 +240,7 @@ es_scan_categories(Relation events, Snapshot snapshot, const int64 *category_ids
 
 		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
 					Int64GetDatum(category_ids[i]));
-		add_leg(scan, snapshot, &key, 1, range);
+		add_leg(scan, &key, range);
 	}
 	if (scan->heap != NULL)
 		binaryheap_build(scan->heap);
@@ -198,7 +257,7 @@ es_scan_types(Relation events, Snapshot snapshot, text *const *types,
 			  int ntypes, const EsRange *range)
 {
 	EsScan *scan =
-		make_scan(events, ES_EVENTS_BY_TYPE, EV_GLOBAL_POSITION, ntypes, range);
+		make_scan(events, ES_EVENTS_BY_TYPE, EV_GLOBAL_POSITION, snapshot, ntypes, range);
 
 	for (int i = 0; i < ntypes; i++)
 	{
@@ -207,7 +266,7 @@ es_scan_types(Relation events, Snapshot snapshot, text *const *types,
 		ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid,
 							   scan->index->rd_indcollation[0], F_TEXTEQ,
 							   PointerGetDatum(types[i]));
-		add_leg(scan, snapshot, &key, 1, range);
+		add_leg(scan, &key, range);
 	}
 	if (scan->heap != NULL)
 		binaryheap_build(scan->heap);
@@ -250,7 +309,10 @@ es_scan_end(EsScan *scan)
 {
 	for (int i = 0; i < scan->nlegs; i++)
 	{
-		index_endscan(scan->legs[i].scan);
+		if (scan->legs[i].leaf_scan != NULL)
+			es_leaf_scan_end(scan->legs[i].leaf_scan);
+		else
+			index_endscan(scan->legs[i].scan);
 		ExecDropSingleTupleTableSlot(scan->legs[i].slot);
 	}
 	if (scan->heap != NULL)

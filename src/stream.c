@@ -32,6 +32,7 @@
 #include "check.h"
 #include "compat.h"
 #include "hints.h"
+#include "leaf.h"
 #include "locks.h"
 #include "probe.h"
 #include "store.h"
@@ -90,7 +91,7 @@ fetch_named(Relation table, EsIndexId index_id, Snapshot snapshot,
 	Relation index = es_store_open_index(index_id, AccessShareLock);
 	Datum value = PointerGetDatum(name);
 	bool found =
-		es_probe(table, index, snapshot, &value, 1, ES_PROBE_FIRST, 1, slot);
+		es_probe(table, index, snapshot, value, slot);
 
 	if (!found)
 	{
@@ -223,13 +224,14 @@ static bool
 fetch_last(Relation events, Relation index, Snapshot snapshot, int64 stream_id,
 		   TupleTableSlot *slot)
 {
-	Datum highest[2] = {Int64GetDatum(stream_id), Int64GetDatum(PG_INT64_MAX)};
+	EsLeafIndex by_version = {events, index, 2, true};
 	ScanKeyData key;
 
-	if (es_probe(events, index, snapshot, highest, lengthof(highest),
-				 ES_PROBE_LAST, 1, slot))
+	if (es_leaf_allows(snapshot) &&
+		es_leaf_last(&by_version, snapshot, stream_id, slot))
 		return true;
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, highest[0]);
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(stream_id));
 	return scan_for_one(events, index, snapshot, &key, BackwardScanDirection,
 						slot);
 }

@@ -14,8 +14,8 @@
  * event says but not what it is: an id, a version or a position that it
  * changes, or a row that it drops, is an error.
  *
- * For a table that has nothing of the owner's all of this comes down to the row
- * and its index entries; see plain_table.c.
+ * For a table that has nothing of the owner's but AFTER ROW triggers all of this
+ * comes down to the row, its index entries, and those; see plain_table.c.
  *
  * The table must be open and locked in ROW EXCLUSIVE mode.
  *
@@ -66,7 +66,8 @@ struct EsWriter
 	ResultRelInfo *rri;
 	TransitionCaptureState *transition_capture;
 	CommandId cid;
-	bool row_by_row; /* there is a BEFORE ROW trigger */
+	bool row_by_row;	/* there is a BEFORE ROW trigger */
+	bool fires_after;	/* and there may be AFTER triggers */
 
 	/* columns that are not the store's, by attribute number less one */
 	ExprState **defaults; /* NULL where it is null */
@@ -147,6 +148,10 @@ begin_plain(EsTableId table, Relation rel, EsPlainTable *plain)
 	writer->rri = es_plain_target(plain);
 	writer->slots = es_plain_slots(plain);
 	writer->cid = GetCurrentCommandId(true);
+	writer->estate->es_output_cid = writer->cid;
+	writer->fires_after = es_plain_has_triggers(plain);
+	if (writer->fires_after)
+		AfterTriggerBeginQuery();
 	return writer;
 }
 
@@ -182,6 +187,7 @@ begin_any(EsTableId table, Relation rel)
 	writer->slots = palloc(ES_MAX_GATHERED_ROWS * sizeof(TupleTableSlot *));
 	prepare_columns(writer, es_store_column_count(table));
 
+	writer->fires_after = true;
 	AfterTriggerBeginQuery();
 	writer->transition_capture =
 		MakeTransitionCaptureState(rel->trigdesc, RelationGetRelid(rel),
@@ -220,7 +226,7 @@ finish_row(EsWriter *writer, TupleTableSlot *slot)
 
 	if (writer->rri->ri_NumIndices > 0)
 		recheck = es_insert_index_tuples(writer->rri, slot, writer->estate);
-	if (writer->plain == NULL)
+	if (writer->fires_after)
 		ExecARInsertTriggers(writer->estate, writer->rri, slot, recheck,
 							 writer->transition_capture);
 	list_free(recheck);
@@ -468,11 +474,14 @@ end_any(EsWriter *writer)
 
 /*
  * end_plain
- *		Leaves what is kept for the next call.
+ *		Fires the triggers that are due, and leaves what is kept for the next
+ *		call.
  */
 static void
 end_plain(EsWriter *writer)
 {
+	if (writer->fires_after)
+		es_plain_fire(writer->plain);
 	es_plain_close(writer->plain);
 	pfree(writer);
 }

@@ -1,0 +1,318 @@
+/*-------------------------------------------------------------------------
+ *
+ * leaf_map.c
+ *	  Where in the index of versions a stream's events are.
+ *
+ * Every append and every fold descends that index: from the root, which all
+ * sessions pin, to the leaf page, and at each page compares keys by calls of a
+ * function.  So a session keeps copies of the pages just above the leaves, at
+ * most MAX_COPIES of them, and finds the leaf page by two binary searches.
+ *
+ * A copy is never wrong, only out of date.  The caller looks at the leaf page
+ * that it names, and if the key can't be on it descends, and has the page above
+ * copied anew.  A page of the index never goes away while its file is the same,
+ * so that the block that a copy names can be read.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/leaf_map.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/nbtree.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "leaf_map.h"
+#include "store.h"
+
+/* 8 kB each at most. */
+#define MAX_COPIES 64
+
+/* Of so many pages that are asked for once all copies are made, one is copied. */
+#define COPY_ONE_OF 8
+
+/* A key of the index: stream_id and version. */
+typedef struct MapKey
+{
+	int64 values[2];
+} MapKey;
+
+/* The leaf pages below one page, and from which key on each of them is. */
+typedef struct PageCopy
+{
+	int nleaves;
+	MapKey end; /* the first key beyond them, if there is one */
+	bool has_end;
+	MapKey *firsts;
+	BlockNumber *leaves;
+} PageCopy;
+
+/*
+ * The copies, none of which overlap, by their first keys.  They count as long as
+ * nothing of the store changes, the index's file among it.
+ */
+static struct
+{
+	MemoryContext context;
+	uint64 generation; /* of the store */
+	Oid file;
+	int ncopies;
+	PageCopy *copies[MAX_COPIES];
+	uint32 nasked; /* pages to be copied */
+} map;
+
+/*
+ * is_before
+ *		Whether a key is before another.
+ */
+static inline bool
+is_before(const MapKey *key, const MapKey *other)
+{
+	return key->values[0] != other->values[0]
+		? key->values[0] < other->values[0]
+		: key->values[1] < other->values[1];
+}
+
+/*
+ * is_of
+ *		Whether the copies are of this index.
+ */
+static bool
+is_of(Relation index)
+{
+	return map.generation == es_store_generation() &&
+		map.file == index->rd_rel->relfilenode;
+}
+
+/*
+ * find_copy
+ *		How many copies begin at the key or before.
+ */
+static int
+find_copy(const MapKey *key)
+{
+	int low = 0;
+	int high = map.ncopies;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+
+		if (is_before(key, &map.copies[middle]->firsts[0]))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/*
+ * find_leaf
+ *		The leaf page of a copy that a key is on.
+ */
+static BlockNumber
+find_leaf(const PageCopy *copy, const MapKey *key)
+{
+	int low = 0;
+	int high = copy->nleaves;
+
+	while (high - low > 1)
+	{
+		int middle = (low + high) / 2;
+
+		if (is_before(key, &copy->firsts[middle]))
+			high = middle;
+		else
+			low = middle;
+	}
+	return copy->leaves[low];
+}
+
+/*
+ * es_leaf_map_find
+ *		The leaf page where a key, a stream_id and a version, is or was;
+ *		InvalidBlockNumber for one that is not in the map.
+ */
+BlockNumber
+es_leaf_map_find(Relation index, const int64 *key)
+{
+	const MapKey *wanted = (const MapKey *) key;
+	const PageCopy *copy;
+	int n;
+
+	if (!is_of(index))
+		return InvalidBlockNumber;
+	n = find_copy(wanted);
+	if (n == 0)
+		return InvalidBlockNumber;
+	copy = map.copies[n - 1];
+	if (copy->has_end && !is_before(wanted, &copy->end))
+		return InvalidBlockNumber;
+	return find_leaf(copy, wanted);
+}
+
+/*
+ * start_anew
+ *		Forgets all copies, for those of an index.
+ */
+static void
+start_anew(Relation index)
+{
+	if (map.context == NULL)
+		map.context = AllocSetContextCreate(CacheMemoryContext,
+											"event_store leaf map",
+											ALLOCSET_DEFAULT_SIZES);
+	map.ncopies = 0;
+	MemoryContextReset(map.context);
+	map.file = index->rd_rel->relfilenode;
+	map.generation = es_store_generation();
+}
+
+/*
+ * get_key
+ *		The key of an entry above the leaves; a column that was cut off is before
+ *		all others.
+ */
+static MapKey
+get_key(Relation index, Page page, OffsetNumber offset)
+{
+	IndexTuple entry = (IndexTuple) PageGetItem(page, PageGetItemId(page, offset));
+	const int64 *values =
+		(int64 *) ((char *) entry + IndexInfoFindDataOffset(entry->t_info));
+	int ncolumns = BTreeTupleGetNAtts(entry, index);
+	MapKey key;
+
+	key.values[0] = ncolumns > 0 ? values[0] : PG_INT64_MIN;
+	key.values[1] = ncolumns > 1 ? values[1] : PG_INT64_MIN;
+	return key;
+}
+
+/*
+ * copy_page
+ *		Copies what a page says, if it is one just above the leaves.
+ *
+ * The first entry of such a page has no key, and where it begins is known of
+ * the first page alone.
+ */
+static PageCopy *
+copy_page(Relation index, Page page)
+{
+	BTPageOpaque opaque = BTPageGetOpaque(page);
+	OffsetNumber first = P_FIRSTDATAKEY(opaque);
+	OffsetNumber last = PageGetMaxOffsetNumber(page);
+	PageCopy *copy;
+
+	if (!P_LEFTMOST(opaque))
+		first++;
+	if (P_ISLEAF(opaque) || P_IGNORE(opaque) || opaque->btpo_level != 1 ||
+		first > last)
+		return NULL;
+
+	copy = palloc(sizeof(PageCopy));
+	copy->nleaves = last - first + 1;
+	copy->has_end = !P_RIGHTMOST(opaque);
+	if (copy->has_end)
+		copy->end = get_key(index, page, P_HIKEY);
+	copy->firsts = palloc(copy->nleaves * sizeof(MapKey));
+	copy->leaves = palloc(copy->nleaves * sizeof(BlockNumber));
+	for (int i = 0; i < copy->nleaves; i++)
+	{
+		IndexTuple entry = (IndexTuple)
+			PageGetItem(page, PageGetItemId(page, first + i));
+
+		copy->firsts[i] = get_key(index, page, first + i);
+		copy->leaves[i] = BTreeTupleGetDownLink(entry);
+	}
+	return copy;
+}
+
+/*
+ * remove_copies
+ *		Frees copies, n of them from one on.
+ */
+static void
+remove_copies(int from, int n)
+{
+	if (n <= 0)
+		return;
+	for (int i = from; i < from + n; i++)
+	{
+		pfree(map.copies[i]->firsts);
+		pfree(map.copies[i]->leaves);
+		pfree(map.copies[i]);
+	}
+	map.ncopies -= n;
+	memmove(&map.copies[from], &map.copies[from + n],
+			(map.ncopies - from) * sizeof(PageCopy *));
+}
+
+/*
+ * remove_overlapping
+ *		Frees the copies that have keys of another one.
+ */
+static void
+remove_overlapping(const PageCopy *copy)
+{
+	int from = find_copy(&copy->firsts[0]);
+	int to = from;
+
+	if (from > 0 &&
+		(!map.copies[from - 1]->has_end ||
+		 is_before(&copy->firsts[0], &map.copies[from - 1]->end)))
+		from--;
+	while (to < map.ncopies &&
+		   (!copy->has_end || is_before(&map.copies[to]->firsts[0], &copy->end)))
+		to++;
+	remove_copies(from, to - from);
+}
+
+/*
+ * add_copy
+ *		Puts a copy in its place.
+ */
+static void
+add_copy(PageCopy *copy)
+{
+	int place;
+
+	remove_overlapping(copy);
+	if (map.ncopies == MAX_COPIES)
+		remove_copies(map.nasked / COPY_ONE_OF % MAX_COPIES, 1);
+	place = find_copy(&copy->firsts[0]);
+	memmove(&map.copies[place + 1], &map.copies[place],
+			(map.ncopies - place) * sizeof(PageCopy *));
+	map.copies[place] = copy;
+	map.ncopies++;
+}
+
+/*
+ * es_leaf_map_note
+ *		Copies a page above the leaves that a descent has come by.
+ *
+ * The caller may hold a lock of a leaf page: who locks several pages of a B-tree
+ * goes upwards.
+ */
+void
+es_leaf_map_note(Relation index, BlockNumber parent)
+{
+	MemoryContext caller;
+	Buffer buffer;
+	PageCopy *copy;
+
+	if (!is_of(index))
+		start_anew(index);
+	map.nasked++;
+	if (map.ncopies == MAX_COPIES && map.nasked % COPY_ONE_OF != 0)
+		return;
+	buffer = _bt_getbuf(index, parent, BT_READ);
+	caller = MemoryContextSwitchTo(map.context);
+	copy = copy_page(index, BufferGetPage(buffer));
+	MemoryContextSwitchTo(caller);
+	_bt_relbuf(index, buffer);
+	if (copy != NULL)
+		add_copy(copy);
+}
