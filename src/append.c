@@ -129,7 +129,8 @@ es_appended_stream(int64 stream_id)
 {
 	if (running == NULL)
 		return NULL;
-	for (int i = running->asked; i < Min(running->asked + 2, running->nstates); i++)
+	for (int i = running->asked; i < Min(running->asked + 2, running->nstates);
+		 i++)
 	{
 		if (running->states[i].row.stream_id == stream_id)
 		{

@@ -52,11 +52,14 @@
 #include "leaf_map.h"
 #include "probe.h"
 
+/* Columns that such an index has at most. */
+#define MAX_KEYS 2
+
 /* A place in the order of an index: its first n columns, and what follows. */
 typedef struct LeafKey
 {
 	int n;
-	int64 values[2];
+	int64 values[MAX_KEYS];
 	bool after; /* behind all entries that are equal, not before them */
 } LeafKey;
 
@@ -222,7 +225,7 @@ try_map(const EsLeafIndex *by, const LeafKey *key, BlockNumber block)
 static Buffer
 descend(const EsLeafIndex *by, const int64 *place, BlockNumber mapped)
 {
-	Datum values[2] = {Int64GetDatum(place[0]), Int64GetDatum(place[1])};
+	Datum values[MAX_KEYS] = {Int64GetDatum(place[0]), Int64GetDatum(place[1])};
 	Buffer buffer;
 	BTStack stack =
 		es_probe_descend(by->table, by->index, values, by->nkeys, &buffer);
@@ -244,7 +247,7 @@ find_leaf(const EsLeafIndex *by, const LeafKey *key)
 {
 	BlockNumber mapped = InvalidBlockNumber;
 	Buffer buffer = InvalidBuffer;
-	int64 place[2] = {key->values[0], key->values[1]};
+	int64 place[MAX_KEYS] = {key->values[0], key->values[1]};
 
 	if (key->n < by->nkeys)
 		place[1] = key->after ? PG_INT64_MAX : PG_INT64_MIN;
@@ -466,7 +469,7 @@ es_leaf_scan_begin(const EsLeafIndex *leaf_index, Snapshot snapshot,
 				   int64 prefix, int64 lowest, int64 highest)
 {
 	EsLeafScan *scan = palloc0(sizeof(EsLeafScan));
-	LeafKey key = {leaf_index->nkeys, {prefix, lowest}, false};
+	LeafKey key = {Min(leaf_index->nkeys, MAX_KEYS), {prefix, lowest}, false};
 
 	if (leaf_index->nkeys == 1)
 		key.values[0] = lowest;

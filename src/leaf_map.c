@@ -6,7 +6,11 @@
  * Every append and every fold descends that index: from the root, which all
  * sessions pin, to the leaf page, and at each page compares keys by calls of a
  * function.  So a session keeps copies of the pages just above the leaves, at
- * most MAX_COPIES of them, and finds the leaf page by two binary searches.
+ * most MAX_COPIES of them, and finds the leaf page in there.
+ *
+ * Many sessions on few processors find their copies out of the processors'
+ * caches, so what counts is how many places are looked at.  Streams' ids are
+ * positions, and mostly spread evenly: a search begins where the key should be.
  *
  * A copy is never wrong, only out of date.  The caller looks at the leaf page
  * that it names, and if the key can't be on it descends, and has the page above
@@ -29,7 +33,7 @@
 #include "leaf_map.h"
 #include "store.h"
 
-/* 8 kB each at most. */
+/* 10 kB each at most. */
 #define MAX_COPIES 64
 
 /* Of so many pages that are asked for once all copies are made, one is copied. */
@@ -41,14 +45,22 @@ typedef struct MapKey
 	int64 values[2];
 } MapKey;
 
-/* The leaf pages below one page, and from which key on each of them is. */
+/* A leaf page, and the first key that may be on it. */
+typedef struct MapEntry
+{
+	MapKey first;
+	BlockNumber leaf;
+} MapEntry;
+
+/* The leaf pages below one page, and what a search in them begins with. */
 typedef struct PageCopy
 {
-	int nleaves;
+	MapKey first;
 	MapKey end; /* the first key beyond them, if there is one */
 	bool has_end;
-	MapKey *firsts;
-	BlockNumber *leaves;
+	int nleaves;
+	double density; /* leaf pages for each stream_id */
+	MapEntry *entries;
 } PageCopy;
 
 /*
@@ -60,9 +72,9 @@ static struct
 	MemoryContext context;
 	uint64 generation; /* of the store */
 	Oid file;
-	int ncopies;
-	PageCopy *copies[MAX_COPIES];
 	uint32 nasked; /* pages to be copied */
+	int ncopies;
+	PageCopy copies[MAX_COPIES];
 } map;
 
 /*
@@ -102,7 +114,7 @@ find_copy(const MapKey *key)
 	{
 		int middle = (low + high) / 2;
 
-		if (is_before(key, &map.copies[middle]->firsts[0]))
+		if (is_before(key, &map.copies[middle].first))
 			high = middle;
 		else
 			low = middle + 1;
@@ -111,25 +123,62 @@ find_copy(const MapKey *key)
 }
 
 /*
+ * lowest_stream
+ *		The lowest stream_id that a copy can have: they begin with 1.
+ */
+static double
+lowest_stream(const PageCopy *copy)
+{
+	return Max(copy->first.values[0], 1);
+}
+
+/*
+ * guess_entry
+ *		Where in a copy a key is if streams are spread evenly.
+ */
+static int
+guess_entry(const PageCopy *copy, const MapKey *key)
+{
+	double guess =
+		((double) key->values[0] - lowest_stream(copy)) * copy->density;
+
+	return guess > 0 ? (int) Min(guess, copy->nleaves - 1) : 0;
+}
+
+/*
  * find_leaf
- *		The leaf page of a copy that a key is on.
+ *		The leaf page of a copy that a key is on: the last that begins at the key
+ *		or before.  Bounds are moved apart around the guess, and then together.
  */
 static BlockNumber
 find_leaf(const PageCopy *copy, const MapKey *key)
 {
-	int low = 0;
-	int high = copy->nleaves;
+	int low = guess_entry(copy, key);
+	int high = low + 1;
 
+	for (int step = 1; low > 0 && is_before(key, &copy->entries[low].first);
+		 step *= 2)
+	{
+		high = low;
+		low = Max(low - step, 0);
+	}
+	for (int step = 1;
+		 high < copy->nleaves && !is_before(key, &copy->entries[high].first);
+		 step *= 2)
+	{
+		low = high;
+		high = Min(high + step, copy->nleaves);
+	}
 	while (high - low > 1)
 	{
 		int middle = (low + high) / 2;
 
-		if (is_before(key, &copy->firsts[middle]))
+		if (is_before(key, &copy->entries[middle].first))
 			high = middle;
 		else
 			low = middle;
 	}
-	return copy->leaves[low];
+	return copy->entries[low].leaf;
 }
 
 /*
@@ -149,7 +198,7 @@ es_leaf_map_find(Relation index, const int64 *key)
 	n = find_copy(wanted);
 	if (n == 0)
 		return InvalidBlockNumber;
-	copy = map.copies[n - 1];
+	copy = &map.copies[n - 1];
 	if (copy->has_end && !is_before(wanted, &copy->end))
 		return InvalidBlockNumber;
 	return find_leaf(copy, wanted);
@@ -163,9 +212,9 @@ static void
 start_anew(Relation index)
 {
 	if (map.context == NULL)
-		map.context = AllocSetContextCreate(CacheMemoryContext,
-											"event_store leaf map",
-											ALLOCSET_DEFAULT_SIZES);
+		map.context =
+			AllocSetContextCreate(CacheMemoryContext, "event_store leaf map",
+								  ALLOCSET_DEFAULT_SIZES);
 	map.ncopies = 0;
 	MemoryContextReset(map.context);
 	map.file = index->rd_rel->relfilenode;
@@ -180,7 +229,8 @@ start_anew(Relation index)
 static MapKey
 get_key(Relation index, Page page, OffsetNumber offset)
 {
-	IndexTuple entry = (IndexTuple) PageGetItem(page, PageGetItemId(page, offset));
+	IndexTuple entry =
+		(IndexTuple) PageGetItem(page, PageGetItemId(page, offset));
 	const int64 *values =
 		(int64 *) ((char *) entry + IndexInfoFindDataOffset(entry->t_info));
 	int ncolumns = BTreeTupleGetNAtts(entry, index);
@@ -192,42 +242,57 @@ get_key(Relation index, Page page, OffsetNumber offset)
 }
 
 /*
+ * copy_entries
+ *		Copies the entries of a page from one on.
+ */
+static void
+copy_entries(PageCopy *copy, Relation index, Page page, OffsetNumber first)
+{
+	MapKey last;
+
+	copy->entries =
+		MemoryContextAlloc(map.context, copy->nleaves * sizeof(MapEntry));
+	for (int i = 0; i < copy->nleaves; i++)
+	{
+		IndexTuple entry =
+			(IndexTuple) PageGetItem(page, PageGetItemId(page, first + i));
+
+		copy->entries[i].first = get_key(index, page, first + i);
+		copy->entries[i].leaf = BTreeTupleGetDownLink(entry);
+	}
+	copy->first = copy->entries[0].first;
+	last = copy->entries[copy->nleaves - 1].first;
+	copy->density = (copy->nleaves - 1) /
+		Max((double) last.values[0] - lowest_stream(copy), 1);
+}
+
+/*
  * copy_page
- *		Copies what a page says, if it is one just above the leaves.
+ *		Copies what a page says, if it is one just above the leaves; returns
+ *		whether it is.
  *
  * The first entry of such a page has no key, and where it begins is known of
  * the first page alone.
  */
-static PageCopy *
-copy_page(Relation index, Page page)
+static bool
+copy_page(PageCopy *copy, Relation index, Page page)
 {
 	BTPageOpaque opaque = BTPageGetOpaque(page);
 	OffsetNumber first = P_FIRSTDATAKEY(opaque);
 	OffsetNumber last = PageGetMaxOffsetNumber(page);
-	PageCopy *copy;
 
 	if (!P_LEFTMOST(opaque))
 		first++;
 	if (P_ISLEAF(opaque) || P_IGNORE(opaque) || opaque->btpo_level != 1 ||
 		first > last)
-		return NULL;
+		return false;
 
-	copy = palloc(sizeof(PageCopy));
 	copy->nleaves = last - first + 1;
 	copy->has_end = !P_RIGHTMOST(opaque);
 	if (copy->has_end)
 		copy->end = get_key(index, page, P_HIKEY);
-	copy->firsts = palloc(copy->nleaves * sizeof(MapKey));
-	copy->leaves = palloc(copy->nleaves * sizeof(BlockNumber));
-	for (int i = 0; i < copy->nleaves; i++)
-	{
-		IndexTuple entry = (IndexTuple)
-			PageGetItem(page, PageGetItemId(page, first + i));
-
-		copy->firsts[i] = get_key(index, page, first + i);
-		copy->leaves[i] = BTreeTupleGetDownLink(entry);
-	}
-	return copy;
+	copy_entries(copy, index, page, first);
+	return true;
 }
 
 /*
@@ -240,14 +305,10 @@ remove_copies(int from, int n)
 	if (n <= 0)
 		return;
 	for (int i = from; i < from + n; i++)
-	{
-		pfree(map.copies[i]->firsts);
-		pfree(map.copies[i]->leaves);
-		pfree(map.copies[i]);
-	}
+		pfree(map.copies[i].entries);
 	map.ncopies -= n;
 	memmove(&map.copies[from], &map.copies[from + n],
-			(map.ncopies - from) * sizeof(PageCopy *));
+			(map.ncopies - from) * sizeof(PageCopy));
 }
 
 /*
@@ -257,15 +318,15 @@ remove_copies(int from, int n)
 static void
 remove_overlapping(const PageCopy *copy)
 {
-	int from = find_copy(&copy->firsts[0]);
+	int from = find_copy(&copy->first);
 	int to = from;
 
 	if (from > 0 &&
-		(!map.copies[from - 1]->has_end ||
-		 is_before(&copy->firsts[0], &map.copies[from - 1]->end)))
+		(!map.copies[from - 1].has_end ||
+		 is_before(&copy->first, &map.copies[from - 1].end)))
 		from--;
 	while (to < map.ncopies &&
-		   (!copy->has_end || is_before(&map.copies[to]->firsts[0], &copy->end)))
+		   (!copy->has_end || is_before(&map.copies[to].first, &copy->end)))
 		to++;
 	remove_copies(from, to - from);
 }
@@ -275,17 +336,17 @@ remove_overlapping(const PageCopy *copy)
  *		Puts a copy in its place.
  */
 static void
-add_copy(PageCopy *copy)
+add_copy(const PageCopy *copy)
 {
 	int place;
 
 	remove_overlapping(copy);
 	if (map.ncopies == MAX_COPIES)
 		remove_copies(map.nasked / COPY_ONE_OF % MAX_COPIES, 1);
-	place = find_copy(&copy->firsts[0]);
+	place = find_copy(&copy->first);
 	memmove(&map.copies[place + 1], &map.copies[place],
-			(map.ncopies - place) * sizeof(PageCopy *));
-	map.copies[place] = copy;
+			(map.ncopies - place) * sizeof(PageCopy));
+	map.copies[place] = *copy;
 	map.ncopies++;
 }
 
@@ -299,9 +360,9 @@ add_copy(PageCopy *copy)
 void
 es_leaf_map_note(Relation index, BlockNumber parent)
 {
-	MemoryContext caller;
 	Buffer buffer;
-	PageCopy *copy;
+	PageCopy copy;
+	bool copied;
 
 	if (!is_of(index))
 		start_anew(index);
@@ -309,10 +370,8 @@ es_leaf_map_note(Relation index, BlockNumber parent)
 	if (map.ncopies == MAX_COPIES && map.nasked % COPY_ONE_OF != 0)
 		return;
 	buffer = _bt_getbuf(index, parent, BT_READ);
-	caller = MemoryContextSwitchTo(map.context);
-	copy = copy_page(index, BufferGetPage(buffer));
-	MemoryContextSwitchTo(caller);
+	copied = copy_page(&copy, index, BufferGetPage(buffer));
 	_bt_relbuf(index, buffer);
-	if (copy != NULL)
-		add_copy(copy);
+	if (copied)
+		add_copy(&copy);
 }

@@ -18,8 +18,7 @@
 #include "utils/snapshot.h"
 
 extern BTStack es_probe_descend(Relation table, Relation index,
-								const Datum *values, int nvalues,
-								Buffer *buffer);
+								const Datum *values, int nvalues, Buffer *buffer);
 extern bool es_probe(Relation table, Relation index, Snapshot snapshot,
 					 Datum value, TupleTableSlot *slot);
 

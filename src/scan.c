@@ -200,7 +200,8 @@ EsScan *
 es_scan_stream(Relation events, Snapshot snapshot, int64 stream_id,
 			   const EsRange *range)
 {
-	EsScan *scan = make_scan(events, ES_EVENTS_BY_VERSION, EV_VERSION, snapshot, 1, range);
+	EsScan *scan =
+		make_scan(events, ES_EVENTS_BY_VERSION, EV_VERSION, snapshot, 1, range);
 	ScanKeyData key;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
@@ -216,8 +217,8 @@ es_scan_stream(Relation events, Snapshot snapshot, int64 stream_id,
 EsScan *
 es_scan_positions(Relation events, Snapshot snapshot, const EsRange *range)
 {
-	EsScan *scan =
-		make_scan(events, ES_EVENTS_BY_POSITION, EV_GLOBAL_POSITION, snapshot, 1, range);
+	EsScan *scan = make_scan(events, ES_EVENTS_BY_POSITION, EV_GLOBAL_POSITION,
+							 snapshot, 1, range);
 
 	add_leg(scan, NULL, range);
 	return scan;
@@ -256,8 +257,8 @@ EsScan *
 es_scan_types(Relation events, Snapshot snapshot, text *const *types,
 			  int ntypes, const EsRange *range)
 {
-	EsScan *scan =
-		make_scan(events, ES_EVENTS_BY_TYPE, EV_GLOBAL_POSITION, snapshot, ntypes, range);
+	EsScan *scan = make_scan(events, ES_EVENTS_BY_TYPE, EV_GLOBAL_POSITION,
+							 snapshot, ntypes, range);
 
 	for (int i = 0; i < ntypes; i++)
 	{

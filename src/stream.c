@@ -90,8 +90,7 @@ fetch_named(Relation table, EsIndexId index_id, Snapshot snapshot,
 {
 	Relation index = es_store_open_index(index_id, AccessShareLock);
 	Datum value = PointerGetDatum(name);
-	bool found =
-		es_probe(table, index, snapshot, value, slot);
+	bool found = es_probe(table, index, snapshot, value, slot);
 
 	if (!found)
 	{

@@ -66,8 +66,8 @@ struct EsWriter
 	ResultRelInfo *rri;
 	TransitionCaptureState *transition_capture;
 	CommandId cid;
-	bool row_by_row;	/* there is a BEFORE ROW trigger */
-	bool fires_after;	/* and there may be AFTER triggers */
+	bool row_by_row;  /* there is a BEFORE ROW trigger */
+	bool fires_after; /* and there may be AFTER triggers */
 
 	/* columns that are not the store's, by attribute number less one */
 	ExprState **defaults; /* NULL where it is null */
