@@ -32,8 +32,8 @@ my $streams = 30;
 my $full_check = $rounds > 50 ? 20 : 5;
 
 # Appends that lose a race, shipments of what is not there, and statements of
-# transactions that failed so.
-my @expected_errors = qw(ST001 40001 40P01 25P02 42704 WH001);
+# transactions that failed so, a savepoint that they did not come to among them.
+my @expected_errors = qw(ST001 40001 40P01 25P02 3B001 42704 WH001);
 
 note "KILL_SEED=$seed KILL_ROUNDS=$rounds";
 
