@@ -60,7 +60,8 @@
  */
 struct EsPlainTable
 {
-	MemoryContext context; /* all that is kept; NULL before the first look */
+	MemoryContext context;	/* all that is kept; NULL before the first look */
+	MemoryContext triggers; /* in it, what triggers' functions keep */
 	TupleDesc desc;
 	EState *estate;
 	ResultRelInfo *target;
@@ -243,6 +244,9 @@ note_triggers(EsPlainTable *plain, Relation rel)
 		rel->trigdesc != NULL && rel->trigdesc->trig_insert_after_row;
 	if (!plain->triggered)
 		return;
+	plain->triggers =
+		AllocSetContextCreate(plain->context, "event_store triggers",
+							  ALLOCSET_SMALL_SIZES);
 	target->ri_TrigDesc = CopyTriggerDesc(rel->trigdesc);
 	n = target->ri_TrigDesc->numtriggers;
 	target->ri_TrigFunctions = palloc0(n * sizeof(FmgrInfo));
@@ -448,6 +452,28 @@ close_others(EsPlainTable *plain)
 }
 
 /*
+ * forget_functions
+ *		Forgets the triggers' functions if one of them keeps something from call
+ *		to call, which may count on being forgotten when a statement ends.
+ */
+static void
+forget_functions(EsPlainTable *plain)
+{
+	ResultRelInfo *target = plain->target;
+	int n = target->ri_TrigDesc->numtriggers;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (target->ri_TrigFunctions[i].fn_extra != NULL)
+		{
+			memset(target->ri_TrigFunctions, 0, n * sizeof(FmgrInfo));
+			MemoryContextReset(plain->triggers);
+			break;
+		}
+	}
+}
+
+/*
  * es_plain_fire
  *		Fires the triggers that the rows were queued for.
  *
@@ -457,13 +483,14 @@ close_others(EsPlainTable *plain)
 void
 es_plain_fire(EsPlainTable *plain)
 {
-	MemoryContext caller = MemoryContextSwitchTo(plain->estate->es_query_cxt);
+	MemoryContext caller = MemoryContextSwitchTo(plain->triggers);
 
 	plain->busy = true;
 	PG_TRY();
 	{
 		AfterTriggerEndQuery(plain->estate);
 		close_others(plain);
+		forget_functions(plain);
 	}
 	PG_CATCH();
 	{
