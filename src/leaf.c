@@ -21,7 +21,8 @@
  * it says is copied, and the page to its right is the one that it named then: a
  * page that is split later has all its entries in the copy.  With an MVCC snapshot
  * the page's pin is given back at once, and a row whose place was used again in
- * the meantime is one that the snapshot can't see.  With SnapshotSelf it stays
+ * the meantime is one that the snapshot can't see, or the transaction's own,
+ * which scan.c tells by its key.  With SnapshotSelf it stays
  * pinned until its rows have been fetched, and so VACUUM waits with removing
  * their entries.  Entries that are marked as dead are not passed by; their rows
  * are not seen.

@@ -22,6 +22,7 @@
 #include "access/genam.h"
 #include "access/tableam.h"
 #include "lib/binaryheap.h"
+#include "miscadmin.h"
 #include "utils/fmgroids.h"
 
 #include "compat.h"
@@ -46,6 +47,8 @@ struct EsScan
 	Snapshot snapshot;
 	MemoryContext context;	 /* what the index scans keep lives here */
 	AttrNumber order_column; /* of events */
+	int64 lowest;			 /* bounds of the order column */
+	int64 highest;
 	ScanDirection direction;
 	int nlegs;
 	ScanLeg *legs;
@@ -83,6 +86,8 @@ make_scan(Relation events, EsIndexId index, EsEventsColumn order_column,
 	scan->index_id = index;
 	scan->snapshot = snapshot;
 	scan->order_column = es_store_attnum(ES_EVENTS, order_column);
+	scan->lowest = range->lowest;
+	scan->highest = range->highest;
 	scan->direction =
 		range->backwards ? BackwardScanDirection : ForwardScanDirection;
 	scan->legs = palloc0(Max(nlegs, 1) * sizeof(ScanLeg));
@@ -115,18 +120,29 @@ get_next(EsScan *scan, ScanLeg *leg)
 /*
  * fetch_row
  *		Moves a leg to its next row; false at its end.
+ *
+ * A scan remembers places of rows.  Where a rolled back append's row was, VACUUM
+ * may make room, and an append of this very transaction may take it while the
+ * read goes on.  A read of the store sees those, see take_snapshot(); but their
+ * positions are beyond its range, so such a row is told by that.
  */
 static bool
 fetch_row(EsScan *scan, ScanLeg *leg)
 {
 	MemoryContext caller = MemoryContextSwitchTo(scan->context);
-	bool found = get_next(scan, leg);
-	bool isnull;
+	bool found;
 
-	MemoryContextSwitchTo(caller);
-	if (found && scan->heap != NULL)
+	while ((found = get_next(scan, leg)))
+	{
+		bool isnull;
+
 		leg->order =
 			DatumGetInt64(slot_getattr(leg->slot, scan->order_column, &isnull));
+		if (likely(leg->order >= scan->lowest && leg->order <= scan->highest))
+			break;
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(caller);
 	return found;
 }
 
