@@ -123,6 +123,21 @@ es_bt_search(Relation index, Relation table, BTScanInsert key, Buffer *buffer)
 }
 
 /*
+ * es_never_null
+ *		Whether no row has a null in a column.  18 also has constraints against
+ *		it that old rows were not checked for.
+ */
+static inline bool
+es_never_null(TupleDesc desc, int i)
+{
+#if PG_VERSION_NUM >= 180000
+	return TupleDescCompactAttr(desc, i)->attnullability == ATTNULLABLE_VALID;
+#else
+	return TupleDescAttr(desc, i)->attnotnull;
+#endif
+}
+
+/*
  * es_owns_database
  *		Whether a role owns the current database.
  */

@@ -20,12 +20,11 @@
  * locked the table and the index.  A leaf page is read under its share lock, what
  * it says is copied, and the page to its right is the one that it named then: a
  * page that is split later has all its entries in the copy.  With an MVCC snapshot
- * the page's pin is given back at once, and a row whose place was used again in
- * the meantime is one that the snapshot can't see, or the transaction's own,
- * which scan.c tells by its key.  With SnapshotSelf it stays
- * pinned until its rows have been fetched, and so VACUUM waits with removing
- * their entries.  Entries that are marked as dead are not passed by; their rows
- * are not seen.
+ * the page's pin is given back at once: a row whose place was used again in the
+ * meantime is one that the snapshot can't see, or the transaction's own, which
+ * scan.c tells by its key.  With SnapshotSelf the page stays pinned until its rows
+ * have been fetched, and so VACUUM waits with removing their entries.  Entries
+ * that are marked as dead are not passed by; their rows are not seen.
  *
  * A page that the map names is taken only if the key has its place there: see
  * covers().  It does not matter how the page was found.
@@ -38,7 +37,6 @@
  */
 #include "postgres.h"
 
-#include "access/nbtree.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -50,6 +48,7 @@
 #include "utils/snapmgr.h"
 
 #include "leaf.h"
+#include "leaf_entry.h"
 #include "leaf_map.h"
 #include "probe.h"
 
@@ -90,27 +89,6 @@ es_leaf_allows(Snapshot snapshot)
 }
 
 /*
- * get_entry
- *		An entry of a page.
- */
-static inline IndexTuple
-get_entry(Page page, OffsetNumber offset)
-{
-	return (IndexTuple) PageGetItem(page, PageGetItemId(page, offset));
-}
-
-/*
- * get_values
- *		The columns of an entry, none of which is null.
- */
-static inline const int64 *
-get_values(IndexTuple entry)
-{
-	return (const int64 *) ((char *) entry +
-							IndexInfoFindDataOffset(entry->t_info));
-}
-
-/*
  * is_before_key
  *		Whether an entry, of which ncolumns are left, is before a key.  A column
  *		that was cut off is before all others.
@@ -118,7 +96,7 @@ get_values(IndexTuple entry)
 static inline bool
 is_before_key(IndexTuple entry, int ncolumns, const LeafKey *key)
 {
-	const int64 *values = get_values(entry);
+	const int64 *values = es_leaf_values(entry);
 
 	for (int i = 0; i < key->n; i++)
 	{
@@ -144,8 +122,8 @@ ends_behind(Relation index, Page page, const LeafKey *key)
 
 	if (P_RIGHTMOST(BTPageGetOpaque(page)))
 		return true;
-	high = get_entry(page, P_HIKEY);
-	values = get_values(high);
+	high = es_leaf_entry(page, P_HIKEY);
+	values = es_leaf_values(high);
 	ncolumns = BTreeTupleGetNAtts(high, index);
 	for (int i = 0; i < key->n && i < ncolumns; i++)
 	{
@@ -172,7 +150,7 @@ covers(const EsLeafIndex *by, Page page, const LeafKey *key)
 	return P_ISLEAF(opaque) && !P_IGNORE(opaque) &&
 		first <= PageGetMaxOffsetNumber(page) &&
 		(P_LEFTMOST(opaque) ||
-		 is_before_key(get_entry(page, first), by->nkeys, key)) &&
+		 is_before_key(es_leaf_entry(page, first), by->nkeys, key)) &&
 		ends_behind(by->index, page, key);
 }
 
@@ -190,7 +168,7 @@ find_offset(const EsLeafIndex *by, Page page, const LeafKey *key)
 	{
 		OffsetNumber middle = (low + high) / 2;
 
-		if (is_before_key(get_entry(page, middle), by->nkeys, key))
+		if (is_before_key(es_leaf_entry(page, middle), by->nkeys, key))
 			low = OffsetNumberNext(middle);
 		else
 			high = middle;
@@ -218,6 +196,21 @@ try_map(const EsLeafIndex *by, const LeafKey *key, BlockNumber block)
 }
 
 /*
+ * note_parent
+ *		Has the page above a leaf page noted, unless that is empty.
+ */
+static void
+note_parent(const EsLeafIndex *by, Buffer buffer, BlockNumber parent)
+{
+	Page page = BufferGetPage(buffer);
+	OffsetNumber first = P_FIRSTDATAKEY(BTPageGetOpaque(page));
+
+	if (first <= PageGetMaxOffsetNumber(page))
+		es_leaf_map_note(by->index, parent, BufferGetBlockNumber(buffer),
+						 es_leaf_values(es_leaf_entry(page, first)));
+}
+
+/*
  * descend
  *		The leaf page where the entries from a key on begin, or the one before it,
  *		share-locked; InvalidBuffer in an empty index.  A page that the map did
@@ -233,18 +226,17 @@ descend(const EsLeafIndex *by, const int64 *place, BlockNumber mapped)
 
 	if (by->by_version && stack != NULL && BufferIsValid(buffer) &&
 		BufferGetBlockNumber(buffer) != mapped)
-		es_leaf_map_note(by->index, stack->bts_blkno);
+		note_parent(by, buffer, stack->bts_blkno);
 	_bt_freestack(stack);
 	return buffer;
 }
 
 /*
- * find_leaf
- *		The leaf page where the entries from a key on begin, or the one before it,
- *		share-locked; InvalidBuffer in an empty index.
+ * find_page
+ *		The same by the map, or else by a descent.
  */
 static Buffer
-find_leaf(const EsLeafIndex *by, const LeafKey *key)
+find_page(const EsLeafIndex *by, const LeafKey *key)
 {
 	BlockNumber mapped = InvalidBlockNumber;
 	Buffer buffer = InvalidBuffer;
@@ -294,8 +286,8 @@ pick_last(const EsLeafIndex *by, Page page, const LeafKey *key, ItemPointer row)
 	offset = OffsetNumberPrev(find_offset(by, page, key));
 	if (offset < P_FIRSTDATAKEY(BTPageGetOpaque(page)))
 		return false;
-	entry = get_entry(page, offset);
-	if (get_values(entry)[0] != key->values[0] || BTreeTupleIsPosting(entry))
+	entry = es_leaf_entry(page, offset);
+	if (es_leaf_values(entry)[0] != key->values[0] || BTreeTupleIsPosting(entry))
 		return false;
 	*row = entry->t_tid;
 	return true;
@@ -313,7 +305,7 @@ es_leaf_last(const EsLeafIndex *leaf_index, Snapshot snapshot, int64 prefix,
 			 TupleTableSlot *slot)
 {
 	LeafKey key = {1, {prefix, 0}, true};
-	Buffer buffer = find_leaf(leaf_index, &key);
+	Buffer buffer = find_page(leaf_index, &key);
 	ItemPointerData row;
 	bool found;
 
@@ -339,7 +331,7 @@ es_leaf_last(const EsLeafIndex *leaf_index, Snapshot snapshot, int64 prefix,
 static inline bool
 is_in_range(const EsLeafScan *scan, IndexTuple entry)
 {
-	const int64 *values = get_values(entry);
+	const int64 *values = es_leaf_values(entry);
 
 	return scan->by.nkeys == 1
 		? values[0] <= scan->highest
@@ -359,7 +351,7 @@ count_rows(const EsLeafScan *scan, Page page, OffsetNumber offset, int *nrows)
 	*nrows = 0;
 	for (; offset <= last; offset = OffsetNumberNext(offset))
 	{
-		IndexTuple entry = get_entry(page, offset);
+		IndexTuple entry = es_leaf_entry(page, offset);
 
 		if (!is_in_range(scan, entry))
 			break;
@@ -396,7 +388,7 @@ copy_rows(EsLeafScan *scan, Page page, OffsetNumber offset, OffsetNumber end)
 	scan->given = 0;
 	for (; offset < end; offset = OffsetNumberNext(offset))
 	{
-		IndexTuple entry = get_entry(page, offset);
+		IndexTuple entry = es_leaf_entry(page, offset);
 
 		if (!BTreeTupleIsPosting(entry))
 		{
@@ -480,7 +472,7 @@ es_leaf_scan_begin(const EsLeafIndex *leaf_index, Snapshot snapshot,
 	scan->highest = highest;
 	scan->next = InvalidBlockNumber;
 	scan->fetch = table_index_fetch_begin(leaf_index->table);
-	scan->buffer = find_leaf(leaf_index, &key);
+	scan->buffer = find_page(leaf_index, &key);
 	if (BufferIsValid(scan->buffer))
 		read_page(scan,
 				  find_offset(leaf_index, BufferGetPage(scan->buffer), &key));

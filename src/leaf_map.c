@@ -12,9 +12,9 @@
  * caches, so what counts is how many places are looked at.  Streams' ids are
  * positions, and mostly spread evenly: a search begins where the key should be.
  *
- * A copy is never wrong, only out of date.  The caller looks at the leaf page
- * that it names, and if the key can't be on it descends, and has the page above
- * copied anew.  A page of the index never goes away while its file is the same,
+ * A copy is never wrong, only out of date, or without its first leaf page, which
+ * has no key on the page above.  The caller looks at the leaf page that it names,
+ * and if the key can't be on it descends, and has the page above copied anew.  A page of the index never goes away while its file is the same,
  * so that the block that a copy names can be read.
  *
  * Copyright (c) 2026, event_store contributors
@@ -25,11 +25,11 @@
  */
 #include "postgres.h"
 
-#include "access/nbtree.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "leaf_entry.h"
 #include "leaf_map.h"
 #include "store.h"
 
@@ -146,12 +146,12 @@ guess_entry(const PageCopy *copy, const MapKey *key)
 }
 
 /*
- * find_leaf
+ * find_in_copy
  *		The leaf page of a copy that a key is on: the last that begins at the key
  *		or before.  Bounds are moved apart around the guess, and then together.
  */
 static BlockNumber
-find_leaf(const PageCopy *copy, const MapKey *key)
+find_in_copy(const PageCopy *copy, const MapKey *key)
 {
 	int low = guess_entry(copy, key);
 	int high = low + 1;
@@ -201,7 +201,7 @@ es_leaf_map_find(Relation index, const int64 *key)
 	copy = &map.copies[n - 1];
 	if (copy->has_end && !is_before(wanted, &copy->end))
 		return InvalidBlockNumber;
-	return find_leaf(copy, wanted);
+	return find_in_copy(copy, wanted);
 }
 
 /*
@@ -229,10 +229,8 @@ start_anew(Relation index)
 static MapKey
 get_key(Relation index, Page page, OffsetNumber offset)
 {
-	IndexTuple entry =
-		(IndexTuple) PageGetItem(page, PageGetItemId(page, offset));
-	const int64 *values =
-		(int64 *) ((char *) entry + IndexInfoFindDataOffset(entry->t_info));
+	IndexTuple entry = es_leaf_entry(page, offset);
+	const int64 *values = es_leaf_values(entry);
 	int ncolumns = BTreeTupleGetNAtts(entry, index);
 	MapKey key;
 
@@ -243,10 +241,12 @@ get_key(Relation index, Page page, OffsetNumber offset)
 
 /*
  * copy_entries
- *		Copies the entries of a page from one on.
+ *		Copies the entries of a page from one on, whose key is given unless it is
+ *		on the page.
  */
 static void
-copy_entries(PageCopy *copy, Relation index, Page page, OffsetNumber first)
+copy_entries(PageCopy *copy, Relation index, Page page, OffsetNumber first,
+			 const MapKey *key)
 {
 	MapKey last;
 
@@ -254,12 +254,12 @@ copy_entries(PageCopy *copy, Relation index, Page page, OffsetNumber first)
 		MemoryContextAlloc(map.context, copy->nleaves * sizeof(MapEntry));
 	for (int i = 0; i < copy->nleaves; i++)
 	{
-		IndexTuple entry =
-			(IndexTuple) PageGetItem(page, PageGetItemId(page, first + i));
-
 		copy->entries[i].first = get_key(index, page, first + i);
-		copy->entries[i].leaf = BTreeTupleGetDownLink(entry);
+		copy->entries[i].leaf =
+			BTreeTupleGetDownLink(es_leaf_entry(page, first + i));
 	}
+	if (key != NULL)
+		copy->entries[0].first = *key;
 	copy->first = copy->entries[0].first;
 	last = copy->entries[copy->nleaves - 1].first;
 	copy->density = (copy->nleaves - 1) /
@@ -271,27 +271,32 @@ copy_entries(PageCopy *copy, Relation index, Page page, OffsetNumber first)
  *		Copies what a page says, if it is one just above the leaves; returns
  *		whether it is.
  *
- * The first entry of such a page has no key, and where it begins is known of
- * the first page alone.
+ * The first entry of such a page has no key.  Where it begins is known of the
+ * first page; of another, if the caller has come to that leaf page, and so knows
+ * the first key on it.
  */
 static bool
-copy_page(PageCopy *copy, Relation index, Page page)
+copy_page(PageCopy *copy, Relation index, Page page, BlockNumber leaf,
+		  const MapKey *key)
 {
 	BTPageOpaque opaque = BTPageGetOpaque(page);
 	OffsetNumber first = P_FIRSTDATAKEY(opaque);
 	OffsetNumber last = PageGetMaxOffsetNumber(page);
+	bool known;
 
-	if (!P_LEFTMOST(opaque))
-		first++;
 	if (P_ISLEAF(opaque) || P_IGNORE(opaque) || opaque->btpo_level != 1 ||
 		first > last)
+		return false;
+	known = BTreeTupleGetDownLink(es_leaf_entry(page, first)) == leaf;
+	if (!P_LEFTMOST(opaque) && !known && ++first > last)
 		return false;
 
 	copy->nleaves = last - first + 1;
 	copy->has_end = !P_RIGHTMOST(opaque);
 	if (copy->has_end)
 		copy->end = get_key(index, page, P_HIKEY);
-	copy_entries(copy, index, page, first);
+	copy_entries(copy, index, page, first,
+				 known && !P_LEFTMOST(opaque) ? key : NULL);
 	return true;
 }
 
@@ -352,13 +357,15 @@ add_copy(const PageCopy *copy)
 
 /*
  * es_leaf_map_note
- *		Copies a page above the leaves that a descent has come by.
+ *		Copies a page above the leaves that a descent has come by, on its way to
+ *		a leaf page, which begins with this key.
  *
  * The caller may hold a lock of a leaf page: who locks several pages of a B-tree
  * goes upwards.
  */
 void
-es_leaf_map_note(Relation index, BlockNumber parent)
+es_leaf_map_note(Relation index, BlockNumber parent, BlockNumber leaf,
+				 const int64 *first)
 {
 	Buffer buffer;
 	PageCopy copy;
@@ -370,7 +377,8 @@ es_leaf_map_note(Relation index, BlockNumber parent)
 	if (map.ncopies == MAX_COPIES && map.nasked % COPY_ONE_OF != 0)
 		return;
 	buffer = _bt_getbuf(index, parent, BT_READ);
-	copied = copy_page(&copy, index, BufferGetPage(buffer));
+	copied = copy_page(&copy, index, BufferGetPage(buffer), leaf,
+					   (const MapKey *) first);
 	_bt_relbuf(index, buffer);
 	if (copied)
 		add_copy(&copy);

@@ -16,6 +16,7 @@
 #include "utils/relcache.h"
 
 extern BlockNumber es_leaf_map_find(Relation index, const int64 *key);
-extern void es_leaf_map_note(Relation index, BlockNumber parent);
+extern void es_leaf_map_note(Relation index, BlockNumber parent,
+							 BlockNumber leaf, const int64 *first);
 
 #endif /* ES_LEAF_MAP_H */

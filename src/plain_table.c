@@ -112,7 +112,8 @@ forget_table(Datum arg, Oid relid)
 
 /*
  * forget_triggered
- *		Syscache callback: some function may have changed, and be a trigger's.
+ *		Syscache callback: some function or language may have changed, and be a
+ *		trigger's.
  */
 static void
 forget_triggered(Datum arg, int cache, uint32 hash)
@@ -133,6 +134,7 @@ es_plain_tables_init(void)
 {
 	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, forget_triggered, (Datum) 0);
+	CacheRegisterSyscacheCallback(LANGOID, forget_triggered, (Datum) 0);
 }
 
 /*

@@ -45,8 +45,9 @@ struct EsScan
 	Relation index;
 	EsIndexId index_id;
 	Snapshot snapshot;
-	MemoryContext context;	 /* what the index scans keep lives here */
-	AttrNumber order_column; /* of events */
+	MemoryContext context; /* what the index scans keep lives here */
+	EsEventsColumn order_column;
+	AttrNumber order_attnum; /* of events */
 	int64 lowest;			 /* bounds of the order column */
 	int64 highest;
 	ScanDirection direction;
@@ -85,7 +86,8 @@ make_scan(Relation events, EsIndexId index, EsEventsColumn order_column,
 	scan->index = es_store_open_index(index, AccessShareLock);
 	scan->index_id = index;
 	scan->snapshot = snapshot;
-	scan->order_column = es_store_attnum(ES_EVENTS, order_column);
+	scan->order_column = order_column;
+	scan->order_attnum = es_store_attnum(ES_EVENTS, order_column);
 	scan->lowest = range->lowest;
 	scan->highest = range->highest;
 	scan->direction =
@@ -118,6 +120,21 @@ get_next(EsScan *scan, ScanLeg *leg)
 }
 
 /*
+ * get_order
+ *		The place of a row in the order of a scan; es_column() raises for a null.
+ */
+static inline int64
+get_order(const EsScan *scan, TupleTableSlot *slot)
+{
+	bool isnull;
+	Datum order = slot_getattr(slot, scan->order_attnum, &isnull);
+
+	if (unlikely(isnull))
+		order = es_column(slot, ES_EVENTS, scan->order_column);
+	return DatumGetInt64(order);
+}
+
+/*
  * fetch_row
  *		Moves a leg to its next row; false at its end.
  *
@@ -134,10 +151,7 @@ fetch_row(EsScan *scan, ScanLeg *leg)
 
 	while ((found = get_next(scan, leg)))
 	{
-		bool isnull;
-
-		leg->order =
-			DatumGetInt64(slot_getattr(leg->slot, scan->order_column, &isnull));
+		leg->order = get_order(scan, leg->slot);
 		if (likely(leg->order >= scan->lowest && leg->order <= scan->highest))
 			break;
 		CHECK_FOR_INTERRUPTS();

@@ -46,6 +46,7 @@
 #include "utils/resowner.h"
 #include "utils/rls.h"
 
+#include "compat.h"
 #include "errors.h"
 #include "store.h"
 
@@ -311,11 +312,14 @@ find_index(Relation rel, List *indexes, const EsIndexShape *shape, NameData *nam
  *		Whether a column of a table is as create_store() made it.
  */
 static bool
-is_column(Form_pg_attribute att, const EsColumnShape *shape)
+is_column(TupleDesc desc, int i, const EsColumnShape *shape)
 {
+	Form_pg_attribute att = TupleDescAttr(desc, i);
+
 	return !att->attisdropped &&
 		strcmp(NameStr(att->attname), shape->name) == 0 &&
-		att->atttypid == shape->type && att->attnotnull && !att->attgenerated &&
+		att->atttypid == shape->type && es_never_null(desc, i) &&
+		!att->attgenerated &&
 		(shape->type != TEXTOID || att->attcollation == C_COLLATION_OID);
 }
 
@@ -331,7 +335,7 @@ find_column(Relation rel, const EsColumnShape *shape)
 
 	for (int i = 0; i < desc->natts; i++)
 	{
-		if (is_column(TupleDescAttr(desc, i), shape))
+		if (is_column(desc, i, shape))
 			return i + 1;
 	}
 	return InvalidAttrNumber;
