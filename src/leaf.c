@@ -14,7 +14,7 @@
  * type's one operator family do; store.c takes no other index.
  *
  * No predicate locks are taken.  So this is for SnapshotSelf and for snapshots of
- * transactions that are not serializable; es_leaf_allows() says whether.
+ * transactions that are not serializable; es_probe_allows() says whether.
  *
  * Concurrency: it is nbtree's, as a scan has it (see its README).  The caller has
  * locked the table and the index.  A leaf page is read under its share lock, what
@@ -39,7 +39,6 @@
 
 #include "access/relscan.h"
 #include "access/tableam.h"
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -77,16 +76,6 @@ struct EsLeafScan
 	int size;
 	ItemPointerData *rows;
 };
-
-/*
- * es_leaf_allows
- *		Whether reading with a snapshot needs no predicate locks.
- */
-bool
-es_leaf_allows(Snapshot snapshot)
-{
-	return snapshot == SnapshotSelf || !IsolationIsSerializable();
-}
 
 /*
  * is_before_key

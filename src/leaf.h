@@ -27,7 +27,6 @@ typedef struct EsLeafIndex
 
 typedef struct EsLeafScan EsLeafScan;
 
-extern bool es_leaf_allows(Snapshot snapshot);
 extern bool es_leaf_last(const EsLeafIndex *leaf_index, Snapshot snapshot,
 						 int64 prefix, TupleTableSlot *slot);
 extern EsLeafScan *es_leaf_scan_begin(const EsLeafIndex *leaf_index,

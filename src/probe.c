@@ -41,6 +41,16 @@
 #include "probe.h"
 
 /*
+ * es_probe_allows
+ *		Whether reading with a snapshot needs no predicate locks.
+ */
+bool
+es_probe_allows(Snapshot snapshot)
+{
+	return snapshot == SnapshotSelf || !IsolationIsSerializable();
+}
+
+/*
  * make_key
  *		An insertion key of an index that sorts upwards: what the descent
  *		compares with.
@@ -137,7 +147,7 @@ es_probe(Relation table, Relation index, Snapshot snapshot, Datum value,
 	Buffer buffer;
 	bool found;
 
-	if (snapshot != SnapshotSelf && IsolationIsSerializable())
+	if (!es_probe_allows(snapshot))
 		return false;
 	make_key(&key, index, &value, 1);
 	pgstat_count_index_scan(index);

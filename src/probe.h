@@ -17,6 +17,7 @@
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
+extern bool es_probe_allows(Snapshot snapshot);
 extern BTStack es_probe_descend(Relation table, Relation index,
 								const Datum *values, int nvalues, Buffer *buffer);
 extern bool es_probe(Relation table, Relation index, Snapshot snapshot,

@@ -27,6 +27,7 @@
 
 #include "compat.h"
 #include "leaf.h"
+#include "probe.h"
 #include "scan.h"
 #include "store.h"
 
@@ -214,7 +215,7 @@ add_leg(EsScan *scan, const ScanKeyData *prefix, const EsRange *range)
 
 	leg->slot = table_slot_create(scan->events, NULL);
 	if (scan->direction == ForwardScanDirection &&
-		scan->index_id != ES_EVENTS_BY_TYPE && es_leaf_allows(scan->snapshot))
+		scan->index_id != ES_EVENTS_BY_TYPE && es_probe_allows(scan->snapshot))
 		begin_leaf_scan(scan, leg, prefix, range);
 	else
 		begin_index_scan(scan, leg, prefix, range);

@@ -226,7 +226,7 @@ fetch_last(Relation events, Relation index, Snapshot snapshot, int64 stream_id,
 	EsLeafIndex by_version = {events, index, 2, true};
 	ScanKeyData key;
 
-	if (es_leaf_allows(snapshot) &&
+	if (es_probe_allows(snapshot) &&
 		es_leaf_last(&by_version, snapshot, stream_id, slot))
 		return true;
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,
