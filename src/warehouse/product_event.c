@@ -219,9 +219,38 @@ large_to_quantity(Numeric number, int64 *quantity)
 }
 
 /*
+ * small_to_quantity
+ *		The same for a whole number from 0 to 99,999,999, false for any other.
+ *		Most quantities are one, and a product's fold reads one an event.
+ *
+ * On disk such a number has up to two digits to the base 10,000, without zeros
+ * at the end.  The word before them says in its upper bits that it is short and
+ * not negative, and in its lower seven by which power of the base to multiply
+ * the first digit.  numeric.c keeps all of that to itself, but pg_upgrade to
+ * what it is.
+ */
+static bool
+small_to_quantity(Numeric number, int64 *quantity)
+{
+	const uint16 *words = (const uint16 *) VARDATA_ANY(number);
+	int ndigits = VARSIZE_ANY_EXHDR(number) / (int) sizeof(uint16) - 1;
+	int power;
+
+	if (!VARATT_IS_4B_U(number) || ndigits < 0 || (words[0] & 0xE000) != 0x8000)
+		return false;
+	power = words[0] & 0x007F;
+	if (power > 1 || ndigits > power + 1)
+		return false;
+	*quantity = (ndigits > 0) ? words[1] : 0;
+	if (power == 1)
+		*quantity = *quantity * 10000 + (ndigits > 1 ? words[2] : 0);
+	return true;
+}
+
+/*
  * numeric_to_quantity
- *		The same.  Most quantities are written without a fraction and fit into
- *		32 bits, which is found out in one step.
+ *		The same for every number.  Most of the others are written without a
+ *		fraction and fit into 32 bits, which is found out in one step.
  *
  * How the number is written does not matter: 5, 5.0 and 5e0 are the same.
  */
@@ -231,6 +260,8 @@ numeric_to_quantity(Numeric number, int64 *quantity)
 	Datum value = NumericGetDatum(number);
 	bool failed = false;
 
+	if (small_to_quantity(number, quantity))
+		return true;
 	if (DatumGetInt32(DirectFunctionCall1(numeric_scale, value)) == 0)
 	{
 		*quantity = numeric_int4_opt_error(number, &failed);

@@ -151,6 +151,24 @@ SELECT e.type, e.data, r.code, r.detail
 	   LATERAL pg_temp.refusal(e.type, e.data) r;
 SELECT warehouse.quantity_on_hand('SKU-3'), event_store.stream_version('warehouse_product-SKU-3');
 
+-- A quantity is what it is worth, however many digits it is written with.
+CREATE FUNCTION pg_temp.quantity_of(number text, OUT quantity bigint, OUT code text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM event_store.append('warehouse_product-number', 'InventoryAdjusted',
+		format('{"sku": "number", "quantity": %s, "reason": "counted"}', number)::jsonb);
+	quantity := warehouse.quantity_on_hand('number');
+EXCEPTION WHEN OTHERS THEN
+	code := SQLSTATE;
+END
+$$;
+SELECT number, q.*
+  FROM unnest(ARRAY['0', '0.000', '-0', '1', '9999', '9999.0000', '10000', '10001', '1e4',
+					'99990000', '99999999', '99999999.5', '100000000', '2147483647', '2147483648', '9223372036854775807',
+					'9223372036854775807.0', '0.5', '9999.5', '1e-4', '10000.0001', '-1', '-9999'])
+	   WITH ORDINALITY n(number, i), LATERAL pg_temp.quantity_of(number) q
+ ORDER BY i;
+
 -- Streams that are no product's are nobody's business here.
 SELECT version FROM event_store.append('warehouse_product', 'Opened', '{}');
 SELECT version FROM event_store.append('warehouse_product-', 'Opened', '{}');

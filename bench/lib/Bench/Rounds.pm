@@ -1,8 +1,10 @@
 # bench/lib/Bench/Rounds.pm
 #
 # Comparisons.  The systems of one take turns, in an order that is rotated each
-# round, so that what the machine does beside hits all of them; and a ratio is
-# taken within a round, between runs that were seconds apart.
+# round and turned around every other, so that what the machine does beside hits
+# all of them, and none always comes after the same one, whose dirty pages are
+# being written yet; and a ratio is taken within a round, between runs that were
+# seconds apart.
 
 package Bench::Rounds;
 
@@ -76,7 +78,7 @@ sub compare
 	$_->{run}->(1) foreach @systems;
 	foreach my $round (1 .. $rounds)
 	{
-		foreach my $system (@systems)
+		foreach my $system ($round % 2 ? @systems : reverse @systems)
 		{
 			my $sample = $system->{run}->(0);
 

@@ -15,7 +15,7 @@ use Bench::Pgbench qw(pgbench);
 use Exporter qw(import);
 
 our @EXPORT_OK = qw(install_event_store install_plain install_message_db install_emmett
-  stores filled_store appender search_path label $data $metadata $partition);
+  stores filled_store copy_to_plain appender search_path label $data $metadata $partition);
 
 # The event that all append, about 100 bytes, and the metadata that the store
 # adds to it by itself, for those that do not.
@@ -147,6 +147,17 @@ sub filled_store
 	  ? ''
 	  : $server->query($database, 'SELECT * FROM event_store.verify_store(10)');
 	die "$database was filled wrongly:\n$findings\n" if $findings ne '';
+	return;
+}
+
+# Copies a database's store to plain tables beside it, for the plain INSERT.
+sub copy_to_plain
+{
+	my ($bench, $database) = @_;
+	my $server = $bench->{server};
+
+	install_plain($server, $database, 'plain_v7', 'uuidv7');
+	$server->script($database, 'copy_to_plain', 'plain_v7');
 	return;
 }
 

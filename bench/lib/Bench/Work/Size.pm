@@ -1,7 +1,7 @@
 # bench/lib/Bench/Work/Size.pm
 #
-# Appends to a large store and to a small one, and beside a snapshot that another
-# session holds.
+# Appends to a large store and to a small one, with the plain INSERT into tables as
+# large beside them, and appends beside a snapshot that another session holds.
 
 package Bench::Work::Size;
 
@@ -11,17 +11,17 @@ use warnings;
 use Bench::Numbers qw(commas);
 use Bench::Rounds qw(compare);
 use Bench::Session;
-use Bench::Systems qw(appender filled_store);
+use Bench::Systems qw(appender copy_to_plain filled_store);
 
-# An appender to a store of a database, by clients as many.
+# An appender to a store of a database, or by plain INSERT beside it.
 sub appender_to
 {
-	my ($bench, $name, $label, $database, $streams) = @_;
+	my ($bench, $system, $name, $label, $database, $streams) = @_;
 
 	return {
 		%{
 			appender(
-				$bench, 'event_store',
+				$bench, $system,
 				clients => 16,
 				database => $database,
 				streams => $streams)
@@ -59,20 +59,34 @@ sub work
 	my ($bench) = @_;
 	my @small = (10_000, 1_000);
 	my @large = $bench->size([ 10_000_000, 1_000_000 ], [ 200_000, 20_000 ])->@*;
-	my @label = map { sprintf('%s events, %s streams', commas($_->[0]), commas($_->[1])) } \@small, \@large;
+	my %of = (small => \@small, large => \@large);
+	my (%label, %appender);
 
-	filled_store($bench, 'small_store', @small);
-	filled_store($bench, 'large_store', @large);
-	my $small = appender_to($bench, 'small', $label[0], 'small_store', $small[1]);
-	my $large = appender_to($bench, 'large', $label[1], 'large_store', $large[1]);
+	foreach my $size (qw(small large))
+	{
+		my ($events, $streams) = $of{$size}->@*;
+
+		$label{$size} = sprintf '%s events, %s streams', commas($events), commas($streams);
+		filled_store($bench, "${size}_store", $events, $streams);
+		copy_to_plain($bench, "${size}_store");
+		$appender{$size} =
+		  appender_to($bench, 'event_store', $size, $label{$size}, "${size}_store", $streams);
+		$appender{"plain_$size"} =
+		  appender_to($bench, 'plain_v7', "plain_$size", "plain INSERT, $label{$size}",
+			"${size}_store", $streams);
+	}
 	compare(
 		$bench,
 		group => 'size',
 		name => 'size',
 		title => 'one event a call, 16 clients, durable, by what is stored',
 		unit => 'events',
-		systems => [ $small, $large ],
-		ratios => [ { of => 'large', against => 'small', at_least => 0.9 } ]);
+		systems => [ @appender{qw(small large plain_small plain_large)} ],
+		ratios => [
+			{ of => 'large', against => 'small', at_least => 0.9 },
+			{ of => 'plain_large', against => 'plain_small' },
+			{ of => 'large', against => 'plain_large' }
+		]);
 	compare(
 		$bench,
 		group => 'size',
@@ -80,8 +94,8 @@ sub work
 		title => 'one event a call, 16 clients, durable, beside a REPEATABLE READ snapshot',
 		unit => 'events',
 		systems => [
-			{ %$small, name => 'alone', label => 'no snapshot' },
-			beside_snapshot($bench, $small)
+			{ %{ $appender{small} }, name => 'alone', label => 'no snapshot' },
+			beside_snapshot($bench, $appender{small})
 		],
 		ratios => [ { of => 'snapshot', against => 'alone', at_least => 0.95 } ]);
 	return;
