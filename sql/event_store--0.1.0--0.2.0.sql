@@ -90,6 +90,81 @@ COMMENT ON COLUMN event_store.stats.conflicts IS 'appends since counted_since th
 COMMENT ON COLUMN event_store.stats.idempotent_retries IS 'appends since counted_since that were found to be stored already';
 COMMENT ON COLUMN event_store.stats.counted_since IS 'first append or look at this view since the server started';
 
+-- Aggregates ----------------------------------------------------------------
+
+CREATE TYPE event_store.aggregate AS (
+	stream			text,
+	state			jsonb,
+	version			bigint,
+	uncommitted		event_store.new_event[]
+);
+COMMENT ON TYPE event_store.aggregate IS
+	'A business object, loaded: what load() returns, add_event() changes and save() stores. A value: it holds no lock and no connection.';
+COMMENT ON COLUMN event_store.aggregate.stream IS 'name of its stream';
+COMMENT ON COLUMN event_store.aggregate.state IS 'its state, the events that are not saved included';
+COMMENT ON COLUMN event_store.aggregate.version IS 'version of its last event that is saved; 0 for a stream that does not exist';
+COMMENT ON COLUMN event_store.aggregate.uncommitted IS 'the events that were added and are not saved, in their order';
+
+CREATE FUNCTION event_store.create_aggregate_type(category text,
+												  initial_state jsonb,
+												  apply text,
+												  snapshot_every integer DEFAULT NULL,
+												  state_version integer DEFAULT 1)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_create_aggregate_type';
+COMMENT ON FUNCTION event_store.create_aggregate_type(text, jsonb, text, integer, integer) IS
+	'Says how the events of a category fold into a state: it begins with initial_state, and apply, a function (state jsonb, e event_store.event) that returns jsonb, given by its name or its signature, applies an event to it. Replaces what was said of the category before. save() takes a snapshot whenever it passes a multiple of snapshot_every; NULL is never. state_version is the version of the shape of the state; snapshots of another one, of another function or of another initial state are not used. For the store''s owner, as whom the function runs. Raises 42883 and 42804 for a function that cannot be called like this.';
+REVOKE ALL ON FUNCTION event_store.create_aggregate_type(text, jsonb, text, integer, integer) FROM PUBLIC;
+
+CREATE FUNCTION event_store.drop_aggregate_type(category text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'event_store_drop_aggregate_type';
+COMMENT ON FUNCTION event_store.drop_aggregate_type(text) IS
+	'Drops the aggregate type of a category; its events and snapshots stay. For the store''s owner. Raises ST004 when there is none.';
+REVOKE ALL ON FUNCTION event_store.drop_aggregate_type(text) FROM PUBLIC;
+
+CREATE FUNCTION event_store.load(stream text,
+								 for_update boolean DEFAULT false,
+								 use_snapshot boolean DEFAULT true)
+RETURNS event_store.aggregate
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_load';
+COMMENT ON FUNCTION event_store.load(text, boolean, boolean) IS
+	'An aggregate: the newest usable snapshot of its state, and the events after it applied by its category''s apply function. A stream that does not exist is at version 0 with the initial state. for_update takes the stream''s lock first, to the end of the transaction, and loads what is committed then, so that nobody else can append before save(); it is for writers. use_snapshot => false applies all events. Raises ST004 when the category has no aggregate type.';
+REVOKE ALL ON FUNCTION event_store.load(text, boolean, boolean) FROM PUBLIC;
+
+CREATE FUNCTION event_store.add_event(aggregate event_store.aggregate,
+									  type text,
+									  data jsonb,
+									  metadata jsonb DEFAULT NULL,
+									  event_id uuid DEFAULT NULL,
+									  schema_version integer DEFAULT 1)
+RETURNS event_store.aggregate
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_add_event';
+COMMENT ON FUNCTION event_store.add_event(event_store.aggregate, text, jsonb, jsonb, uuid, integer) IS
+	'Applies an event to an aggregate and remembers it for save(). Stores nothing.';
+REVOKE ALL ON FUNCTION event_store.add_event(event_store.aggregate, text, jsonb, jsonb, uuid, integer) FROM PUBLIC;
+
+CREATE FUNCTION event_store.save(aggregate event_store.aggregate)
+RETURNS event_store.aggregate
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_save';
+COMMENT ON FUNCTION event_store.save(event_store.aggregate) IS
+	'Appends the events that were added to an aggregate, all in one call and at the version that was loaded, and returns it at its new version; an aggregate without such events is returned as it is. Raises ST001 when the stream moved on since it was loaded: load it and decide again.';
+REVOKE ALL ON FUNCTION event_store.save(event_store.aggregate) FROM PUBLIC;
+
+CREATE FUNCTION event_store.take_snapshot(stream text)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_take_snapshot';
+COMMENT ON FUNCTION event_store.take_snapshot(text) IS
+	'Keeps the state of an aggregate as it is now, under its stream''s lock; returns its version. Raises ST004 when the category has no aggregate type, 22023 when the stream does not exist.';
+REVOKE ALL ON FUNCTION event_store.take_snapshot(text) FROM PUBLIC;
+
 /*
  * The new calls are for those who have create_store(): who installed the
  * extension, and owners of stores, who otherwise could not call upgrade_store(),
@@ -110,7 +185,13 @@ BEGIN
 		EXECUTE pg_catalog.format(
 			'GRANT EXECUTE ON FUNCTION event_store.upgrade_store(), '
 			'event_store.verify_store(bigint), event_store.repair_sequence(), '
-			'event_store.store_stats() TO %I', owner);
+			'event_store.store_stats(), '
+			'event_store.create_aggregate_type(text, jsonb, text, integer, integer), '
+			'event_store.drop_aggregate_type(text), '
+			'event_store.load(text, boolean, boolean), '
+			'event_store.add_event(event_store.aggregate, text, jsonb, jsonb, uuid, integer), '
+			'event_store.save(event_store.aggregate), '
+			'event_store.take_snapshot(text) TO %I', owner);
 		EXECUTE pg_catalog.format('GRANT SELECT ON event_store.stats TO %I', owner);
 	END LOOP;
 END

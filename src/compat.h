@@ -166,18 +166,28 @@ es_owns_relation(Oid relid, Oid roleid)
 }
 
 /*
+ * es_role_may_execute
+ *		Whether a role may execute a function.
+ */
+static inline bool
+es_role_may_execute(Oid function, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, roleid,
+						   ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, roleid, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
+/*
  * es_may_execute
  *		Whether the current role may execute a function.
  */
 static inline bool
 es_may_execute(Oid function)
 {
-#if PG_VERSION_NUM >= 160000
-	return object_aclcheck(ProcedureRelationId, function, GetUserId(),
-						   ACL_EXECUTE) == ACLCHECK_OK;
-#else
-	return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
-#endif
+	return es_role_may_execute(function, GetUserId());
 }
 
 #endif /* ES_COMPAT_H */

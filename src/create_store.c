@@ -65,6 +65,12 @@ PG_FUNCTION_INFO_V1(event_store_drop_store);
 	" toast.autovacuum_freeze_min_age = 0,"               \
 	" toast.vacuum_truncate = off"
 
+/* Also for stores that are upgraded. */
+#define DIGEST_COMMENT                                               \
+	"COMMENT ON COLUMN event_store.snapshots.type_digest IS"        \
+	" 'tells the aggregate type that it was saved with from others;" \
+	" NULL where the category had none'"
+
 /* What makes a store, run in this order with search_path pinned. */
 static const char *const store_statements[] = {
 	"CREATE TABLE event_store.categories ("
@@ -136,6 +142,7 @@ static const char *const store_statements[] = {
 	" state_version integer NOT NULL,"
 	" created_at timestamptz NOT NULL,"
 	" state jsonb NOT NULL,"
+	" type_digest bigint,"
 	" PRIMARY KEY (stream_id, version, state_version))",
 	"COMMENT ON INDEX event_store.snapshots_pkey IS 'the newest snapshot of a stream'",
 	"COMMENT ON TABLE event_store.snapshots IS 'States of aggregates at versions of their streams. May be deleted: events are the truth.'",
@@ -144,6 +151,7 @@ static const char *const store_statements[] = {
 	"COMMENT ON COLUMN event_store.snapshots.state_version IS 'version of the code that made the state'",
 	"COMMENT ON COLUMN event_store.snapshots.created_at IS 'when it was saved'",
 	"COMMENT ON COLUMN event_store.snapshots.state IS 'the state after that event'",
+	DIGEST_COMMENT,
 
 	"CREATE VIEW event_store.all_events AS"
 	" SELECT e.global_position, s.stream, e.version, e.type, e.data,"
@@ -167,6 +175,23 @@ static const char *const store_statements[] = {
 	"COMMENT ON COLUMN event_store.all_events.hash IS 'reserved for the hash chain; NULL without one'",
 };
 
+/* The aggregate types of a store, which those of before 0.2.0 lack. */
+static const char *const aggregate_type_statements[] = {
+	"CREATE TABLE event_store.aggregate_types ("
+	" category text COLLATE pg_catalog.\"C\" NOT NULL PRIMARY KEY,"
+	" initial_state jsonb NOT NULL,"
+	" apply text COLLATE pg_catalog.\"C\" NOT NULL,"
+	" snapshot_every integer,"
+	" state_version integer NOT NULL)",
+	"COMMENT ON INDEX event_store.aggregate_types_pkey IS 'the type of a category'",
+	"COMMENT ON TABLE event_store.aggregate_types IS 'How the events of categories fold into states. Written by create_aggregate_type() and drop_aggregate_type().'",
+	"COMMENT ON COLUMN event_store.aggregate_types.category IS 'category of the streams, each of which is an aggregate'",
+	"COMMENT ON COLUMN event_store.aggregate_types.initial_state IS 'state before the first event'",
+	"COMMENT ON COLUMN event_store.aggregate_types.apply IS 'signature of the function that applies an event to a state'",
+	"COMMENT ON COLUMN event_store.aggregate_types.snapshot_every IS 'save() takes a snapshot after so many events; NULL: never'",
+	"COMMENT ON COLUMN event_store.aggregate_types.state_version IS 'version of the shape of the state'",
+};
+
 /* What create_store(type_index => true) adds. */
 static const char *const type_index_statement =
 	"CREATE INDEX events_type_global_position_idx"
@@ -181,8 +206,11 @@ static const char *const append_only_tables[] = {"categories", "streams",
 
 /* What drops a store, dependents first. */
 static const char *const drop_statements[] = {
-	"DROP VIEW event_store.all_events",	 "DROP TABLE event_store.snapshots",
-	"DROP TABLE event_store.events",	 "DROP TABLE event_store.streams",
+	"DROP VIEW event_store.all_events",
+	"DROP TABLE IF EXISTS event_store.aggregate_types",
+	"DROP TABLE event_store.snapshots",
+	"DROP TABLE event_store.events",
+	"DROP TABLE event_store.streams",
 	"DROP TABLE event_store.categories",
 };
 
@@ -288,6 +316,17 @@ make_type_index(void)
 }
 
 /*
+ * make_aggregate_types
+ *		Adds the table of aggregate types.
+ */
+static void
+make_aggregate_types(void)
+{
+	for (int i = 0; i < lengthof(aggregate_type_statements); i++)
+		es_execute(aggregate_type_statements[i]);
+}
+
+/*
  * make_tables
  *		Creates the store, as the current role.
  */
@@ -296,6 +335,7 @@ make_tables(bool type_index)
 {
 	for (int i = 0; i < lengthof(store_statements); i++)
 		es_execute(store_statements[i]);
+	make_aggregate_types();
 	if (type_index)
 		make_type_index();
 	make_all_append_only();
@@ -333,6 +373,27 @@ set_toast_options(void)
 }
 
 /*
+ * add_aggregates
+ *		Makes what releases before 0.2.0 did not have for aggregates.
+ */
+static void
+add_aggregates(void)
+{
+	if (lacks("SELECT FROM pg_catalog.pg_attribute"
+			  " WHERE attrelid OPERATOR(pg_catalog.=)"
+			  " 'event_store.snapshots'::pg_catalog.regclass"
+			  " AND attname OPERATOR(pg_catalog.=) 'type_digest'"))
+	{
+		es_execute("ALTER TABLE event_store.snapshots ADD COLUMN type_digest bigint");
+		es_execute(DIGEST_COMMENT);
+	}
+	if (lacks("SELECT FROM pg_catalog.pg_class"
+			  " WHERE oid OPERATOR(pg_catalog.=)"
+			  " pg_catalog.to_regclass('event_store.aggregate_types')"))
+		make_aggregate_types();
+}
+
+/*
  * renew_store
  *		Brings a store to what create_store() makes: the grants of its owner and
  *		of its readers, the append-only rules and triggers, which a restore by
@@ -347,6 +408,7 @@ renew_store(void)
 	es_spi_connect();
 	make_all_append_only();
 	set_toast_options();
+	add_aggregates();
 	SPI_finish();
 }
 

@@ -26,6 +26,9 @@
 /* ST003: an event id is taken by an event that this is not a retry of */
 #define ES_ERR_DUPLICATE_EVENT MAKE_SQLSTATE('S', 'T', '0', '0', '3')
 
+/* ST004: nothing says how the events of this category fold into a state */
+#define ES_ERR_NO_AGGREGATE_TYPE MAKE_SQLSTATE('S', 'T', '0', '0', '4')
+
 /* ST007: events, streams and categories are only ever added, by the calls */
 #define ES_ERR_APPEND_ONLY MAKE_SQLSTATE('S', 'T', '0', '0', '7')
 

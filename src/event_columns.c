@@ -18,8 +18,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "event_columns.h"
@@ -38,6 +41,25 @@ struct EsEventColumns
 	int sources[FLEXIBLE_ARRAY_MEMBER]; /* an attribute number of events or one
 										 * of the above */
 };
+
+/*
+ * es_event_type
+ *		OID of the type event.
+ */
+Oid
+es_event_type(void)
+{
+	Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+							   CStringGetDatum("event"),
+							   ObjectIdGetDatum(
+								   get_namespace_oid(ES_SCHEMA, false)));
+
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("extension event_store has been dropped")));
+	return type;
+}
 
 /*
  * find_source

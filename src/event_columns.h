@@ -16,6 +16,7 @@
 
 typedef struct EsEventColumns EsEventColumns;
 
+extern Oid es_event_type(void);
 extern EsEventColumns *es_event_columns(Oid type, const AttrNumber *wanted,
 										int nwanted);
 extern bool es_event_columns_want_stream(const EsEventColumns *columns);

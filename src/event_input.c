@@ -137,11 +137,11 @@ es_check_distinct_ids(const EsStreamAppend *appends, int nappends)
 /* Arrays of new_event ----------------------------------------------------- */
 
 /*
- * event_from_composite
- *		One element of an array of new_event, its attributes found by name.
+ * es_event_from_composite
+ *		A new_event, checked, its attributes found by name.
  */
-static void
-event_from_composite(HeapTupleHeader header, EsNewEvent *event, const char *where)
+void
+es_event_from_composite(HeapTupleHeader header, EsNewEvent *event, const char *where)
 {
 	TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
 											HeapTupleHeaderGetTypMod(header));
@@ -214,7 +214,7 @@ es_events_from_array(ArrayType *array, EsStreamAppend *append)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("event must not be null"), es_errwhere(where)));
-		event_from_composite(DatumGetHeapTupleHeader(elements[i]),
+		es_event_from_composite(DatumGetHeapTupleHeader(elements[i]),
 							 &append->events[i], where);
 	}
 	es_check_distinct_ids(append, 1);

@@ -17,6 +17,7 @@
 
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 
 #include "privileged.h"
 
@@ -63,4 +64,19 @@ es_execute_as(Oid role, const char *statement)
 							   SECURITY_RESTRICTED_OPERATION);
 	es_execute(statement);
 	SetUserIdAndSecContext(save_userid, save_sec_context);
+}
+
+/*
+ * es_pin_search_path
+ *		Sets a search path that nobody can put anything into, until AtEOXact_GUC()
+ *		is called with the level that is returned, or an error's rollback.
+ */
+int
+es_pin_search_path(void)
+{
+	int level = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
 }

@@ -14,6 +14,7 @@
 
 extern void es_spi_connect(void);
 extern void es_execute(const char *statement);
+extern int es_pin_search_path(void);
 extern void es_execute_as(Oid role, const char *statement);
 
 #endif /* ES_PRIVILEGED_H */

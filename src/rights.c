@@ -64,11 +64,12 @@ static const char *const reader_calls[] = {
 	"read_all",		 "last_event",
 	"list_streams",	 "stream_version",
 	"safe_position", "latest_snapshot",
-	"store_stats",	 NULL,
+	"store_stats",	 "load",
+	NULL,
 };
 
 /* Those of them that a reader of an older release does not have. */
-static const char *const new_reader_calls[] = {"store_stats", NULL};
+static const char *const new_reader_calls[] = {"store_stats", "load", NULL};
 
 /* Views that a reader may query, the extension's own. */
 static const char *const reader_views[] = {"in_flight", "stats"};
@@ -77,8 +78,13 @@ static const char *const reader_views[] = {"in_flight", "stats"};
 static const char *const writer_calls[] = {
 	"append",	  "append_events", "append_json", "append_streams",
 	"new_event",  "any_version",   "no_stream",	  "stream_exists",
-	"lock_store", "save_snapshot", NULL,
+	"lock_store", "save_snapshot", "add_event",	  "save",
+	"take_snapshot", NULL,
 };
+
+/* Those of them that a writer of an older release does not have. */
+static const char *const new_writer_calls[] = {"add_event", "save",
+											   "take_snapshot", NULL};
 
 /*
  * extension_owner
@@ -282,17 +288,17 @@ es_grant_to_owner(Oid role)
 }
 
 /*
- * find_old_readers
- *		Names, quoted, of the roles that were granted all of a reader's calls but
- *		those that are new, comma-separated; NULL for none.  SPI is connected.
+ * find_old_roles
+ *		Names, quoted, of the roles that were granted all of some calls but those
+ *		that are new, comma-separated; NULL for none.  SPI is connected.
  *
  * Who was granted only some of them, by hand, gets no more by an upgrade.
  */
 static const char *
-find_old_readers(void)
+find_old_roles(const char *const *calls, const char *const *new_calls)
 {
 	Oid types[2] = {TEXTARRAYOID, TEXTARRAYOID};
-	Datum values[2] = {name_array(reader_calls), name_array(new_reader_calls)};
+	Datum values[2] = {name_array(calls), name_array(new_calls)};
 
 	if (SPI_execute_with_args("SELECT pg_catalog.string_agg("
 							  "pg_catalog.quote_ident(r.rolname), ', ')"
@@ -316,33 +322,47 @@ find_old_readers(void)
 							  " WHERE NOT r.rolsuper",
 							  2, types, values, NULL, false, 1) != SPI_OK_SELECT ||
 		SPI_processed != 1)
-		elog(ERROR, "could not list the store's readers");
+		elog(ERROR, "could not list the store's readers and writers");
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
 /*
+ * grant_calls
+ *		Gives the roles that were granted all of some calls but those that are new
+ *		these as well; returns the roles, NULL for none.  SPI is connected.
+ *
+ * An older version of the extension may be installed, without the new calls.
+ */
+static const char *
+grant_calls(const char *const *calls, const char *const *new_calls)
+{
+	const char *roles = find_old_roles(calls, new_calls);
+	const char *functions = find_functions(new_calls);
+
+	if (roles == NULL || functions == NULL)
+		return NULL;
+	es_execute_as(BOOTSTRAP_SUPERUSERID,
+				  psprintf("GRANT EXECUTE ON FUNCTION %s TO %s", functions,
+						   roles));
+	return roles;
+}
+
+/*
  * es_grant_new_calls
- *		Gives the readers from before an upgrade what grant_reader() gives now.
+ *		Gives the readers and writers from before an upgrade what grant_reader()
+ *		and grant_writer() give now.
  */
 void
 es_grant_new_calls(void)
 {
 	const char *readers;
-	const char *calls;
 
 	es_spi_connect();
-	readers = find_old_readers();
-	calls = find_functions(new_reader_calls);
-
-	/* an older version of the extension may be installed, without the calls */
-	if (readers != NULL && calls != NULL)
-	{
-		es_execute_as(BOOTSTRAP_SUPERUSERID,
-					  psprintf("GRANT EXECUTE ON FUNCTION %s TO %s", calls,
-							   readers));
+	readers = grant_calls(reader_calls, new_reader_calls);
+	if (readers != NULL)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
 					  psprintf("GRANT SELECT ON %s TO %s", find_views(), readers));
-	}
+	(void) grant_calls(writer_calls, new_writer_calls);
 	SPI_finish();
 }
 

@@ -54,9 +54,19 @@ static int snapshots_kept = 2;
 /* Plans of the statements below, made at first use and kept; the plan cache
  * looks after changes of the table. */
 static SPIPlanPtr save_plan = NULL;
+static SPIPlanPtr old_save_plan = NULL;
 static SPIPlanPtr prune_plan = NULL;
 
 static const char *const save_statement =
+	"INSERT INTO event_store.snapshots"
+	" (stream_id, version, state_version, created_at, state, type_digest)"
+	" VALUES ($1, $2, $3, pg_catalog.clock_timestamp(), $4, $5)"
+	" ON CONFLICT (stream_id, version, state_version) DO UPDATE"
+	" SET created_at = EXCLUDED.created_at, state = EXCLUDED.state,"
+	" type_digest = EXCLUDED.type_digest";
+
+/* In a store of before 0.2.0, where no category has a type. */
+static const char *const old_save_statement =
 	"INSERT INTO event_store.snapshots"
 	" (stream_id, version, state_version, created_at, state)"
 	" VALUES ($1, $2, $3, pg_catalog.clock_timestamp(), $4)"
@@ -157,10 +167,10 @@ prepare(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types)
  *		55000 where a rule of the owner's makes something else of it.
  */
 static void
-execute_fresh(SPIPlanPtr plan, Datum *values, int expected)
+execute_fresh(SPIPlanPtr plan, Datum *values, const char *nulls, int expected)
 {
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-	int result = SPI_execute_snapshot(plan, values, NULL, snapshot,
+	int result = SPI_execute_snapshot(plan, values, nulls, snapshot,
 									  InvalidSnapshot, false, true, 0);
 
 	UnregisterSnapshot(snapshot);
@@ -175,36 +185,53 @@ execute_fresh(SPIPlanPtr plan, Datum *values, int expected)
 
 /*
  * save_row
- *		Stores a snapshot and deletes those beyond the number to keep.
+ *		Stores a snapshot.
  */
 static void
-save_row(int64 stream_id, int64 version, int32 state_version, Datum state)
+save_row(int64 stream_id, int64 version, int32 state_version,
+		 const EsAggregateType *type, Datum state)
 {
-	Oid save_types[] = {INT8OID, INT8OID, INT4OID, JSONBOID};
-	Oid prune_types[] = {INT8OID, INT4OID, INT8OID};
-	Datum save_values[] = {Int64GetDatum(stream_id), Int64GetDatum(version),
-						   Int32GetDatum(state_version), state};
-	Datum prune_values[] = {Int64GetDatum(stream_id),
-							Int32GetDatum(state_version),
-							Int64GetDatum((int64) snapshots_kept)};
+	Oid types[] = {INT8OID, INT8OID, INT4OID, JSONBOID, INT8OID};
+	Datum values[] = {Int64GetDatum(stream_id), Int64GetDatum(version),
+					  Int32GetDatum(state_version), state,
+					  Int64GetDatum(type != NULL ? type->type_digest : 0)};
 
-	es_spi_connect();
-	ES_FAULT_POINT("snapshot: role set");
-	prepare(&save_plan, save_statement, lengthof(save_types), save_types);
-	prepare(&prune_plan, prune_statement, lengthof(prune_types), prune_types);
-	execute_fresh(save_plan, save_values, SPI_OK_INSERT);
-	ES_FAULT_POINT("snapshot: saved");
-	execute_fresh(prune_plan, prune_values, SPI_OK_DELETE);
-	ES_FAULT_POINT("snapshot: pruned");
-	SPI_finish();
+	if (es_store_attnum(ES_SNAPSHOTS, SNAP_TYPE_DIGEST) == InvalidAttrNumber)
+	{
+		prepare(&old_save_plan, old_save_statement, lengthof(types) - 1, types);
+		execute_fresh(old_save_plan, values, NULL, SPI_OK_INSERT);
+		return;
+	}
+	prepare(&save_plan, save_statement, lengthof(types), types);
+	execute_fresh(save_plan, values, type != NULL ? "     " : "    n",
+				  SPI_OK_INSERT);
 }
 
 /*
- * save_as_owner
- *		Stores a snapshot with the rights of the table's owner.
+ * prune
+ *		Deletes snapshots of a stream beyond the number to keep.
  */
 static void
-save_as_owner(int64 stream_id, int64 version, int32 state_version, Datum state)
+prune(int64 stream_id, int32 state_version)
+{
+	Oid types[] = {INT8OID, INT4OID, INT8OID};
+	Datum values[] = {Int64GetDatum(stream_id), Int32GetDatum(state_version),
+					  Int64GetDatum((int64) snapshots_kept)};
+
+	prepare(&prune_plan, prune_statement, lengthof(types), types);
+	execute_fresh(prune_plan, values, NULL, SPI_OK_DELETE);
+}
+
+/*
+ * es_snapshot_save
+ *		Stores a snapshot with the rights of the table's owner, and deletes those
+ *		beyond the number to keep.  The type is NULL where the category has none.
+ *
+ * The caller holds the stream's lock, and has pinned the search path.
+ */
+void
+es_snapshot_save(int64 stream_id, int64 version, int32 state_version,
+				 const EsAggregateType *type, Datum state)
 {
 	Relation snapshots = es_open_for_append(ES_SNAPSHOTS);
 	Oid owner = snapshots->rd_rel->relowner;
@@ -216,7 +243,13 @@ save_as_owner(int64 stream_id, int64 version, int32 state_version, Datum state)
 	SetUserIdAndSecContext(owner,
 						   save_sec_context | SECURITY_LOCAL_USERID_CHANGE |
 							   SECURITY_NOFORCE_RLS);
-	save_row(stream_id, version, state_version, state);
+	es_spi_connect();
+	ES_FAULT_POINT("snapshot: role set");
+	save_row(stream_id, version, state_version, type, state);
+	ES_FAULT_POINT("snapshot: saved");
+	prune(stream_id, state_version);
+	ES_FAULT_POINT("snapshot: pruned");
+	SPI_finish();
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 }
 
@@ -232,6 +265,9 @@ event_store_save_snapshot(PG_FUNCTION_ARGS)
 	text *stream = es_stream_argument(fcinfo, 0);
 	int64 version;
 	int32 state_version;
+	int64 stream_id;
+	EsAggregateType type;
+	bool has_type;
 
 	es_check_not_null(fcinfo, 1, "version");
 	version = PG_GETARG_INT64(1);
@@ -252,8 +288,10 @@ event_store_save_snapshot(PG_FUNCTION_ARGS)
 				 errdetail("It is %d.", state_version)));
 
 	es_check_writable("save_snapshot()");
-	save_as_owner(lock_and_check(stream, version), version, state_version,
-				  PG_GETARG_DATUM(2));
+	stream_id = lock_and_check(stream, version);
+	has_type = es_aggregate_type_get(stream, &type);
+	es_snapshot_save(stream_id, version, state_version, has_type ? &type : NULL,
+					 PG_GETARG_DATUM(2));
 	PG_RETURN_VOID();
 }
 
@@ -289,6 +327,103 @@ put_snapshot(ReturnSetInfo *result, TupleTableSlot *slot, text *stream)
 	tuplestore_putvalues(result->setResult, desc, values, nulls);
 }
 
+/* A walk over the snapshots of a stream, from the newest on. */
+typedef struct SnapshotWalk
+{
+	Relation snapshots;
+	Relation index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+} SnapshotWalk;
+
+/*
+ * begin_walk
+ *		Starts with the newest snapshot of a stream at or below a version.
+ */
+static void
+begin_walk(SnapshotWalk *walk, int64 stream_id, Snapshot snapshot,
+		   int64 max_version)
+{
+	ScanKeyData keys[2];
+
+	walk->snapshots = es_store_open(ES_SNAPSHOTS, AccessShareLock);
+	walk->index = es_store_open_index(ES_SNAPSHOTS_BY_VERSION, AccessShareLock);
+	walk->slot = table_slot_create(walk->snapshots, NULL);
+	walk->scan = es_index_beginscan(walk->snapshots, walk->index, snapshot, 2);
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(stream_id));
+	ScanKeyInit(&keys[1], 2, BTLessEqualStrategyNumber, F_INT8LE,
+				Int64GetDatum(max_version));
+	index_rescan(walk->scan, keys, 2, NULL, 0);
+}
+
+/*
+ * next_snapshot
+ *		The next older snapshot; NULL after the last.
+ */
+static TupleTableSlot *
+next_snapshot(SnapshotWalk *walk)
+{
+	CHECK_FOR_INTERRUPTS();
+	return index_getnext_slot(walk->scan, BackwardScanDirection, walk->slot)
+		? walk->slot
+		: NULL;
+}
+
+/*
+ * end_walk
+ *		Ends a walk.
+ */
+static void
+end_walk(SnapshotWalk *walk)
+{
+	index_endscan(walk->scan);
+	ExecDropSingleTupleTableSlot(walk->slot);
+	index_close(walk->index, NoLock);
+	table_close(walk->snapshots, NoLock);
+}
+
+/*
+ * is_usable
+ *		Whether a snapshot was made as a type makes states now.
+ */
+static bool
+is_usable(TupleTableSlot *slot, const EsAggregateType *type)
+{
+	bool isnull;
+	Datum digest =
+		es_optional_column(slot, ES_SNAPSHOTS, SNAP_TYPE_DIGEST, &isnull);
+
+	return !isnull && DatumGetInt64(digest) == type->type_digest &&
+		DatumGetInt32(es_column(slot, ES_SNAPSHOTS, SNAP_STATE_VERSION)) ==
+		type->state_version;
+}
+
+/*
+ * es_snapshot_find
+ *		The newest usable snapshot of an aggregate at or below a version; its
+ *		state is in the current memory context.  False when there is none.
+ */
+bool
+es_snapshot_find(int64 stream_id, Snapshot snapshot, const EsAggregateType *type,
+				 int64 max_version, int64 *version, Datum *state)
+{
+	SnapshotWalk walk;
+	TupleTableSlot *slot;
+
+	begin_walk(&walk, stream_id, snapshot, max_version);
+	while ((slot = next_snapshot(&walk)) != NULL && !is_usable(slot, type))
+		;
+	if (slot != NULL)
+	{
+		*version = DatumGetInt64(es_column(slot, ES_SNAPSHOTS, SNAP_VERSION));
+		*state = PointerGetDatum(PG_DETOAST_DATUM_COPY(
+			es_column(slot, ES_SNAPSHOTS, SNAP_STATE)));
+	}
+	end_walk(&walk);
+	return slot != NULL;
+}
+
 /*
  * put_latest
  *		Adds the newest snapshot of a stream at or below a version, or the one
@@ -298,34 +433,17 @@ static void
 put_latest(ReturnSetInfo *result, text *stream, int64 stream_id,
 		   const int32 *state_version, int64 max_version)
 {
-	Relation snapshots = es_store_open(ES_SNAPSHOTS, AccessShareLock);
-	Relation index =
-		es_store_open_index(ES_SNAPSHOTS_BY_VERSION, AccessShareLock);
-	TupleTableSlot *slot = table_slot_create(snapshots, NULL);
-	IndexScanDesc scan =
-		es_index_beginscan(snapshots, index, GetActiveSnapshot(), 2);
-	ScanKeyData keys[2];
+	SnapshotWalk walk;
+	TupleTableSlot *slot;
 
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum(stream_id));
-	ScanKeyInit(&keys[1], 2, BTLessEqualStrategyNumber, F_INT8LE,
-				Int64GetDatum(max_version));
-	index_rescan(scan, keys, 2, NULL, 0);
-	while (index_getnext_slot(scan, BackwardScanDirection, slot))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (state_version == NULL ||
-			DatumGetInt32(es_column(slot, ES_SNAPSHOTS, SNAP_STATE_VERSION)) ==
-				*state_version)
-		{
-			put_snapshot(result, slot, stream);
-			break;
-		}
-	}
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	index_close(index, AccessShareLock);
-	table_close(snapshots, AccessShareLock);
+	begin_walk(&walk, stream_id, GetActiveSnapshot(), max_version);
+	while ((slot = next_snapshot(&walk)) != NULL && state_version != NULL &&
+		   DatumGetInt32(es_column(slot, ES_SNAPSHOTS, SNAP_STATE_VERSION)) !=
+			   *state_version)
+		;
+	if (slot != NULL)
+		put_snapshot(result, slot, stream);
+	end_walk(&walk);
 }
 
 /*

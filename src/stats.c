@@ -90,8 +90,11 @@ event_store_store_stats(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	for (int i = ES_NUM_TABLES - 1; i >= 0; i--)
 	{
-		Relation rel = es_store_open(i, AccessShareLock);
+		Relation rel;
 
+		if (!es_store_has(i))
+			continue;
+		rel = es_store_open(i, AccessShareLock);
 		if (i == ES_STREAMS)
 			values[0] = Int64GetDatum(es_estimate_rows(rel));
 		else if (i == ES_EVENTS)

@@ -52,11 +52,15 @@
 
 #define SEQUENCE_NAME "events_global_position_seq"
 
-/* A column that the code uses: not null, not generated, of just this type. */
+/*
+ * A column that the code uses: not generated, of just this type, and not null.
+ * One that is optional may be null, or missing.
+ */
 typedef struct EsColumnShape
 {
 	const char *name;
 	Oid type;
+	bool optional;
 } EsColumnShape;
 
 /* What a table is called and which columns of it the code uses. */
@@ -126,6 +130,19 @@ static const EsTableShape table_shapes[ES_NUM_TABLES] = {
 				{"state_version", INT4OID},
 				{"created_at", TIMESTAMPTZOID},
 				{"state", JSONBOID},
+				{"type_digest", INT8OID, true},
+			},
+		},
+	[ES_AGGREGATE_TYPES] =
+		{
+			"aggregate_types",
+			AGG_NUM_COLUMNS,
+			{
+				{"category", TEXTOID},
+				{"initial_state", JSONBOID},
+				{"apply", TEXTOID},
+				{"snapshot_every", INT4OID, true},
+				{"state_version", INT4OID},
 			},
 		},
 };
@@ -146,7 +163,9 @@ static const EsIndexShape index_shapes[ES_NUM_INDEXES] =
 								  false,
 								  3,
 								  {SNAP_STREAM_ID, SNAP_VERSION,
-								   SNAP_STATE_VERSION}}};
+								   SNAP_STATE_VERSION}},
+	 [ES_AGGREGATE_TYPES_BY_CATEGORY] =
+		 {ES_AGGREGATE_TYPES, true, false, 1, {AGG_CATEGORY}}};
 
 /*
  * What this backend knows of the store; reset by invalidate_store().  The
@@ -318,8 +337,8 @@ is_column(TupleDesc desc, int i, const EsColumnShape *shape)
 
 	return !att->attisdropped &&
 		strcmp(NameStr(att->attname), shape->name) == 0 &&
-		att->atttypid == shape->type && es_never_null(desc, i) &&
-		!att->attgenerated &&
+		att->atttypid == shape->type &&
+		(es_never_null(desc, i) || shape->optional) && !att->attgenerated &&
 		(shape->type != TEXTOID || att->attcollation == C_COLLATION_OID);
 }
 
@@ -354,7 +373,7 @@ load_columns(EsTableId table, Relation rel)
 	{
 		AttrNumber attnum = find_column(rel, &shape->columns[i]);
 
-		if (attnum == InvalidAttrNumber)
+		if (attnum == InvalidAttrNumber && !shape->columns[i].optional)
 			raise_damaged(
 				psprintf("Column \"%s\" of table \"%s.%s\" is missing or has changed.",
 						 shape->columns[i].name, ES_SCHEMA, shape->name));
@@ -423,6 +442,11 @@ load_table(EsTableId table)
 	const char *name = table_shapes[table].name;
 	Relation rel = open_by_name(table);
 
+	if (rel == NULL && table == ES_AGGREGATE_TYPES)
+	{
+		store.tables[table] = InvalidOid;
+		return;
+	}
 	if (rel == NULL)
 		raise_damaged(psprintf("Table \"%s.%s\" is missing.", ES_SCHEMA, name));
 	store.tables[table] = RelationGetRelid(rel);
@@ -592,6 +616,31 @@ es_column(TupleTableSlot *slot, EsTableId table, int column)
 						table_shapes[table].columns[column].name, ES_SCHEMA,
 						table_shapes[table].name)));
 	return value;
+}
+
+/*
+ * es_optional_column
+ *		A column of a row of the store that may be null, or missing.
+ */
+Datum
+es_optional_column(TupleTableSlot *slot, EsTableId table, int column, bool *isnull)
+{
+	AttrNumber attnum = es_store_attnum(table, column);
+
+	*isnull = true;
+	return attnum == InvalidAttrNumber ? (Datum) 0
+									   : slot_getattr(slot, attnum, isnull);
+}
+
+/*
+ * es_store_has
+ *		Whether the store has a table that older releases did not make.
+ */
+bool
+es_store_has(EsTableId table)
+{
+	ensure_store();
+	return OidIsValid(store.tables[table]);
 }
 
 /*

@@ -29,10 +29,11 @@ typedef enum EsTableId
 	ES_CATEGORIES,
 	ES_STREAMS,
 	ES_EVENTS,
-	ES_SNAPSHOTS
+	ES_SNAPSHOTS,
+	ES_AGGREGATE_TYPES /* a store of before 0.2.0 has none */
 } EsTableId;
 
-#define ES_NUM_TABLES (ES_SNAPSHOTS + 1)
+#define ES_NUM_TABLES (ES_AGGREGATE_TYPES + 1)
 
 /* Columns of categories. */
 typedef enum EsCategoriesColumn
@@ -77,8 +78,20 @@ typedef enum EsSnapshotsColumn
 	SNAP_STATE_VERSION,
 	SNAP_CREATED_AT,
 	SNAP_STATE,
+	SNAP_TYPE_DIGEST, /* may be null; a store of before 0.2.0 has none */
 	SNAP_NUM_COLUMNS
 } EsSnapshotsColumn;
+
+/* Columns of aggregate_types. */
+typedef enum EsAggregateTypesColumn
+{
+	AGG_CATEGORY,
+	AGG_INITIAL_STATE,
+	AGG_APPLY,
+	AGG_SNAPSHOT_EVERY, /* may be null */
+	AGG_STATE_VERSION,
+	AGG_NUM_COLUMNS
+} EsAggregateTypesColumn;
 
 #define ES_MAX_COLUMNS EV_NUM_COLUMNS
 
@@ -94,10 +107,11 @@ typedef enum EsIndexId
 	ES_EVENTS_BY_ID,
 	ES_EVENTS_BY_CATEGORY,
 	ES_EVENTS_BY_TYPE, /* only where create_store() was asked for it */
-	ES_SNAPSHOTS_BY_VERSION
+	ES_SNAPSHOTS_BY_VERSION,
+	ES_AGGREGATE_TYPES_BY_CATEGORY
 } EsIndexId;
 
-#define ES_NUM_INDEXES (ES_SNAPSHOTS_BY_VERSION + 1)
+#define ES_NUM_INDEXES (ES_AGGREGATE_TYPES_BY_CATEGORY + 1)
 
 extern void es_store_init(void);
 extern bool es_store_exists(void);
@@ -109,6 +123,9 @@ extern const char *es_store_index_name(EsIndexId index);
 extern int es_store_column_count(EsTableId table);
 extern AttrNumber es_store_attnum(EsTableId table, int column);
 extern Datum es_column(TupleTableSlot *slot, EsTableId table, int column);
+extern Datum es_optional_column(TupleTableSlot *slot, EsTableId table,
+								int column, bool *isnull);
+extern bool es_store_has(EsTableId table);
 extern Oid es_store_lock(EsTableId table, LOCKMODE lockmode, ResourceOwner owner);
 extern Relation es_store_open_locked(Oid relid);
 extern Relation es_store_open(EsTableId table, LOCKMODE lockmode);

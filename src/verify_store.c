@@ -74,7 +74,7 @@ typedef struct Verification
 	ReturnSetInfo *result;
 	int64 findings_left;
 	Snapshot snapshot;
-	Relation tables[ES_NUM_TABLES];
+	Relation tables[ES_NUM_TABLES]; /* NULL for what is not verified */
 	MemoryContext row_context; /* reset after each finding */
 	EsProgress progress;
 	int64 highest_id; /* of all positions and ids seen */
@@ -542,6 +542,9 @@ event_store_verify_store(PG_FUNCTION_ARGS)
 		verify_sequence(&verification);
 	UnregisterSnapshot(verification.snapshot);
 	for (int i = 0; i < ES_NUM_TABLES; i++)
-		table_close(verification.tables[i], AccessShareLock);
+	{
+		if (verification.tables[i] != NULL)
+			table_close(verification.tables[i], AccessShareLock);
+	}
 	return (Datum) 0;
 }

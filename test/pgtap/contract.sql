@@ -43,6 +43,12 @@ SELECT pg_temp.needs_store($$stream_version('a-1')$$);
 SELECT pg_temp.needs_store($$safe_position()$$);
 SELECT pg_temp.needs_store($$save_snapshot('a-1', 1, '{}')$$);
 SELECT pg_temp.needs_store($$latest_snapshot('a-1')$$);
+SELECT pg_temp.needs_store($$create_aggregate_type('a', '{}', 'f')$$);
+SELECT pg_temp.needs_store($$drop_aggregate_type('a')$$);
+SELECT pg_temp.needs_store($$load('a-1')$$);
+SELECT pg_temp.needs_store($$add_event(ROW('a-1', '{}', 0, '{}')::event_store.aggregate, 'T', '{}')$$);
+SELECT pg_temp.needs_store($$save(ROW('a-1', '{}', 0, ARRAY[event_store.new_event('T', '{}')])::event_store.aggregate)$$);
+SELECT pg_temp.needs_store($$take_snapshot('a-1')$$);
 SELECT pg_temp.needs_store($$drop_store()$$);
 SELECT pg_temp.needs_store($$grant_reader(CURRENT_USER)$$);
 SELECT pg_temp.needs_store($$grant_writer(CURRENT_USER)$$);
@@ -106,6 +112,16 @@ SELECT lives_ok($$SELECT event_store.save_snapshot(stream => 'order-1', version 
 SELECT results_eq($$SELECT stream COLLATE "default", version, state, state_version
 					  FROM event_store.latest_snapshot(stream => 'order-1', state_version => 4, max_version => 2)$$,
 	$$VALUES ('order-1', 2::bigint, '{"n": 3}'::jsonb, 4)$$, 'latest_snapshot');
+CREATE FUNCTION pg_temp.apply(state jsonb, e event_store.event) RETURNS jsonb LANGUAGE sql AS $$SELECT state || jsonb_build_object(e.type, e.version)$$;
+SELECT lives_ok(format($$SELECT event_store.create_aggregate_type(category => 'order', initial_state => '{}', apply => '%s.apply', snapshot_every => 10, state_version => 2)$$,
+					   pg_my_temp_schema()::regnamespace), 'create_aggregate_type');
+SELECT is(event_store.load(stream => 'order-2', for_update => true, use_snapshot => false), ROW('order-2', '{"Placed": 1}', 1, '{}')::event_store.aggregate, 'load');
+SELECT is((event_store.add_event(aggregate => event_store.load('order-2'), type => 'Paid', data => '{}', metadata => '{"a": 1}',
+								 event_id => '00000000-0000-4000-8000-000000000009', schema_version => 2)).uncommitted,
+		  ARRAY[event_store.new_event('Paid', '{}', '{"a": 1}', '00000000-0000-4000-8000-000000000009', 2)], 'add_event');
+SELECT is((event_store.save(aggregate => event_store.load(stream => 'order-9'))).version, 0::bigint, 'save');
+SELECT is(event_store.take_snapshot(stream => 'order-2'), 1::bigint, 'take_snapshot');
+SELECT lives_ok($$SELECT event_store.drop_aggregate_type(category => 'order')$$, 'drop_aggregate_type');
 CREATE ROLE regress_contract;
 SELECT lives_ok($$SELECT event_store.grant_reader(role_name => 'regress_contract')$$, 'grant_reader');
 SELECT lives_ok($$SELECT event_store.grant_writer(role_name => 'regress_contract')$$, 'grant_writer');
@@ -157,6 +173,18 @@ INSERT INTO expected_functions VALUES
 	 'event_store.append_result', 'v', 'u', 0),
 	('append_streams', 'streams jsonb',
 	 'SETOF event_store.stream_append_result', 'v', 'u', 2),
+	('add_event', 'aggregate event_store.aggregate, type text, data jsonb, metadata jsonb DEFAULT NULL::jsonb, event_id uuid DEFAULT NULL::uuid, schema_version integer DEFAULT 1',
+	 'event_store.aggregate', 'v', 'u', 0),
+	('create_aggregate_type', 'category text, initial_state jsonb, apply text, snapshot_every integer DEFAULT NULL::integer, state_version integer DEFAULT 1',
+	 'void', 'v', 'u', 0),
+	('drop_aggregate_type', 'category text',
+	 'void', 'v', 'u', 0),
+	('load', 'stream text, for_update boolean DEFAULT false, use_snapshot boolean DEFAULT true',
+	 'event_store.aggregate', 'v', 'u', 0),
+	('save', 'aggregate event_store.aggregate',
+	 'event_store.aggregate', 'v', 'u', 0),
+	('take_snapshot', 'stream text',
+	 'bigint', 'v', 'u', 0),
 	('create_store', 'if_not_exists boolean DEFAULT false, type_index boolean DEFAULT false',
 	 'void', 'v', 'u', 0),
 	('drop_store', 'with_events boolean DEFAULT false',

@@ -57,6 +57,12 @@ INSERT INTO calls VALUES
 	($$event_store.stream_version('order-1')$$, true, false),
 	($$event_store.safe_position()$$, true, false),
 	($$event_store.latest_snapshot('order-1')$$, true, false),
+	($$event_store.load('order-1')$$, true, false),
+	($$event_store.add_event(ROW('order-1', '{}', 0, '{}')::event_store.aggregate, 'T', '{}')$$, false, true),
+	($$event_store.save(ROW('order-1', '{}', 0, '{}')::event_store.aggregate)$$, false, true),
+	($$event_store.take_snapshot('order-1')$$, false, true),
+	($$event_store.create_aggregate_type('order', '{}', 'public.regress_rights_apply')$$, false, false),
+	($$event_store.drop_aggregate_type('order')$$, false, false),
 	($$event_store.create_store(if_not_exists => true)$$, false, false),
 	($$event_store.drop_store(with_events => true)$$, false, false),
 	($$event_store.grant_reader('regress_rights_nobody')$$, false, false),
@@ -89,8 +95,10 @@ SELECT is(pg_temp.try('regress_rights_usage', 'SELECT event_store.create_store()
 REVOKE CREATE ON SCHEMA event_store FROM regress_rights_usage;
 REVOKE EXECUTE ON FUNCTION event_store.create_store FROM regress_rights_usage;
 SELECT is(pg_temp.try('regress_rights_owner', 'SELECT event_store.append(''order-1'', ''T'', ''{}'')'), 'ST002', 'the owner may make the other calls, which need a store');
+CREATE FUNCTION public.regress_rights_apply(state jsonb, e event_store.event) RETURNS jsonb LANGUAGE sql AS 'SELECT state';
 SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
 SELECT event_store.create_store() \g /dev/null
+SELECT event_store.create_aggregate_type('order', '{}', 'public.regress_rights_apply') \g /dev/null
 SELECT event_store.append('order-1', 'Placed', '{}') \g /dev/null
 SELECT event_store.grant_reader('regress_rights_reader') \g /dev/null
 SELECT event_store.grant_writer('regress_rights_writer') \g /dev/null
@@ -111,7 +119,7 @@ SELECT is(pg_temp.try('regress_rights_member', pg_temp.statement(call)), CASE WH
 -- The tables, to nobody but the owner, and that to read only.
 SELECT is(pg_temp.try(role_name, format(statement, relation)), '42501', role_name || ': ' || format(statement, relation))
   FROM unnest(ARRAY['regress_rights_reader', 'regress_rights_writer', 'regress_rights_usage']) role_name,
-	   unnest(ARRAY['events', 'streams', 'categories', 'snapshots']) relation,
+	   unnest(ARRAY['events', 'streams', 'categories', 'snapshots', 'aggregate_types']) relation,
 	   unnest(ARRAY['SELECT * FROM event_store.%I', 'INSERT INTO event_store.%I DEFAULT VALUES', 'DELETE FROM event_store.%I',
 					'TRUNCATE event_store.%I', 'LOCK TABLE event_store.%I IN SHARE MODE',
 					'ALTER TABLE event_store.%I ADD COLUMN mine int']) statement;
@@ -120,7 +128,7 @@ SELECT is(pg_temp.try(role_name, statement), '42501', role_name || ': ' || state
 	   unnest(ARRAY['SELECT nextval(''event_store.events_global_position_seq'')', 'SELECT setval(''event_store.events_global_position_seq'', 1)',
 					'CREATE TABLE event_store.mine ()', 'SELECT event_store.refuse_insert()', 'SET session_replication_role = replica']) statement;
 SELECT is(pg_temp.try('regress_rights_owner', 'SELECT * FROM event_store.' || relation), 'allowed', 'owner reads ' || relation)
-  FROM unnest(ARRAY['events', 'streams', 'categories', 'snapshots']) relation;
+  FROM unnest(ARRAY['events', 'streams', 'categories', 'snapshots', 'aggregate_types']) relation;
 SELECT is(pg_temp.try('regress_rights_owner', format(statement, relation)), 'ST007', 'owner: ' || format(statement, relation))
   FROM unnest(ARRAY['events', 'streams', 'categories']) relation,
 	   unnest(ARRAY['INSERT INTO event_store.%I DEFAULT VALUES', 'DELETE FROM event_store.%I', 'TRUNCATE event_store.%I']) statement;
@@ -129,7 +137,7 @@ SELECT is(pg_temp.try('regress_rights_owner', 'SET session_replication_role = re
 -- Even with EXECUTE, the owner's calls are the owner's.
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA event_store TO regress_rights_usage;
 SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501', 'no owner, with EXECUTE: ' || call)
-  FROM calls WHERE call ~ '\.(create_store|drop_store|upgrade_store|verify_store|repair_sequence|grant_|revoke_)';
+  FROM calls WHERE call ~ '\.(create_store|drop_store|upgrade_store|verify_store|repair_sequence|grant_|revoke_|create_aggregate_type|drop_aggregate_type)';
 
 -- Revoking leaves nothing behind.
 SET LOCAL SESSION AUTHORIZATION regress_rights_owner;

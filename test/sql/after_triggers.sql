@@ -117,9 +117,9 @@ CREATE TABLE public.fire_types (type text COLLATE "C" PRIMARY KEY);
 INSERT INTO public.fire_types SELECT DISTINCT type FROM event_store.events;
 ALTER TABLE event_store.events ADD CONSTRAINT regress_types FOREIGN KEY (type) REFERENCES public.fire_types;
 SELECT version FROM event_store.append('fire-5', 'Plain', '{}');
-SELECT split_part(regress_help.run($$SELECT event_store.append('fire-5', 'Unheard', '{}')$$), ' | ', 1) AS refused;
-INSERT INTO public.fire_types VALUES ('Unheard');
-SELECT version FROM event_store.append('fire-5', 'Unheard', '{}');
+SELECT split_part(regress_help.run($$SELECT event_store.append('fire-5', 'Unlisted', '{}')$$), ' | ', 1) AS refused;
+INSERT INTO public.fire_types VALUES ('Unlisted');
+SELECT version FROM event_store.append('fire-5', 'Unlisted', '{}');
 
 -- A trigger whose own rows' triggers fire with those of the events: by ON DELETE
 -- CASCADE into a table that the trigger's delete is of.

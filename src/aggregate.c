@@ -1,0 +1,513 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggregate.c
+ *	  Aggregates: loading one, deciding on it, saving what was decided.
+ *
+ * An aggregate is a stream, its state at a version, and the events that were
+ * added since and are not stored yet.  It is a value: it holds no lock and no
+ * place in the store, and whoever has it may pass it on, or forget it.
+ *
+ *	load	  takes the newest usable snapshot, and applies the events after it
+ *	add_event applies an event, and remembers it
+ *	save	  appends what was remembered, at the version that was loaded
+ *
+ * load() sees what the calling query sees.  With for_update it takes the
+ * stream's lock first and then sees all that is committed, so that nothing can
+ * come between it and save(): nobody else can append to the stream.
+ *
+ * A snapshot never decides anything: it is used if the aggregate's type would
+ * make the same state now, and the states that save() and take_snapshot() keep
+ * are folded from the store under the stream's lock, not taken from the caller.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/aggregate.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+#include "aggregate_type.h"
+#include "append.h"
+#include "check.h"
+#include "compat.h"
+#include "event_input.h"
+#include "fold.h"
+#include "known_head.h"
+#include "locks.h"
+#include "metadata.h"
+#include "privileged.h"
+#include "result_rows.h"
+#include "scan.h"
+#include "snapshot.h"
+#include "store.h"
+#include "stream.h"
+
+PG_FUNCTION_INFO_V1(event_store_load);
+PG_FUNCTION_INFO_V1(event_store_add_event);
+PG_FUNCTION_INFO_V1(event_store_save);
+PG_FUNCTION_INFO_V1(event_store_take_snapshot);
+
+/* Attributes of the type aggregate. */
+typedef enum AggregateAttribute
+{
+	AGGREGATE_STREAM,
+	AGGREGATE_STATE,
+	AGGREGATE_VERSION,
+	AGGREGATE_UNCOMMITTED,
+	NUM_ATTRIBUTES
+} AggregateAttribute;
+
+static const char *const attribute_names[NUM_ATTRIBUTES] = {"stream", "state",
+															"version",
+															"uncommitted"};
+
+typedef struct Aggregate
+{
+	text *stream;
+	Datum state;
+	int64 version; /* of the last event that is stored */
+	ArrayType *uncommitted;
+} Aggregate;
+
+/* The value --------------------------------------------------------------- */
+
+/*
+ * result_desc
+ *		The type aggregate, as the function returns it; looked up once.
+ */
+static TupleDesc
+result_desc(FunctionCallInfo fcinfo)
+{
+	TupleDesc desc;
+	MemoryContext caller;
+
+	if (fcinfo->flinfo->fn_extra != NULL)
+		return fcinfo->flinfo->fn_extra;
+	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+		desc->natts < NUM_ATTRIBUTES)
+		elog(ERROR, "return type must be a row type");
+	fcinfo->flinfo->fn_extra = BlessTupleDesc(desc);
+	MemoryContextSwitchTo(caller);
+	return fcinfo->flinfo->fn_extra;
+}
+
+/*
+ * new_event_type
+ *		OID of the type new_event, whose array uncommitted is.
+ */
+static Oid
+new_event_type(TupleDesc desc)
+{
+	return get_element_type(TupleDescAttr(desc, AGGREGATE_UNCOMMITTED)->atttypid);
+}
+
+/*
+ * aggregate_datum
+ *		An aggregate as a value of its type.
+ */
+static Datum
+aggregate_datum(FunctionCallInfo fcinfo, const Aggregate *aggregate)
+{
+	TupleDesc desc = result_desc(fcinfo);
+	Datum values[NUM_ATTRIBUTES];
+	bool nulls[NUM_ATTRIBUTES] = {false};
+	ArrayType *uncommitted = aggregate->uncommitted;
+
+	if (uncommitted == NULL)
+		uncommitted = construct_empty_array(new_event_type(desc));
+	values[AGGREGATE_STREAM] = PointerGetDatum(aggregate->stream);
+	values[AGGREGATE_STATE] = aggregate->state;
+	values[AGGREGATE_VERSION] = Int64GetDatum(aggregate->version);
+	values[AGGREGATE_UNCOMMITTED] = PointerGetDatum(uncommitted);
+	return HeapTupleGetDatum(es_form_row(desc, values, nulls, lengthof(values)));
+}
+
+/*
+ * attribute
+ *		An attribute of an aggregate that was passed; raises 22004 for a null.
+ */
+static Datum
+attribute(HeapTupleHeader header, AggregateAttribute number)
+{
+	bool isnull;
+	Datum value = GetAttributeByNum(header, number + 1, &isnull);
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s of an aggregate must not be null",
+						attribute_names[number]),
+				 errhint("Pass what event_store.load() returned.")));
+	return value;
+}
+
+/*
+ * aggregate_argument
+ *		The aggregate that was passed.
+ */
+static void
+aggregate_argument(FunctionCallInfo fcinfo, Aggregate *aggregate)
+{
+	HeapTupleHeader header;
+
+	es_check_not_null(fcinfo, 0, "aggregate");
+	header = PG_GETARG_HEAPTUPLEHEADER(0);
+	aggregate->stream = DatumGetTextPP(attribute(header, AGGREGATE_STREAM));
+	es_check_stream(aggregate->stream, "aggregate");
+	aggregate->state = attribute(header, AGGREGATE_STATE);
+	aggregate->version = DatumGetInt64(attribute(header, AGGREGATE_VERSION));
+	es_check_not_negative(aggregate->version, "version");
+	aggregate->uncommitted =
+		DatumGetArrayTypeP(attribute(header, AGGREGATE_UNCOMMITTED));
+}
+
+/*
+ * count_uncommitted
+ *		How many events were added and not saved.
+ */
+static int
+count_uncommitted(const Aggregate *aggregate)
+{
+	return ArrayGetNItems(ARR_NDIM(aggregate->uncommitted),
+						  ARR_DIMS(aggregate->uncommitted));
+}
+
+/* Loading ----------------------------------------------------------------- */
+
+/*
+ * fold_rest
+ *		Applies the events after the version of a state; the head is the last.
+ */
+static void
+fold_rest(Relation events, Snapshot snapshot, const EsStream *row,
+		  EsAggregateType *type, Aggregate *aggregate, EsHead *head)
+{
+	EsRange range = {aggregate->version + 1, PG_INT64_MAX, false};
+	EsScan *scan = es_scan_stream(events, snapshot, row->stream_id, &range);
+	EsFold *fold = es_fold_begin(type, aggregate->stream, aggregate->state);
+	TupleTableSlot *event;
+
+	while ((event = es_scan_next(scan)) != NULL)
+	{
+		es_fold_event(fold, event);
+		aggregate->version =
+			DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
+		head->recorded_at =
+			DatumGetTimestampTz(es_column(event, ES_EVENTS, EV_RECORDED_AT));
+	}
+	aggregate->state = es_fold_end(fold);
+	es_scan_end(scan);
+	head->version = Max(head->version, aggregate->version);
+}
+
+/*
+ * load
+ *		Loads an aggregate as a snapshot sees it; returns the row of its stream,
+ *		if there is one, and its head, if events were applied.
+ */
+static bool
+load(Relation events, Relation streams, Snapshot snapshot, bool use_snapshot,
+	 EsAggregateType *type, Aggregate *aggregate, EsStream *row, EsHead *head)
+{
+	aggregate->version = 0;
+	aggregate->state = type->initial_state;
+	aggregate->uncommitted = NULL;
+	head->recorded_at = DT_NOBEGIN;
+	head->unseen = false;
+	if (!es_find_stream(streams, snapshot, aggregate->stream, row))
+		return false;
+	head->version = row->base_version;
+	if (use_snapshot)
+		(void) es_snapshot_find(row->stream_id, snapshot, type, PG_INT64_MAX,
+								&aggregate->version, &aggregate->state);
+	fold_rest(events, snapshot, row, type, aggregate, head);
+	return true;
+}
+
+/*
+ * load_seen
+ *		Loads an aggregate as the calling query sees it.
+ */
+static void
+load_seen(bool use_snapshot, EsAggregateType *type, Aggregate *aggregate)
+{
+	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
+	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
+	EsStream row;
+	EsHead head;
+
+	(void) load(events, streams, GetActiveSnapshot(), use_snapshot, type,
+				aggregate, &row, &head);
+	table_close(streams, NoLock);
+	table_close(events, NoLock);
+}
+
+/*
+ * load_locked
+ *		Takes the stream's lock and loads the aggregate as it is then; returns the
+ *		id of the stream, 0 for none.
+ *
+ * What the fold has seen last is what save() would look up.
+ */
+static int64
+load_locked(bool use_snapshot, EsAggregateType *type, Aggregate *aggregate)
+{
+	uint64 key = es_stream_key(aggregate->stream);
+	Relation events;
+	Relation streams;
+	EsStream row;
+	EsHead head;
+	uint64 moment;
+	bool exists;
+
+	es_open_and_lock(&key, 1, &events, &streams);
+	moment = es_known_head_moment();
+	exists = load(events, streams, SnapshotSelf, use_snapshot, type, aggregate,
+				  &row, &head);
+	if (exists && head.recorded_at != DT_NOBEGIN)
+		es_known_head_note(aggregate->stream, &row, &head, moment);
+	table_close(streams, NoLock);
+	table_close(events, NoLock);
+	return exists ? row.stream_id : 0;
+}
+
+/*
+ * require_writer
+ *		Raises 42501 unless the current role may append: a lock keeps others from
+ *		it.
+ */
+static void
+require_writer(FunctionCallInfo fcinfo)
+{
+	Oid arguments[] = {result_desc(fcinfo)->tdtypeid};
+	Oid save = LookupFuncName(list_make2(makeString(ES_SCHEMA), makeString("save")),
+							  lengthof(arguments), arguments, true);
+
+	if (!OidIsValid(save) || !es_may_execute(save))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to load an aggregate for update"),
+				 errhint(
+					 "Writers may: event_store.grant_writer() makes a role one.")));
+}
+
+/*
+ * event_store_load
+ *		load(stream, for_update, use_snapshot) returns aggregate
+ *
+ * A stream that does not exist is an aggregate at version 0 with the initial
+ * state.  Raises 22004, 22023, ST002, ST004, 25006 and 42501 with for_update,
+ * and what the apply function raises.
+ */
+Datum
+event_store_load(PG_FUNCTION_ARGS)
+{
+	Aggregate aggregate;
+	EsAggregateType type;
+	bool for_update;
+	bool use_snapshot;
+
+	aggregate.stream = es_stream_argument(fcinfo, 0);
+	es_check_not_null(fcinfo, 1, "for_update");
+	for_update = PG_GETARG_BOOL(1);
+	es_check_not_null(fcinfo, 2, "use_snapshot");
+	use_snapshot = PG_GETARG_BOOL(2);
+	es_aggregate_type_require(aggregate.stream, &type);
+	(void) result_desc(fcinfo);
+	if (for_update)
+	{
+		es_check_writable("load(for_update => true)");
+		require_writer(fcinfo);
+		(void) load_locked(use_snapshot, &type, &aggregate);
+	}
+	else
+		load_seen(use_snapshot, &type, &aggregate);
+	return aggregate_datum(fcinfo, &aggregate);
+}
+
+/* Deciding ---------------------------------------------------------------- */
+
+/*
+ * event_arguments
+ *		The event that was passed, checked; and as a new_event.
+ */
+static Datum
+event_arguments(FunctionCallInfo fcinfo, EsNewEvent *event)
+{
+	TupleDesc desc = lookup_rowtype_tupdesc(new_event_type(result_desc(fcinfo)), -1);
+	Datum values[5];
+	bool nulls[5];
+	HeapTuple tuple;
+
+	for (int i = 0; i < lengthof(values); i++)
+	{
+		nulls[i] = PG_ARGISNULL(i + 1);
+		values[i] = PG_GETARG_DATUM(i + 1);
+	}
+	tuple = es_form_row(desc, values, nulls, lengthof(values));
+	ReleaseTupleDesc(desc);
+	es_event_from_composite(tuple->t_data, event, NULL);
+	return HeapTupleGetDatum(tuple);
+}
+
+/*
+ * remember
+ *		Adds an event to those that are not saved.
+ */
+static void
+remember(Aggregate *aggregate, Datum event)
+{
+	Oid type = ARR_ELEMTYPE(aggregate->uncommitted);
+	int n = count_uncommitted(aggregate);
+	int16 typlen;
+	bool typbyval;
+	char typalign;
+	Datum *elements;
+	Datum *more;
+
+	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+	deconstruct_array(aggregate->uncommitted, type, typlen, typbyval, typalign,
+					  &elements, NULL, &n);
+	more = palloc_extended((n + 1) * sizeof(Datum), MCXT_ALLOC_HUGE);
+	if (n > 0)
+		memcpy(more, elements, n * sizeof(Datum));
+	more[n] = event;
+	aggregate->uncommitted =
+		construct_array(more, n + 1, type, typlen, typbyval, typalign);
+}
+
+/*
+ * event_store_add_event
+ *		add_event(aggregate, type, data, metadata, event_id, schema_version)
+ *		returns aggregate
+ *
+ * Raises 22004, 22023, ST004 and what the apply function raises.
+ */
+Datum
+event_store_add_event(PG_FUNCTION_ARGS)
+{
+	Aggregate aggregate;
+	EsAggregateType type;
+	EsNewEvent event = {0};
+	Datum event_datum;
+	Datum metadata;
+	EsFold *fold;
+
+	aggregate_argument(fcinfo, &aggregate);
+	es_aggregate_type_require(aggregate.stream, &type);
+	event_datum = event_arguments(fcinfo, &event);
+	metadata = es_build_metadata(es_session_metadata(), event.metadata);
+	fold = es_fold_begin(&type, aggregate.stream, aggregate.state);
+	es_fold_new_event(fold, &event,
+					  aggregate.version + count_uncommitted(&aggregate) + 1,
+					  metadata);
+	aggregate.state = es_fold_end(fold);
+	remember(&aggregate, event_datum);
+	return aggregate_datum(fcinfo, &aggregate);
+}
+
+/* Saving ------------------------------------------------------------------ */
+
+/*
+ * take
+ *		Takes a snapshot of an aggregate as it is now; returns its version, 0 for
+ *		a stream that does not exist.
+ */
+static int64
+take(text *stream, EsAggregateType *type)
+{
+	Aggregate aggregate = {.stream = stream};
+	int64 stream_id = load_locked(true, type, &aggregate);
+	int level;
+
+	if (aggregate.version == 0)
+		return 0;
+	level = es_pin_search_path();
+	es_snapshot_save(stream_id, aggregate.version, type->state_version, type,
+					 aggregate.state);
+	AtEOXact_GUC(false, level);
+	return aggregate.version;
+}
+
+/*
+ * is_due
+ *		Whether a snapshot is due after events were saved: every so many versions.
+ */
+static bool
+is_due(const EsAggregateType *type, int64 before, int64 after)
+{
+	return type->snapshot_every > 0 &&
+		before / type->snapshot_every != after / type->snapshot_every;
+}
+
+/*
+ * event_store_save
+ *		save(aggregate) returns aggregate
+ *
+ * Raises what append_events() raises: ST001 for an aggregate that is out of date.
+ */
+Datum
+event_store_save(PG_FUNCTION_ARGS)
+{
+	Aggregate aggregate;
+	EsStreamAppend append = {0};
+	EsAggregateType type;
+
+	aggregate_argument(fcinfo, &aggregate);
+	if (count_uncommitted(&aggregate) > 0)
+	{
+		es_check_writable("save()");
+		append.stream = aggregate.stream;
+		append.expected_version = aggregate.version;
+		es_events_from_array(aggregate.uncommitted, &append);
+		(void) result_desc(fcinfo);
+		es_append(&append, 1);
+		if (es_aggregate_type_get(aggregate.stream, &type) &&
+			is_due(&type, aggregate.version, append.version))
+			(void) take(aggregate.stream, &type);
+		aggregate.version = append.version;
+		aggregate.uncommitted = NULL;
+	}
+	return aggregate_datum(fcinfo, &aggregate);
+}
+
+/*
+ * event_store_take_snapshot
+ *		take_snapshot(stream) returns bigint
+ *
+ * Raises 22004, 22023, 25006, ST002, ST004, and what the apply function raises.
+ */
+Datum
+event_store_take_snapshot(PG_FUNCTION_ARGS)
+{
+	text *stream = es_stream_argument(fcinfo, 0);
+	EsAggregateType type;
+	int64 version;
+
+	es_aggregate_type_require(stream, &type);
+	es_check_writable("take_snapshot()");
+	version = take(stream, &type);
+	if (version == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("stream \"%s\" does not exist", text_to_cstring(stream)),
+				 errhint("A snapshot is of events: append some first.")));
+	PG_RETURN_INT64(version);
+}

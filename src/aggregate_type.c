@@ -1,0 +1,552 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggregate_type.c
+ *	  How the events of a category fold into a state.
+ *
+ * An aggregate type says of a category what state its streams begin with, and
+ * which function applies an event to a state.  Types are the store's owner's.
+ * The function runs as that owner, whoever loads an aggregate: see fold.c.
+ *
+ * The function is stored as its signature, so that it is found again after a
+ * dump and restore.  A session resolves that once, and again when any function
+ * changes, when the type does, or the store.
+ *
+ * A snapshot is of use as long as what made its state is the same.  What tells
+ * types apart is a digest of the initial state and of what the catalogs say of
+ * the function: its source, its language, its settings.  For a function in C
+ * that is its library and the name in it, not what the library does;
+ * state_version is there to say that this has changed.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/aggregate_type.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/regproc.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "aggregate_type.h"
+#include "check.h"
+#include "compat.h"
+#include "errors.h"
+#include "event_columns.h"
+#include "privileged.h"
+#include "probe.h"
+#include "rights.h"
+#include "store.h"
+#include "stream.h"
+
+PG_FUNCTION_INFO_V1(event_store_create_aggregate_type);
+PG_FUNCTION_INFO_V1(event_store_drop_aggregate_type);
+
+/* What an apply function is called with. */
+#define ARGUMENTS "(jsonb, event_store.event)"
+
+/* Types that a session keeps. */
+#define MAX_KEPT 16
+
+/*
+ * A type that was looked up: its row, and what that says.  It counts as long as
+ * the row is this one, the store has not changed, and no function has.
+ */
+typedef struct KeptType
+{
+	MemoryContext context; /* NULL for an entry that was never used */
+	uint64 generation;	   /* of the store */
+	uint64 changes;		   /* of functions */
+	MinimalTuple row;
+	EsAggregateType type;
+} KeptType;
+
+static KeptType kept[MAX_KEPT];
+static int next_kept = 0;
+
+/* Counts changes of functions, at least those that matter; never reset. */
+static uint64 function_changes = 0;
+
+/*
+ * note_change
+ *		Syscache callback: some function may have changed.
+ */
+static void
+note_change(Datum arg, int cache, uint32 hash)
+{
+	function_changes++;
+}
+
+/*
+ * es_aggregate_types_init
+ *		Called once when the library is loaded.
+ */
+void
+es_aggregate_types_init(void)
+{
+	CacheRegisterSyscacheCallback(PROCOID, note_change, (Datum) 0);
+}
+
+/* Finding a type ---------------------------------------------------------- */
+
+/*
+ * fetch_by_scan
+ *		The row of a category, where a probe does not find it.
+ */
+static bool
+fetch_by_scan(Relation types, Relation index, Datum category, TupleTableSlot *slot)
+{
+	IndexScanDesc scan = es_index_beginscan(types, index, GetActiveSnapshot(), 1);
+	ScanKeyData key;
+	bool found;
+
+	ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid,
+						   index->rd_indcollation[0], F_TEXTEQ, category);
+	index_rescan(scan, &key, 1, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	index_endscan(scan);
+	return found;
+}
+
+/*
+ * fetch_row
+ *		The row of a category, as the calling query sees it.
+ */
+static bool
+fetch_row(Relation types, const text *category, TupleTableSlot *slot)
+{
+	Relation index =
+		es_store_open_index(ES_AGGREGATE_TYPES_BY_CATEGORY, AccessShareLock);
+	Datum value = PointerGetDatum(category);
+	bool found = es_probe(types, index, GetActiveSnapshot(), value, slot) ||
+		fetch_by_scan(types, index, value, slot);
+
+	index_close(index, NoLock);
+	return found;
+}
+
+/*
+ * raise_apply
+ *		55000: the function of a type is not what it was.
+ */
+static void
+raise_apply(const char *signature, char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("apply function %s cannot be used", signature),
+			 errdetail_internal("%s", detail),
+			 errhint(
+				 "Restore it, or name another with event_store.create_aggregate_type().")));
+}
+
+/*
+ * resolve
+ *		The function of a signature, as the types' owner finds it; InvalidOid for
+ *		none.
+ */
+static Oid
+resolve(const char *signature, Oid owner)
+{
+	LOCAL_FCINFO(call, 1);
+	Oid userid;
+	int sec_context;
+	Datum found;
+
+	GetUserIdAndSecContext(&userid, &sec_context);
+	SetUserIdAndSecContext(owner, sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
+	call->args[0].value = CStringGetTextDatum(signature);
+	call->args[0].isnull = false;
+	found = to_regprocedure(call);
+	SetUserIdAndSecContext(userid, sec_context);
+	return call->isnull ? InvalidOid : DatumGetObjectId(found);
+}
+
+/*
+ * add_value
+ *		Adds a value of variable length to a digest.
+ */
+static uint64
+add_value(uint64 digest, Datum value)
+{
+	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+	return hash_combine64(digest,
+						  hash_bytes_extended((unsigned char *) VARDATA_ANY(bytes),
+											  VARSIZE_ANY_EXHDR(bytes), 1));
+}
+
+/*
+ * digest_type
+ *		What tells a type from what it was before, or from another.
+ */
+static int64
+digest_type(Datum initial_state, Oid function)
+{
+	static const AttrNumber attributes[] = {Anum_pg_proc_prosrc,
+											Anum_pg_proc_probin,
+											Anum_pg_proc_prosqlbody,
+											Anum_pg_proc_proconfig};
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	char *language;
+	uint64 digest;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	language = get_language_name(((Form_pg_proc) GETSTRUCT(tuple))->prolang, false);
+	digest = hash_bytes_extended((unsigned char *) language, strlen(language), 0);
+	for (int i = 0; i < lengthof(attributes); i++)
+	{
+		bool isnull;
+		Datum value = SysCacheGetAttr(PROCOID, tuple, attributes[i], &isnull);
+
+		digest = isnull ? hash_combine64(digest, 0) : add_value(digest, value);
+	}
+	ReleaseSysCache(tuple);
+	return (int64) add_value(digest, initial_state);
+}
+
+/*
+ * learn
+ *		What a row says, in the current memory context.
+ */
+static void
+learn(EsAggregateType *type, TupleTableSlot *row, Oid owner)
+{
+	bool isnull;
+	Datum every = es_optional_column(row, ES_AGGREGATE_TYPES,
+									 AGG_SNAPSHOT_EVERY, &isnull);
+	char *signature =
+		TextDatumGetCString(es_column(row, ES_AGGREGATE_TYPES, AGG_APPLY));
+	Oid function = resolve(signature, owner);
+
+	if (!OidIsValid(function))
+		raise_apply(signature, "There is no such function.");
+	if (get_func_rettype(function) != JSONBOID || get_func_retset(function))
+		raise_apply(signature, "It does not return jsonb.");
+	if (!es_role_may_execute(function, owner))
+		raise_apply(signature,
+					psprintf("Role \"%s\", the owner of the aggregate types, may not execute it.",
+							 GetUserNameFromId(owner, false)));
+	type->initial_state = datumCopy(es_column(row, ES_AGGREGATE_TYPES,
+											  AGG_INITIAL_STATE), false, -1);
+	type->snapshot_every = isnull ? 0 : DatumGetInt32(every);
+	type->state_version =
+		DatumGetInt32(es_column(row, ES_AGGREGATE_TYPES, AGG_STATE_VERSION));
+	type->type_digest = digest_type(type->initial_state, function);
+	type->owner = owner;
+	fmgr_info_cxt(function, &type->apply, CurrentMemoryContext);
+}
+
+/*
+ * is_row
+ *		Whether a type was learned from just this row, and that still counts.
+ */
+static bool
+is_row(const KeptType *entry, MinimalTuple row)
+{
+	return entry->context != NULL &&
+		entry->generation == es_store_generation() &&
+		entry->changes == function_changes && entry->row != NULL &&
+		entry->row->t_len == row->t_len && memcmp(entry->row, row, row->t_len) == 0;
+}
+
+/*
+ * keep
+ *		Learns a type from its row and keeps it in place of the oldest.
+ */
+static KeptType *
+keep(TupleTableSlot *slot, MinimalTuple row, Oid owner)
+{
+	KeptType *entry = &kept[next_kept];
+	uint64 generation = es_store_generation();
+	uint64 changes = function_changes;
+	MemoryContext caller;
+
+	next_kept = (next_kept + 1) % MAX_KEPT;
+	entry->row = NULL;
+	if (entry->context == NULL)
+		entry->context = AllocSetContextCreate(TopMemoryContext,
+											   "event_store aggregate type",
+											   ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(entry->context);
+	caller = MemoryContextSwitchTo(entry->context);
+	learn(&entry->type, slot, owner);
+	entry->row = heap_copy_minimal_tuple(row);
+	MemoryContextSwitchTo(caller);
+
+	/* a change that came meanwhile is noticed by the next who asks */
+	entry->generation = generation;
+	entry->changes = changes;
+	return entry;
+}
+
+/*
+ * find_kept
+ *		The type of a row, from what is kept or anew.
+ */
+static KeptType *
+find_kept(TupleTableSlot *slot, Oid owner)
+{
+	bool should_free;
+	MinimalTuple row = ExecFetchSlotMinimalTuple(slot, &should_free);
+	KeptType *entry = NULL;
+
+	for (int i = 0; i < MAX_KEPT && entry == NULL; i++)
+	{
+		if (is_row(&kept[i], row))
+			entry = &kept[i];
+	}
+	if (entry == NULL)
+		entry = keep(slot, row, owner);
+	if (should_free)
+		heap_free_minimal_tuple(row);
+	return entry;
+}
+
+/*
+ * es_aggregate_type_get
+ *		The aggregate type of a stream's category; false when there is none.
+ */
+bool
+es_aggregate_type_get(const text *stream, EsAggregateType *type)
+{
+	Relation types;
+	TupleTableSlot *slot;
+	bool found;
+
+	if (!es_store_has(ES_AGGREGATE_TYPES))
+		return false;
+	types = es_store_open(ES_AGGREGATE_TYPES, AccessShareLock);
+	slot = table_slot_create(types, NULL);
+	found = fetch_row(types, es_stream_category(stream), slot);
+	if (found)
+	{
+		KeptType *entry = find_kept(slot, types->rd_rel->relowner);
+
+		*type = entry->type;
+		type->initial_state = datumCopy(type->initial_state, false, -1);
+		fmgr_info_copy(&type->apply, &entry->type.apply, CurrentMemoryContext);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(types, NoLock);
+	return found;
+}
+
+/*
+ * es_aggregate_type_require
+ *		The same; raises ST004 when there is none.
+ */
+void
+es_aggregate_type_require(const text *stream, EsAggregateType *type)
+{
+	if (!es_aggregate_type_get(stream, type))
+		ereport(ERROR,
+				(errcode(ES_ERR_NO_AGGREGATE_TYPE),
+				 errmsg("stream \"%s\" has no aggregate type",
+						text_to_cstring(stream)),
+				 errdetail("No aggregate type is of category \"%s\".",
+						   text_to_cstring(es_stream_category(stream))),
+				 errhint(
+					 "Create one with event_store.create_aggregate_type().")));
+}
+
+/* Making and dropping types ----------------------------------------------- */
+
+/*
+ * raise_not_apply
+ *		42804: a function that cannot apply events.
+ */
+static void
+raise_not_apply(const char *signature, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("function %s cannot be an apply function", signature),
+			 errdetail_internal("%s", detail),
+			 errhint(
+				 "An apply function takes " ARGUMENTS " and returns jsonb.")));
+}
+
+/*
+ * find_apply
+ *		The function that a caller names, by its name alone or as a signature.
+ */
+static Oid
+find_apply(const char *name)
+{
+	const char *signature =
+		strchr(name, '(') != NULL ? name : psprintf("%s%s", name, ARGUMENTS);
+	Oid function = DatumGetObjectId(
+		DirectFunctionCall1(regprocedurein, CStringGetDatum(signature)));
+	Oid *arguments;
+	int narguments;
+	Oid returns = get_func_signature(function, &arguments, &narguments);
+
+	if (narguments != 2 || arguments[0] != JSONBOID ||
+		arguments[1] != es_event_type())
+		raise_not_apply(signature, "It takes other arguments.");
+	if (returns != JSONBOID || get_func_retset(function))
+		raise_not_apply(signature, "It does not return jsonb.");
+	if (get_func_prokind(function) != PROKIND_FUNCTION)
+		raise_not_apply(signature, "It is not a plain function.");
+	return function;
+}
+
+/*
+ * qualified
+ *		A function's signature, which names it whatever the search path is.
+ */
+static char *
+qualified(Oid function)
+{
+	return format_procedure_extended(function, FORMAT_PROC_FORCE_QUALIFY);
+}
+
+/*
+ * positive_argument
+ *		An integer argument of at least 1, or 22023.
+ */
+static int32
+positive_argument(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	int32 value = PG_GETARG_INT32(arg);
+
+	if (value < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be at least 1", name),
+				 errdetail("It is %d.", value)));
+	return value;
+}
+
+/*
+ * require_table
+ *		Raises 55000 for a store of before 0.2.0.
+ */
+static void
+require_table(void)
+{
+	if (!es_store_has(ES_AGGREGATE_TYPES))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the event store has no aggregate types"),
+				 errdetail("An older release made it."),
+				 errhint(
+					 "Upgrade it with: SELECT event_store.upgrade_store();")));
+}
+
+/*
+ * store_type
+ *		Stores a type in place of what the category had.
+ */
+static void
+store_type(Datum *values, const char *nulls)
+{
+	Oid types[] = {TEXTOID, JSONBOID, TEXTOID, INT4OID, INT4OID};
+
+	es_spi_connect();
+	if (SPI_execute_with_args("INSERT INTO event_store.aggregate_types"
+							  " (category, initial_state, apply, snapshot_every,"
+							  " state_version) VALUES ($1, $2, $3, $4, $5)"
+							  " ON CONFLICT (category) DO UPDATE"
+							  " SET initial_state = EXCLUDED.initial_state,"
+							  " apply = EXCLUDED.apply,"
+							  " snapshot_every = EXCLUDED.snapshot_every,"
+							  " state_version = EXCLUDED.state_version",
+							  lengthof(types), types, values, nulls, false,
+							  0) != SPI_OK_INSERT)
+		elog(ERROR, "could not store an aggregate type");
+	SPI_finish();
+}
+
+/*
+ * event_store_create_aggregate_type
+ *		create_aggregate_type(category, initial_state, apply, snapshot_every,
+ *		state_version) returns void
+ *
+ * Raises 22004, 22023, 42501 unless the caller owns the store, 42883, 42804.
+ */
+Datum
+event_store_create_aggregate_type(PG_FUNCTION_ARGS)
+{
+	Datum values[5];
+	char nulls[] = "     ";
+	Oid function;
+
+	es_check_not_null(fcinfo, 0, "category");
+	es_check_category(PG_GETARG_TEXT_PP(0));
+	es_check_not_null(fcinfo, 1, "initial_state");
+	es_check_data(PG_GETARG_DATUM(1), "initial_state", NULL);
+	es_check_not_null(fcinfo, 2, "apply");
+	es_check_not_null(fcinfo, 4, "state_version");
+	es_check_writable("create_aggregate_type()");
+	es_require_store_owner("create_aggregate_type()");
+	require_table();
+
+	function = find_apply(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	if (!es_may_execute(function))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(function));
+	values[0] = PG_GETARG_DATUM(0);
+	values[1] = PG_GETARG_DATUM(1);
+	values[2] = CStringGetTextDatum(qualified(function));
+	values[3] = (Datum) 0;
+	if (PG_ARGISNULL(3))
+		nulls[3] = 'n';
+	else
+		values[3] = Int32GetDatum(positive_argument(fcinfo, 3, "snapshot_every"));
+	values[4] = Int32GetDatum(positive_argument(fcinfo, 4, "state_version"));
+	store_type(values, nulls);
+	PG_RETURN_VOID();
+}
+
+/*
+ * event_store_drop_aggregate_type
+ *		drop_aggregate_type(category) returns void
+ *
+ * Raises 22004, 42501 unless the caller owns the store, ST004.
+ */
+Datum
+event_store_drop_aggregate_type(PG_FUNCTION_ARGS)
+{
+	Oid types[] = {TEXTOID};
+	Datum values[1];
+	uint64 dropped;
+
+	es_check_not_null(fcinfo, 0, "category");
+	es_check_writable("drop_aggregate_type()");
+	es_require_store_owner("drop_aggregate_type()");
+	require_table();
+	values[0] = PG_GETARG_DATUM(0);
+	es_spi_connect();
+	if (SPI_execute_with_args("DELETE FROM event_store.aggregate_types"
+							  " WHERE category OPERATOR(pg_catalog.=) $1",
+							  lengthof(types), types, values, NULL, false,
+							  0) != SPI_OK_DELETE)
+		elog(ERROR, "could not drop an aggregate type");
+	dropped = SPI_processed;
+	SPI_finish();
+	if (dropped == 0)
+		ereport(ERROR,
+				(errcode(ES_ERR_NO_AGGREGATE_TYPE),
+				 errmsg("no aggregate type is of category \"%s\"",
+						text_to_cstring(PG_GETARG_TEXT_PP(0)))));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,305 @@
+/*-------------------------------------------------------------------------
+ *
+ * fold.c
+ *	  Applying events to a state, one after the other.
+ *
+ * The apply function of an aggregate type is called directly for each event,
+ * without a query.  It may be in any language.
+ *
+ * It runs as the owner of the aggregate types, in a restricted operation and
+ * with a search path that nobody else can put anything into: whoever loads an
+ * aggregate neither lends it their rights nor gains the owner's.
+ *
+ * Memory: what a call leaves behind is freed after it.  A state that it made is
+ * copied out of there first, as PostgreSQL's aggregates do.  A function in C may
+ * return an expanded object instead, a state of its own kind that it goes on with
+ * at the next event; it is made jsonb once, at the end.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/fold.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/expandeddatum.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+#include "utils/uuid.h"
+
+#include "event_columns.h"
+#include "fold.h"
+#include "privileged.h"
+#include "store.h"
+
+struct EsFold
+{
+	text *stream;
+	Datum state;
+	MemoryContext states[2]; /* the state is in the first; swapped */
+	MemoryContext call;		 /* what an event needs */
+	FunctionCallInfo fcinfo;
+
+	/* the type event */
+	TupleDesc desc;
+	EsEventColumns *columns; /* NULL before the first stored event */
+	Datum *values;
+	bool *nulls;
+
+	/* who called, to be that again */
+	Oid userid;
+	int sec_context;
+	int guc_level;
+
+	/* the event that is applied, for errors */
+	int64 version;
+	Datum type;
+};
+
+/*
+ * act_as_owner
+ *		Goes on as the types' owner, restricted, until act_as_before() or an
+ *		error's rollback.
+ */
+static void
+act_as_owner(EsFold *fold, Oid owner)
+{
+	GetUserIdAndSecContext(&fold->userid, &fold->sec_context);
+	SetUserIdAndSecContext(owner,
+						   fold->sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+	fold->guc_level = es_pin_search_path();
+}
+
+/*
+ * act_as_before
+ *		Goes on as whoever called.
+ */
+static void
+act_as_before(EsFold *fold)
+{
+	AtEOXact_GUC(false, fold->guc_level);
+	SetUserIdAndSecContext(fold->userid, fold->sec_context);
+}
+
+/*
+ * es_fold_begin
+ *		Starts with a state, of which a copy is made.
+ *
+ * Until es_fold_end() the current role is the owner of the types.
+ */
+EsFold *
+es_fold_begin(EsAggregateType *type, text *stream, Datum state)
+{
+	EsFold *fold = palloc0(sizeof(EsFold));
+	MemoryContext caller;
+
+	fold->stream = stream;
+	for (int i = 0; i < lengthof(fold->states); i++)
+		fold->states[i] =
+			AllocSetContextCreate(CurrentMemoryContext, "event_store state",
+								  ALLOCSET_START_SMALL_SIZES);
+	fold->call = AllocSetContextCreate(CurrentMemoryContext, "event_store event",
+									   ALLOCSET_DEFAULT_SIZES);
+	fold->desc = lookup_rowtype_tupdesc_copy(es_event_type(), -1);
+	BlessTupleDesc(fold->desc);
+	fold->values = palloc(fold->desc->natts * sizeof(Datum));
+	fold->nulls = palloc(fold->desc->natts * sizeof(bool));
+
+	caller = MemoryContextSwitchTo(fold->states[0]);
+	fold->state = datumCopy(state, false, -1);
+	MemoryContextSwitchTo(caller);
+	fold->fcinfo = palloc0(SizeForFunctionCallInfo(2));
+	InitFunctionCallInfoData(*fold->fcinfo, &type->apply, 2, InvalidOid, NULL,
+							 NULL);
+	act_as_owner(fold, type->owner);
+	return fold;
+}
+
+/*
+ * name_event
+ *		Says in an error which event it is about.
+ */
+static void
+name_event(void *arg)
+{
+	const EsFold *fold = arg;
+
+	errcontext("applying event %lld of stream \"%s\", type \"%s\"",
+			   (long long) fold->version, text_to_cstring(fold->stream),
+			   TextDatumGetCString(fold->type));
+}
+
+/*
+ * keep_state
+ *		Keeps the state that a call returned: an expanded object that it may
+ *		change is taken over, another is copied.
+ */
+static void
+keep_state(EsFold *fold, Datum state)
+{
+	MemoryContext kept = fold->states[1];
+
+	if (DatumGetPointer(state) == DatumGetPointer(fold->state))
+		return;
+	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(state)))
+		fold->state = TransferExpandedObject(state, kept);
+	else
+	{
+		MemoryContext caller = MemoryContextSwitchTo(kept);
+
+		fold->state = datumCopy(state, false, -1);
+		MemoryContextSwitchTo(caller);
+	}
+	fold->states[1] = fold->states[0];
+	fold->states[0] = kept;
+	MemoryContextReset(fold->states[1]);
+}
+
+/*
+ * call_apply
+ *		Applies an event of the type event, in the context of the call.
+ */
+static void
+call_apply(EsFold *fold, HeapTuple event)
+{
+	FunctionCallInfo fcinfo = fold->fcinfo;
+	Datum state;
+
+	fcinfo->args[0].value = fold->state;
+	fcinfo->args[0].isnull = false;
+	fcinfo->args[1].value = HeapTupleGetDatum(event);
+	fcinfo->args[1].isnull = false;
+	fcinfo->isnull = false;
+	state = FunctionCallInvoke(fcinfo);
+	if (fcinfo->isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("apply function returned null"),
+				 errhint(
+					 "Return the state as it is for an event that changes nothing.")));
+	keep_state(fold, state);
+}
+
+/*
+ * apply
+ *		Applies the event whose attributes have been filled in.
+ */
+static void
+apply(EsFold *fold)
+{
+	ErrorContextCallback callback;
+
+	callback.callback = name_event;
+	callback.arg = fold;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	call_apply(fold, heap_form_tuple(fold->desc, fold->values, fold->nulls));
+	error_context_stack = callback.previous;
+	MemoryContextReset(fold->call);
+}
+
+/*
+ * find_columns
+ *		Where the attributes of an event are in the table, which must be locked.
+ */
+static EsEventColumns *
+find_columns(const EsFold *fold)
+{
+	int natts = fold->desc->natts;
+	AttrNumber *wanted = palloc(natts * sizeof(AttrNumber));
+
+	for (int i = 0; i < natts; i++)
+		wanted[i] = i + 1;
+	return es_event_columns(fold->desc->tdtypeid, wanted, natts);
+}
+
+/*
+ * es_fold_event
+ *		Applies a stored event.
+ */
+void
+es_fold_event(EsFold *fold, TupleTableSlot *event)
+{
+	MemoryContext caller;
+
+	CHECK_FOR_INTERRUPTS();
+	if (fold->columns == NULL)
+		fold->columns = find_columns(fold);
+	caller = MemoryContextSwitchTo(fold->call);
+	es_event_columns_fill(fold->columns, event, fold->stream, fold->values,
+						  fold->nulls);
+	fold->version = DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
+	fold->type = es_column(event, ES_EVENTS, EV_TYPE);
+	apply(fold);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * set_attribute
+ *		Fills in an attribute of an event by its name, if the type has it.
+ */
+static void
+set_attribute(EsFold *fold, const char *name, Datum value)
+{
+	for (int i = 0; i < fold->desc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(fold->desc, i)->attname), name) != 0)
+			continue;
+		fold->values[i] = value;
+		fold->nulls[i] = false;
+	}
+}
+
+/*
+ * es_fold_new_event
+ *		Applies an event that is not stored yet, as it will be: its position, its
+ *		time and, unless one was given, its id are null.
+ */
+void
+es_fold_new_event(EsFold *fold, const EsNewEvent *event, int64 version,
+				  Datum metadata)
+{
+	MemoryContext caller = MemoryContextSwitchTo(fold->call);
+
+	memset(fold->nulls, true, fold->desc->natts * sizeof(bool));
+	set_attribute(fold, "stream", PointerGetDatum(fold->stream));
+	set_attribute(fold, "version", Int64GetDatum(version));
+	set_attribute(fold, "type", PointerGetDatum(event->type));
+	set_attribute(fold, "data", event->data);
+	set_attribute(fold, "metadata", metadata);
+	set_attribute(fold, "schema_version", Int32GetDatum(event->schema_version));
+	if (event->has_id)
+		set_attribute(fold, "event_id", UUIDPGetDatum(&event->event_id));
+	fold->version = version;
+	fold->type = PointerGetDatum(event->type);
+	apply(fold);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * es_fold_end
+ *		The state, a plain jsonb in the current memory context.
+ */
+Datum
+es_fold_end(EsFold *fold)
+{
+	Datum state;
+
+	act_as_before(fold);
+	state = PointerGetDatum(PG_DETOAST_DATUM_COPY(fold->state));
+	for (int i = 0; i < lengthof(fold->states); i++)
+		MemoryContextDelete(fold->states[i]);
+	MemoryContextDelete(fold->call);
+	pfree(fold);
+	return state;
+}
