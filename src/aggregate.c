@@ -297,8 +297,9 @@ static void
 require_writer(FunctionCallInfo fcinfo)
 {
 	Oid arguments[] = {result_desc(fcinfo)->tdtypeid};
-	Oid save = LookupFuncName(list_make2(makeString(ES_SCHEMA), makeString("save")),
-							  lengthof(arguments), arguments, true);
+	Oid save =
+		LookupFuncName(list_make2(makeString(ES_SCHEMA), makeString("save")),
+					   lengthof(arguments), arguments, true);
 
 	if (!OidIsValid(save) || !es_may_execute(save))
 		ereport(ERROR,
@@ -321,14 +322,10 @@ event_store_load(PG_FUNCTION_ARGS)
 {
 	Aggregate aggregate;
 	EsAggregateType type;
-	bool for_update;
-	bool use_snapshot;
+	bool for_update = es_boolean_argument(fcinfo, 1);
+	bool use_snapshot = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
 
 	aggregate.stream = es_stream_argument(fcinfo, 0);
-	es_check_not_null(fcinfo, 1, "for_update");
-	for_update = PG_GETARG_BOOL(1);
-	es_check_not_null(fcinfo, 2, "use_snapshot");
-	use_snapshot = PG_GETARG_BOOL(2);
 	es_aggregate_type_require(aggregate.stream, &type);
 	(void) result_desc(fcinfo);
 	if (for_update)
@@ -351,7 +348,8 @@ event_store_load(PG_FUNCTION_ARGS)
 static Datum
 event_arguments(FunctionCallInfo fcinfo, EsNewEvent *event)
 {
-	TupleDesc desc = lookup_rowtype_tupdesc(new_event_type(result_desc(fcinfo)), -1);
+	TupleDesc desc =
+		lookup_rowtype_tupdesc(new_event_type(result_desc(fcinfo)), -1);
 	Datum values[5];
 	bool nulls[5];
 	HeapTuple tuple;

@@ -210,7 +210,8 @@ digest_type(Datum initial_state, Oid function)
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", function);
-	language = get_language_name(((Form_pg_proc) GETSTRUCT(tuple))->prolang, false);
+	language =
+		get_language_name(((Form_pg_proc) GETSTRUCT(tuple))->prolang, false);
 	digest = hash_bytes_extended((unsigned char *) language, strlen(language), 0);
 	for (int i = 0; i < lengthof(attributes); i++)
 	{
@@ -231,8 +232,8 @@ static void
 learn(EsAggregateType *type, TupleTableSlot *row, Oid owner)
 {
 	bool isnull;
-	Datum every = es_optional_column(row, ES_AGGREGATE_TYPES,
-									 AGG_SNAPSHOT_EVERY, &isnull);
+	Datum every =
+		es_optional_column(row, ES_AGGREGATE_TYPES, AGG_SNAPSHOT_EVERY, &isnull);
 	char *signature =
 		TextDatumGetCString(es_column(row, ES_AGGREGATE_TYPES, AGG_APPLY));
 	Oid function = resolve(signature, owner);
@@ -245,8 +246,9 @@ learn(EsAggregateType *type, TupleTableSlot *row, Oid owner)
 		raise_apply(signature,
 					psprintf("Role \"%s\", the owner of the aggregate types, may not execute it.",
 							 GetUserNameFromId(owner, false)));
-	type->initial_state = datumCopy(es_column(row, ES_AGGREGATE_TYPES,
-											  AGG_INITIAL_STATE), false, -1);
+	type->initial_state =
+		datumCopy(es_column(row, ES_AGGREGATE_TYPES, AGG_INITIAL_STATE), false,
+				  -1);
 	type->snapshot_every = isnull ? 0 : DatumGetInt32(every);
 	type->state_version =
 		DatumGetInt32(es_column(row, ES_AGGREGATE_TYPES, AGG_STATE_VERSION));
@@ -262,10 +264,10 @@ learn(EsAggregateType *type, TupleTableSlot *row, Oid owner)
 static bool
 is_row(const KeptType *entry, MinimalTuple row)
 {
-	return entry->context != NULL &&
-		entry->generation == es_store_generation() &&
+	return entry->context != NULL && entry->generation == es_store_generation() &&
 		entry->changes == function_changes && entry->row != NULL &&
-		entry->row->t_len == row->t_len && memcmp(entry->row, row, row->t_len) == 0;
+		entry->row->t_len == row->t_len &&
+		memcmp(entry->row, row, row->t_len) == 0;
 }
 
 /*
@@ -364,8 +366,7 @@ es_aggregate_type_require(const text *stream, EsAggregateType *type)
 						text_to_cstring(stream)),
 				 errdetail("No aggregate type is of category \"%s\".",
 						   text_to_cstring(es_stream_category(stream))),
-				 errhint(
-					 "Create one with event_store.create_aggregate_type().")));
+				 errhint("Create one with event_store.create_aggregate_type().")));
 }
 
 /* Making and dropping types ----------------------------------------------- */
@@ -381,8 +382,7 @@ raise_not_apply(const char *signature, const char *detail)
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("function %s cannot be an apply function", signature),
 			 errdetail_internal("%s", detail),
-			 errhint(
-				 "An apply function takes " ARGUMENTS " and returns jsonb.")));
+			 errhint("An apply function takes " ARGUMENTS " and returns jsonb.")));
 }
 
 /*
@@ -449,8 +449,7 @@ require_table(void)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the event store has no aggregate types"),
 				 errdetail("An older release made it."),
-				 errhint(
-					 "Upgrade it with: SELECT event_store.upgrade_store();")));
+				 errhint("Upgrade it with: SELECT event_store.upgrade_store();")));
 }
 
 /*
@@ -503,7 +502,8 @@ event_store_create_aggregate_type(PG_FUNCTION_ARGS)
 
 	function = find_apply(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	if (!es_may_execute(function))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(function));
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
+					   get_func_name(function));
 	values[0] = PG_GETARG_DATUM(0);
 	values[1] = PG_GETARG_DATUM(1);
 	values[2] = CStringGetTextDatum(qualified(function));

@@ -21,7 +21,7 @@ typedef struct EsAggregateType
 	int32 snapshot_every; /* 0 for never */
 	int32 state_version;
 	int64 type_digest; /* tells it from what it was before */
-	Oid owner;			/* who the function runs as */
+	Oid owner;		   /* who the function runs as */
 	FmgrInfo apply;
 } EsAggregateType;
 

@@ -173,8 +173,8 @@ static inline bool
 es_role_may_execute(Oid function, Oid roleid)
 {
 #if PG_VERSION_NUM >= 160000
-	return object_aclcheck(ProcedureRelationId, function, roleid,
-						   ACL_EXECUTE) == ACLCHECK_OK;
+	return object_aclcheck(ProcedureRelationId, function, roleid, ACL_EXECUTE) ==
+		ACLCHECK_OK;
 #else
 	return pg_proc_aclcheck(function, roleid, ACL_EXECUTE) == ACLCHECK_OK;
 #endif

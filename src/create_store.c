@@ -67,7 +67,7 @@ PG_FUNCTION_INFO_V1(event_store_drop_store);
 
 /* Also for stores that are upgraded. */
 #define DIGEST_COMMENT                                               \
-	"COMMENT ON COLUMN event_store.snapshots.type_digest IS"        \
+	"COMMENT ON COLUMN event_store.snapshots.type_digest IS"         \
 	" 'tells the aggregate type that it was saved with from others;" \
 	" NULL where the category had none'"
 
@@ -384,7 +384,8 @@ add_aggregates(void)
 			  " 'event_store.snapshots'::pg_catalog.regclass"
 			  " AND attname OPERATOR(pg_catalog.=) 'type_digest'"))
 	{
-		es_execute("ALTER TABLE event_store.snapshots ADD COLUMN type_digest bigint");
+		es_execute(
+			"ALTER TABLE event_store.snapshots ADD COLUMN type_digest bigint");
 		es_execute(DIGEST_COMMENT);
 	}
 	if (lacks("SELECT FROM pg_catalog.pg_class"

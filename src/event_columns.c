@@ -49,10 +49,9 @@ struct EsEventColumns
 Oid
 es_event_type(void)
 {
-	Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-							   CStringGetDatum("event"),
-							   ObjectIdGetDatum(
-								   get_namespace_oid(ES_SCHEMA, false)));
+	Oid type =
+		GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("event"),
+						ObjectIdGetDatum(get_namespace_oid(ES_SCHEMA, false)));
 
 	if (!OidIsValid(type))
 		ereport(ERROR,

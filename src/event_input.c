@@ -141,7 +141,8 @@ es_check_distinct_ids(const EsStreamAppend *appends, int nappends)
  *		A new_event, checked, its attributes found by name.
  */
 void
-es_event_from_composite(HeapTupleHeader header, EsNewEvent *event, const char *where)
+es_event_from_composite(HeapTupleHeader header, EsNewEvent *event,
+						const char *where)
 {
 	TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
 											HeapTupleHeaderGetTypMod(header));
@@ -215,7 +216,7 @@ es_events_from_array(ArrayType *array, EsStreamAppend *append)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("event must not be null"), es_errwhere(where)));
 		es_event_from_composite(DatumGetHeapTupleHeader(elements[i]),
-							 &append->events[i], where);
+								&append->events[i], where);
 	}
 	es_check_distinct_ids(append, 1);
 }

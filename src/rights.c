@@ -60,11 +60,16 @@ PG_FUNCTION_INFO_V1(event_store_revoke_writer);
 
 /* What grant_reader() gives: these calls, and SELECT on the views. */
 static const char *const reader_calls[] = {
-	"read_stream",	 "read_category",
-	"read_all",		 "last_event",
-	"list_streams",	 "stream_version",
-	"safe_position", "latest_snapshot",
-	"store_stats",	 "load",
+	"read_stream",
+	"read_category",
+	"read_all",
+	"last_event",
+	"list_streams",
+	"stream_version",
+	"safe_position",
+	"latest_snapshot",
+	"store_stats",
+	"load",
 	NULL,
 };
 
@@ -76,9 +81,12 @@ static const char *const reader_views[] = {"in_flight", "stats"};
 
 /* What grant_writer() gives. */
 static const char *const writer_calls[] = {
-	"append",	  "append_events", "append_json", "append_streams",
-	"new_event",  "any_version",   "no_stream",	  "stream_exists",
-	"lock_store", "save_snapshot", "add_event",	  "save",
+	"append",		 "append_events",
+	"append_json",	 "append_streams",
+	"new_event",	 "any_version",
+	"no_stream",	 "stream_exists",
+	"lock_store",	 "save_snapshot",
+	"add_event",	 "save",
 	"take_snapshot", NULL,
 };
 

@@ -417,8 +417,8 @@ es_snapshot_find(int64 stream_id, Snapshot snapshot, const EsAggregateType *type
 	if (slot != NULL)
 	{
 		*version = DatumGetInt64(es_column(slot, ES_SNAPSHOTS, SNAP_VERSION));
-		*state = PointerGetDatum(PG_DETOAST_DATUM_COPY(
-			es_column(slot, ES_SNAPSHOTS, SNAP_STATE)));
+		*state = PointerGetDatum(
+			PG_DETOAST_DATUM_COPY(es_column(slot, ES_SNAPSHOTS, SNAP_STATE)));
 	}
 	end_walk(&walk);
 	return slot != NULL;

@@ -75,7 +75,7 @@ typedef struct Verification
 	int64 findings_left;
 	Snapshot snapshot;
 	Relation tables[ES_NUM_TABLES]; /* NULL for what is not verified */
-	MemoryContext row_context; /* reset after each finding */
+	MemoryContext row_context;		/* reset after each finding */
 	EsProgress progress;
 	int64 highest_id; /* of all positions and ids seen */
 } Verification;

@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store;
 
-SELECT plan(237);
+SELECT plan(263);
 
 -- The extension ---------------------------------------------------------------
 
@@ -277,7 +277,7 @@ CREATE FUNCTION pg_temp.columns_of(relation text, kind "char") RETURNS text LANG
 $$;
 SELECT results_eq($$SELECT c.relname::text COLLATE "default", c.relkind FROM pg_class c
 					 WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind <> 'i' ORDER BY c.relname COLLATE "C"$$,
-	$$VALUES ('all_events', 'v'::"char"), ('append_result', 'c'), ('categories', 'r'), ('event', 'c'), ('events', 'r'),
+	$$VALUES ('aggregate', 'c'::"char"), ('aggregate_types', 'r'), ('all_events', 'v'), ('append_result', 'c'), ('categories', 'r'), ('event', 'c'), ('events', 'r'),
 			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r')$$,
 	'the relations');
 SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'event_store'::regnamespace AND typtype <> 'c' AND typelem = 0$$,
@@ -305,8 +305,12 @@ SELECT is(pg_temp.columns_of('events', 'r'),
 	'global_position bigint not null, stream_id bigint not null, version bigint not null, category_id bigint not null, recorded_at timestamp with time zone not null, schema_version integer not null, event_id uuid not null, type text not null, data jsonb not null, metadata jsonb not null',
 	'columns of events');
 SELECT is(pg_temp.columns_of('snapshots', 'r'),
-	'stream_id bigint not null, version bigint not null, state_version integer not null, created_at timestamp with time zone not null, state jsonb not null',
+	'stream_id bigint not null, version bigint not null, state_version integer not null, created_at timestamp with time zone not null, state jsonb not null, type_digest bigint',
 	'columns of snapshots');
+SELECT is(pg_temp.columns_of('aggregate_types', 'r'),
+	'category text not null, initial_state jsonb not null, apply text not null, snapshot_every integer, state_version integer not null',
+	'columns of aggregate_types');
+SELECT is(pg_temp.columns_of('aggregate', 'c'), 'stream text, state jsonb, version bigint, uncommitted event_store.new_event[]', 'attributes of aggregate');
 SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 				   WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind IN ('r', 'v', 'c') AND
 						 (quote_ident(a.attname) <> a.attname OR

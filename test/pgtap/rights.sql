@@ -9,7 +9,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 
-SELECT plan(330);
+SELECT plan(393);
 
 CREATE ROLE regress_rights_owner;
 CREATE ROLE regress_rights_nobody;

@@ -105,11 +105,10 @@ SELECT event_store.add_event(event_store.load('order-1'), 'Null', '{}');
 SELECT version FROM event_store.append('order-2', 'Unheard', '{}');
 SELECT event_store.load('order-2');
 
--- Arguments.
+-- Arguments; NULL is the default where there is one.
+SELECT event_store.load('order-1', NULL, NULL) = event_store.load('order-1') AS same;
 SELECT regress_help.run(q) FROM unnest(ARRAY[
 	$$SELECT event_store.load(NULL)$$,
-	$$SELECT event_store.load('order-1', NULL)$$,
-	$$SELECT event_store.load('order-1', use_snapshot => NULL)$$,
 	$$SELECT event_store.save(NULL)$$,
 	$$SELECT event_store.save(ROW(NULL, '{}', 1, '{}')::event_store.aggregate)$$,
 	$$SELECT event_store.save(ROW('order-1', NULL, 1, '{}')::event_store.aggregate)$$,
