@@ -42,6 +42,7 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
+#include "aggregate.h"
 #include "aggregate_type.h"
 #include "append.h"
 #include "check.h"
@@ -76,6 +77,9 @@ typedef enum AggregateAttribute
 static const char *const attribute_names[NUM_ATTRIBUTES] = {"stream", "state",
 															"version",
 															"uncommitted"};
+
+/* Attributes of the type new_event, which are add_event's arguments. */
+#define NEW_EVENT_ATTRIBUTES 5
 
 typedef struct Aggregate
 {
@@ -123,9 +127,8 @@ new_event_type(TupleDesc desc)
  *		An aggregate as a value of its type.
  */
 static Datum
-aggregate_datum(FunctionCallInfo fcinfo, const Aggregate *aggregate)
+aggregate_datum(TupleDesc desc, const Aggregate *aggregate)
 {
-	TupleDesc desc = result_desc(fcinfo);
 	Datum values[NUM_ATTRIBUTES];
 	bool nulls[NUM_ATTRIBUTES] = {false};
 	ArrayType *uncommitted = aggregate->uncommitted;
@@ -159,16 +162,12 @@ attribute(HeapTupleHeader header, AggregateAttribute number)
 }
 
 /*
- * aggregate_argument
- *		The aggregate that was passed.
+ * read_aggregate
+ *		Takes an aggregate that was passed apart.
  */
 static void
-aggregate_argument(FunctionCallInfo fcinfo, Aggregate *aggregate)
+read_aggregate(HeapTupleHeader header, Aggregate *aggregate)
 {
-	HeapTupleHeader header;
-
-	es_check_not_null(fcinfo, 0, "aggregate");
-	header = PG_GETARG_HEAPTUPLEHEADER(0);
 	aggregate->stream = DatumGetTextPP(attribute(header, AGGREGATE_STREAM));
 	es_check_stream(aggregate->stream, "aggregate");
 	aggregate->state = attribute(header, AGGREGATE_STATE);
@@ -176,6 +175,17 @@ aggregate_argument(FunctionCallInfo fcinfo, Aggregate *aggregate)
 	es_check_not_negative(aggregate->version, "version");
 	aggregate->uncommitted =
 		DatumGetArrayTypeP(attribute(header, AGGREGATE_UNCOMMITTED));
+}
+
+/*
+ * aggregate_argument
+ *		The aggregate that was passed; raises 22004 for a null.
+ */
+static HeapTupleHeader
+aggregate_argument(FunctionCallInfo fcinfo)
+{
+	es_check_not_null(fcinfo, 0, "aggregate");
+	return PG_GETARG_HEAPTUPLEHEADER(0);
 }
 
 /*
@@ -336,10 +346,24 @@ event_store_load(PG_FUNCTION_ARGS)
 	}
 	else
 		load_seen(use_snapshot, &type, &aggregate);
-	return aggregate_datum(fcinfo, &aggregate);
+	return aggregate_datum(result_desc(fcinfo), &aggregate);
 }
 
 /* Deciding ---------------------------------------------------------------- */
+
+/*
+ * form_new_event
+ *		A row of the type new_event.
+ */
+static HeapTuple
+form_new_event(Oid type, const Datum *values, const bool *nulls)
+{
+	TupleDesc desc = lookup_rowtype_tupdesc(type, -1);
+	HeapTuple tuple = es_form_row(desc, values, nulls, NEW_EVENT_ATTRIBUTES);
+
+	ReleaseTupleDesc(desc);
+	return tuple;
+}
 
 /*
  * event_arguments
@@ -348,21 +372,36 @@ event_store_load(PG_FUNCTION_ARGS)
 static Datum
 event_arguments(FunctionCallInfo fcinfo, EsNewEvent *event)
 {
-	TupleDesc desc =
-		lookup_rowtype_tupdesc(new_event_type(result_desc(fcinfo)), -1);
-	Datum values[5];
-	bool nulls[5];
+	Datum values[NEW_EVENT_ATTRIBUTES];
+	bool nulls[NEW_EVENT_ATTRIBUTES];
 	HeapTuple tuple;
 
-	for (int i = 0; i < lengthof(values); i++)
+	for (int i = 0; i < NEW_EVENT_ATTRIBUTES; i++)
 	{
 		nulls[i] = PG_ARGISNULL(i + 1);
 		values[i] = PG_GETARG_DATUM(i + 1);
 	}
-	tuple = es_form_row(desc, values, nulls, lengthof(values));
-	ReleaseTupleDesc(desc);
+	tuple = form_new_event(new_event_type(result_desc(fcinfo)), values, nulls);
 	es_event_from_composite(tuple->t_data, event, NULL);
 	return HeapTupleGetDatum(tuple);
+}
+
+/*
+ * event_datum
+ *		An event as a new_event.
+ */
+static Datum
+event_datum(Oid type, const EsNewEvent *event)
+{
+	Datum values[NEW_EVENT_ATTRIBUTES] = {PointerGetDatum(event->type),
+										  event->data,
+										  PointerGetDatum(event->metadata),
+										  UUIDPGetDatum(&event->event_id),
+										  Int32GetDatum(event->schema_version)};
+	bool nulls[NEW_EVENT_ATTRIBUTES] = {false, false, event->metadata == NULL,
+										!event->has_id, false};
+
+	return HeapTupleGetDatum(form_new_event(type, values, nulls));
 }
 
 /*
@@ -392,6 +431,46 @@ remember(Aggregate *aggregate, Datum event)
 }
 
 /*
+ * add_event
+ *		Applies an event to an aggregate and remembers it.
+ */
+static void
+add_event(Aggregate *aggregate, const EsNewEvent *event, Datum new_event)
+{
+	Datum metadata = es_build_metadata(es_session_metadata(), event->metadata);
+	EsAggregateType type;
+	EsFold *fold;
+
+	es_aggregate_type_require(aggregate->stream, &type);
+	fold = es_fold_begin(&type, aggregate->stream, aggregate->state);
+	es_fold_new_event(fold, event,
+					  aggregate->version + count_uncommitted(aggregate) + 1,
+					  metadata);
+	aggregate->state = es_fold_end(fold);
+	remember(aggregate, new_event);
+}
+
+/*
+ * es_add_event
+ *		Applies an event to an aggregate and remembers it; both are values of the
+ *		type aggregate.
+ */
+Datum
+es_add_event(HeapTupleHeader header, const EsNewEvent *event)
+{
+	TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
+											HeapTupleHeaderGetTypMod(header));
+	Aggregate aggregate;
+	Datum result;
+
+	read_aggregate(header, &aggregate);
+	add_event(&aggregate, event, event_datum(new_event_type(desc), event));
+	result = aggregate_datum(desc, &aggregate);
+	ReleaseTupleDesc(desc);
+	return result;
+}
+
+/*
  * event_store_add_event
  *		add_event(aggregate, type, data, metadata, event_id, schema_version)
  *		returns aggregate
@@ -401,24 +480,14 @@ remember(Aggregate *aggregate, Datum event)
 Datum
 event_store_add_event(PG_FUNCTION_ARGS)
 {
-	Aggregate aggregate;
-	EsAggregateType type;
 	EsNewEvent event = {0};
-	Datum event_datum;
-	Datum metadata;
-	EsFold *fold;
+	Aggregate aggregate;
+	Datum new_event;
 
-	aggregate_argument(fcinfo, &aggregate);
-	es_aggregate_type_require(aggregate.stream, &type);
-	event_datum = event_arguments(fcinfo, &event);
-	metadata = es_build_metadata(es_session_metadata(), event.metadata);
-	fold = es_fold_begin(&type, aggregate.stream, aggregate.state);
-	es_fold_new_event(fold, &event,
-					  aggregate.version + count_uncommitted(&aggregate) + 1,
-					  metadata);
-	aggregate.state = es_fold_end(fold);
-	remember(&aggregate, event_datum);
-	return aggregate_datum(fcinfo, &aggregate);
+	read_aggregate(aggregate_argument(fcinfo), &aggregate);
+	new_event = event_arguments(fcinfo, &event);
+	add_event(&aggregate, &event, new_event);
+	return aggregate_datum(result_desc(fcinfo), &aggregate);
 }
 
 /* Saving ------------------------------------------------------------------ */
@@ -456,6 +525,19 @@ is_due(const EsAggregateType *type, int64 before, int64 after)
 }
 
 /*
+ * es_take_snapshot_if_due
+ *		Takes the snapshot that is due after events were saved, if one is.
+ */
+void
+es_take_snapshot_if_due(text *stream, int64 before, int64 after)
+{
+	EsAggregateType type;
+
+	if (es_aggregate_type_get(stream, &type) && is_due(&type, before, after))
+		(void) take(stream, &type);
+}
+
+/*
  * event_store_save
  *		save(aggregate) returns aggregate
  *
@@ -466,9 +548,8 @@ event_store_save(PG_FUNCTION_ARGS)
 {
 	Aggregate aggregate;
 	EsStreamAppend append = {0};
-	EsAggregateType type;
 
-	aggregate_argument(fcinfo, &aggregate);
+	read_aggregate(aggregate_argument(fcinfo), &aggregate);
 	if (count_uncommitted(&aggregate) > 0)
 	{
 		es_check_writable("save()");
@@ -477,13 +558,12 @@ event_store_save(PG_FUNCTION_ARGS)
 		es_events_from_array(aggregate.uncommitted, &append);
 		(void) result_desc(fcinfo);
 		es_append(&append, 1);
-		if (es_aggregate_type_get(aggregate.stream, &type) &&
-			is_due(&type, aggregate.version, append.version))
-			(void) take(aggregate.stream, &type);
+		es_take_snapshot_if_due(aggregate.stream, aggregate.version,
+								append.version);
 		aggregate.version = append.version;
 		aggregate.uncommitted = NULL;
 	}
-	return aggregate_datum(fcinfo, &aggregate);
+	return aggregate_datum(result_desc(fcinfo), &aggregate);
 }
 
 /*

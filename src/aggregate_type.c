@@ -28,6 +28,8 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -79,6 +81,30 @@ typedef struct KeptType
 
 static KeptType kept[MAX_KEPT];
 static int next_kept = 0;
+
+/*
+ * What was looked up last, and in which view of the database: a call that loads,
+ * decides and saves in one statement need not look up the row each time.
+ *
+ * A snapshot with the same xmax that counts the same number of transactions in
+ * progress sees the same as before, as those below xmax can only become fewer.
+ * Of its own transaction's changes it sees those of commands before curcid; and a
+ * subtransaction that was rolled back has another id than what comes after it.
+ */
+typedef struct SeenType
+{
+	KeptType *entry; /* NULL for none */
+	uint64 generation;
+	uint64 changes;
+	LocalTransactionId lxid;
+	SubTransactionId subid;
+	CommandId curcid;
+	TransactionId xmax;
+	uint32 xcnt;
+	char category[ES_MAX_STREAM_BYTES + 1];
+} SeenType;
+
+static SeenType seen;
 
 /* Counts changes of functions, at least those that matter; never reset. */
 static uint64 function_changes = 0;
@@ -225,6 +251,43 @@ digest_type(Datum initial_state, Oid function)
 }
 
 /*
+ * find_sibling
+ *		What a function in C has to be called with events as structs; NULL for
+ *		none, and for a function that is not simply called.
+ */
+static EventStoreApply
+find_sibling(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	EventStoreApply sibling = NULL;
+	Form_pg_proc form;
+	bool no_library;
+	bool no_settings;
+	Datum library;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	library = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &no_library);
+	(void) SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &no_settings);
+	if (form->prolang == ClanguageId && !form->prosecdef && no_settings &&
+		!no_library && !FmgrHookIsNeeded(function))
+	{
+		bool isnull;
+		Datum name =
+			SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+
+		sibling = (EventStoreApply)
+			load_external_function(TextDatumGetCString(library),
+								   psprintf(EVENT_STORE_APPLY_PREFIX "%s",
+											TextDatumGetCString(name)),
+								   false, NULL);
+	}
+	ReleaseSysCache(tuple);
+	return sibling;
+}
+
+/*
  * learn
  *		What a row says, in the current memory context.
  */
@@ -255,6 +318,7 @@ learn(EsAggregateType *type, TupleTableSlot *row, Oid owner)
 	type->type_digest = digest_type(type->initial_state, function);
 	type->owner = owner;
 	fmgr_info_cxt(function, &type->apply, CurrentMemoryContext);
+	type->apply_struct = find_sibling(function);
 }
 
 /*
@@ -283,6 +347,8 @@ keep(TupleTableSlot *slot, MinimalTuple row, Oid owner)
 	MemoryContext caller;
 
 	next_kept = (next_kept + 1) % MAX_KEPT;
+	if (seen.entry == entry)
+		seen.entry = NULL;
 	entry->row = NULL;
 	if (entry->context == NULL)
 		entry->context = AllocSetContextCreate(TopMemoryContext,
@@ -324,32 +390,95 @@ find_kept(TupleTableSlot *slot, Oid owner)
 }
 
 /*
+ * is_seen
+ *		Whether the type of a category was looked up in the very view of the
+ *		database that the active snapshot is.
+ */
+static bool
+is_seen(const text *category)
+{
+	Snapshot snapshot = GetActiveSnapshot();
+
+	return seen.entry != NULL && seen.generation == es_store_generation() &&
+		seen.changes == function_changes && seen.lxid == es_local_xid() &&
+		seen.subid == GetCurrentSubTransactionId() &&
+		seen.curcid == snapshot->curcid && seen.xmax == snapshot->xmax &&
+		seen.xcnt == snapshot->xcnt &&
+		strlen(seen.category) == VARSIZE_ANY_EXHDR(category) &&
+		memcmp(seen.category, VARDATA_ANY(category),
+			   VARSIZE_ANY_EXHDR(category)) == 0;
+}
+
+/*
+ * note_seen
+ *		Remembers what a category's type is in the active snapshot, if that is one
+ *		of those that SeenType is about.
+ */
+static void
+note_seen(const text *category, KeptType *entry)
+{
+	Snapshot snapshot = GetActiveSnapshot();
+	int length = VARSIZE_ANY_EXHDR(category);
+
+	seen.entry = NULL;
+	if (!IsMVCCSnapshot(snapshot) || snapshot->takenDuringRecovery ||
+		snapshot->suboverflowed || length > ES_MAX_STREAM_BYTES)
+		return;
+	memcpy(seen.category, VARDATA_ANY(category), length);
+	seen.category[length] = '\0';
+	seen.generation = entry->generation;
+	seen.changes = entry->changes;
+	seen.lxid = es_local_xid();
+	seen.subid = GetCurrentSubTransactionId();
+	seen.curcid = snapshot->curcid;
+	seen.xmax = snapshot->xmax;
+	seen.xcnt = snapshot->xcnt;
+	seen.entry = entry;
+}
+
+/*
+ * look_up
+ *		The type of a category by its row, NULL when there is none.
+ */
+static KeptType *
+look_up(const text *category)
+{
+	Relation types = es_store_open(ES_AGGREGATE_TYPES, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(types, NULL);
+	KeptType *entry = NULL;
+
+	if (fetch_row(types, category, slot))
+		entry = find_kept(slot, types->rd_rel->relowner);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(types, NoLock);
+	return entry;
+}
+
+/*
  * es_aggregate_type_get
  *		The aggregate type of a stream's category; false when there is none.
  */
 bool
 es_aggregate_type_get(const text *stream, EsAggregateType *type)
 {
-	Relation types;
-	TupleTableSlot *slot;
-	bool found;
+	const text *category = es_stream_category(stream);
+	KeptType *entry;
 
-	if (!es_store_has(ES_AGGREGATE_TYPES))
-		return false;
-	types = es_store_open(ES_AGGREGATE_TYPES, AccessShareLock);
-	slot = table_slot_create(types, NULL);
-	found = fetch_row(types, es_stream_category(stream), slot);
-	if (found)
+	if (is_seen(category))
+		entry = seen.entry;
+	else
 	{
-		KeptType *entry = find_kept(slot, types->rd_rel->relowner);
-
-		*type = entry->type;
-		type->initial_state = datumCopy(type->initial_state, false, -1);
-		fmgr_info_copy(&type->apply, &entry->type.apply, CurrentMemoryContext);
+		if (!es_store_has(ES_AGGREGATE_TYPES))
+			return false;
+		entry = look_up(category);
+		if (entry == NULL)
+			return false;
+		note_seen(category, entry);
 	}
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(types, NoLock);
-	return found;
+	*type = entry->type;
+	type->initial_state = datumCopy(type->initial_state, false, -1);
+	fmgr_info_copy(&type->apply, &entry->type.apply, CurrentMemoryContext);
+	return true;
 }
 
 /*

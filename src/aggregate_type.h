@@ -14,6 +14,8 @@
 
 #include "fmgr.h"
 
+#include "event_store_api.h"
+
 /* An aggregate type, all of it in the memory of who asked for it. */
 typedef struct EsAggregateType
 {
@@ -23,6 +25,7 @@ typedef struct EsAggregateType
 	int64 type_digest; /* tells it from what it was before */
 	Oid owner;		   /* who the function runs as */
 	FmgrInfo apply;
+	EventStoreApply apply_struct; /* the same for C's events, or NULL */
 } EsAggregateType;
 
 extern void es_aggregate_types_init(void);

@@ -15,16 +15,17 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
+#include "aggregate.h"
 #include "append.h"
 #include "check.h"
 #include "event_input.h"
 #include "event_store_api.h"
 #include "locks.h"
 #include "metadata.h"
-#include "read_stream.h"
 #include "store.h"
 #include "stream.h"
 #include "stream_names.h"
+#include "visit.h"
 
 extern PGDLLEXPORT const EventStoreApi *event_store_get_api(void);
 
@@ -75,20 +76,26 @@ api_fold_locked(const char *stream, EventStoreVisit visit, void *arg)
 }
 
 /*
- * api_lock_and_fold
+ * api_load
  *		See EventStoreApi.
  */
 static void
-api_lock_and_fold(const char *stream, EventStoreVisit visit, void *arg)
+api_load(const char *stream, bool for_update, EventStoreRestore restore,
+		 EventStoreVisit visit, void *arg)
 {
 	text *name = stream_text(stream);
 	uint64 key = es_stream_key(name);
 	Relation events;
 	Relation streams;
 
+	if (!for_update)
+	{
+		es_visit_aggregate(name, GetActiveSnapshot(), restore, visit, arg);
+		return;
+	}
 	es_check_writable("append()");
 	es_open_and_lock(&key, 1, &events, &streams);
-	es_visit_locked_stream(events, streams, name, visit, arg);
+	es_visit_locked_aggregate(events, streams, name, restore, visit, arg);
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
 }
@@ -129,12 +136,12 @@ checked_event(const EventStoreNewEvent *given)
 }
 
 /*
- * api_append
- *		See EventStoreApi.
+ * append_checked
+ *		Appends what a caller gives; returns the stream's name.
  */
-static void
-api_append(const char *stream, const EventStoreNewEvent *new_events,
-		   int nevents, int64 expected_version, EventStoreAppended *appended)
+static text *
+append_checked(const char *stream, const EventStoreNewEvent *new_events,
+			   int nevents, int64 expected_version, EventStoreAppended *appended)
 {
 	EsStreamAppend append = {0};
 
@@ -150,6 +157,47 @@ api_append(const char *stream, const EventStoreNewEvent *new_events,
 	es_append(&append, 1);
 	appended->version = append.version;
 	appended->global_position = append.global_position;
+	return append.stream;
+}
+
+/*
+ * api_append
+ *		See EventStoreApi.
+ */
+static void
+api_append(const char *stream, const EventStoreNewEvent *new_events,
+		   int nevents, int64 expected_version, EventStoreAppended *appended)
+{
+	(void) append_checked(stream, new_events, nevents, expected_version,
+						  appended);
+}
+
+/*
+ * api_save
+ *		See EventStoreApi.
+ */
+static void
+api_save(const char *stream, const EventStoreNewEvent *new_events, int nevents,
+		 int64 expected_version, EventStoreAppended *appended)
+{
+	text *name =
+		append_checked(stream, new_events, nevents, expected_version, appended);
+
+	if (appended->version > ES_FEW_EVENTS)
+		es_take_snapshot_if_due(name, appended->version - nevents,
+								appended->version);
+}
+
+/*
+ * api_add_event
+ *		See EventStoreApi.
+ */
+static Datum
+api_add_event(Datum aggregate, const EventStoreNewEvent *new_event)
+{
+	EsNewEvent event = checked_event(new_event);
+
+	return es_add_event(DatumGetHeapTupleHeader(aggregate), &event);
 }
 
 /*
@@ -192,7 +240,9 @@ static const EventStoreApi api = {
 	.stream_name = api_stream_name,
 	.is_appending = es_is_appending,
 	.lock_store = api_lock_store,
-	.lock_and_fold = api_lock_and_fold,
+	.load = api_load,
+	.save = api_save,
+	.add_event = api_add_event,
 };
 
 /*

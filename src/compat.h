@@ -21,6 +21,7 @@
 #include "commands/explain.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
@@ -188,6 +189,20 @@ static inline bool
 es_may_execute(Oid function)
 {
 	return es_role_may_execute(function, GetUserId());
+}
+
+/*
+ * es_local_xid
+ *		What tells this session's transactions apart.
+ */
+static inline LocalTransactionId
+es_local_xid(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProc->vxid.lxid;
+#else
+	return MyProc->lxid;
+#endif
 }
 
 #endif /* ES_COMPAT_H */

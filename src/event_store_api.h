@@ -57,6 +57,35 @@ typedef struct EventStoreEvent
  */
 typedef void (*EventStoreVisit)(const EventStoreEvent *event, void *arg);
 
+/*
+ * Called with the state of a snapshot, jsonb, before the events after its
+ * version: what was made of events before, if any, does not count.
+ */
+typedef void (*EventStoreRestore)(int64 version, Datum state, void *arg);
+
+/*
+ * An apply function in C may have a sibling, which the store calls in its place.
+ * That is spared making the event a row value, which is most of what applying it
+ * costs.  It does what the function does, for events that are not stored yet, too,
+ * whose position and time are 0; and it runs no SQL, as the search path is the
+ * caller's:
+ *
+ *		PG_FUNCTION_INFO_V1(apply_account);
+ *		EVENT_STORE_APPLY(apply_account);
+ *
+ * The state is jsonb, or the expanded object that the sibling returned before;
+ * what it returns is kept by the rules of apply functions.  The function itself
+ * must be neither SECURITY DEFINER nor have settings of its own.
+ */
+typedef Datum (*EventStoreApply)(Datum state, const char *stream,
+								 const EventStoreEvent *event);
+
+#define EVENT_STORE_APPLY_PREFIX "event_store_apply_"
+#define EVENT_STORE_APPLY(name)                                           \
+	extern PGDLLEXPORT Datum event_store_apply_##name(Datum state,        \
+													  const char *stream, \
+													  const EventStoreEvent *event)
+
 /* An event to append. */
 typedef struct EventStoreNewEvent
 {
@@ -120,8 +149,28 @@ typedef struct EventStoreApi
 	/* Holds off every other append until the transaction ends. */
 	void (*lock_store)(void);
 
-	/* Does what lock_stream and then fold_locked do, with one look-up. */
-	void (*lock_and_fold)(const char *stream, EventStoreVisit visit, void *arg);
+	/*
+	 * Visits what the state of an aggregate rests on: the newest snapshot that
+	 * its aggregate type takes, and the events after it; a short stream's events
+	 * from the first on.  for_update does what lock_stream does before, and what
+	 * fold_locked does then.
+	 */
+	void (*load)(const char *stream, bool for_update, EventStoreRestore restore,
+				 EventStoreVisit visit, void *arg);
+
+	/*
+	 * Appends as append does, and takes the snapshot that the stream's aggregate
+	 * type has due, if the stream is not short.
+	 */
+	void (*save)(const char *stream, const EventStoreNewEvent *new_events,
+				 int nevents, int64 expected_version,
+				 EventStoreAppended *appended);
+
+	/*
+	 * Applies an event to an aggregate and remembers it, as the SQL call does.
+	 * The aggregate and the result are of the type event_store.aggregate.
+	 */
+	Datum (*add_event)(Datum aggregate, const EventStoreNewEvent *new_event);
 } EventStoreApi;
 
 /*

@@ -15,6 +15,9 @@
  * return an expanded object instead, a state of its own kind that it goes on with
  * at the next event; it is made jsonb once, at the end.
  *
+ * To make an event a row value costs more than to read it.  A function in C can
+ * do without: see EVENT_STORE_APPLY.
+ *
  * Copyright (c) 2026, event_store contributors
  *
  * src/fold.c
@@ -37,6 +40,7 @@
 #include "utils/uuid.h"
 
 #include "event_columns.h"
+#include "event_struct.h"
 #include "fold.h"
 #include "privileged.h"
 #include "store.h"
@@ -47,9 +51,10 @@ struct EsFold
 	Datum state;
 	MemoryContext states[2]; /* the state is in the first; swapped */
 	MemoryContext call;		 /* what an event needs */
-	FunctionCallInfo fcinfo;
+	EsAggregateType *type;
 
-	/* the type event */
+	/* for events as rows of the type event; NULL before the first */
+	FunctionCallInfo fcinfo;
 	TupleDesc desc;
 	EsEventColumns *columns; /* NULL before the first stored event */
 	Datum *values;
@@ -60,9 +65,13 @@ struct EsFold
 	int sec_context;
 	int guc_level;
 
+	/* for events as structs; the name is NULL before the first */
+	EsEventReader reader;
+	char *stream_name;
+
 	/* the event that is applied, for errors */
 	int64 version;
-	Datum type;
+	const char *event_type;
 };
 
 /*
@@ -77,7 +86,10 @@ act_as_owner(EsFold *fold, Oid owner)
 	SetUserIdAndSecContext(owner,
 						   fold->sec_context | SECURITY_LOCAL_USERID_CHANGE |
 							   SECURITY_RESTRICTED_OPERATION);
-	fold->guc_level = es_pin_search_path();
+
+	/* a sibling runs no SQL, and to pin the search path costs more than to call it */
+	if (fold->type->apply_struct == NULL)
+		fold->guc_level = es_pin_search_path();
 }
 
 /*
@@ -87,7 +99,8 @@ act_as_owner(EsFold *fold, Oid owner)
 static void
 act_as_before(EsFold *fold)
 {
-	AtEOXact_GUC(false, fold->guc_level);
+	if (fold->type->apply_struct == NULL)
+		AtEOXact_GUC(false, fold->guc_level);
 	SetUserIdAndSecContext(fold->userid, fold->sec_context);
 }
 
@@ -95,7 +108,8 @@ act_as_before(EsFold *fold)
  * es_fold_begin
  *		Starts with a state, of which a copy is made.
  *
- * Until es_fold_end() the current role is the owner of the types.
+ * Until es_fold_end() the current role is the owner of the types.  The type stays
+ * the caller's.
  */
 EsFold *
 es_fold_begin(EsAggregateType *type, text *stream, Datum state)
@@ -104,23 +118,16 @@ es_fold_begin(EsAggregateType *type, text *stream, Datum state)
 	MemoryContext caller;
 
 	fold->stream = stream;
+	fold->type = type;
 	for (int i = 0; i < lengthof(fold->states); i++)
 		fold->states[i] =
 			AllocSetContextCreate(CurrentMemoryContext, "event_store state",
 								  ALLOCSET_START_SMALL_SIZES);
 	fold->call = AllocSetContextCreate(CurrentMemoryContext, "event_store event",
 									   ALLOCSET_DEFAULT_SIZES);
-	fold->desc = lookup_rowtype_tupdesc_copy(es_event_type(), -1);
-	BlessTupleDesc(fold->desc);
-	fold->values = palloc(fold->desc->natts * sizeof(Datum));
-	fold->nulls = palloc(fold->desc->natts * sizeof(bool));
-
 	caller = MemoryContextSwitchTo(fold->states[0]);
 	fold->state = datumCopy(state, false, -1);
 	MemoryContextSwitchTo(caller);
-	fold->fcinfo = palloc0(SizeForFunctionCallInfo(2));
-	InitFunctionCallInfoData(*fold->fcinfo, &type->apply, 2, InvalidOid, NULL,
-							 NULL);
 	act_as_owner(fold, type->owner);
 	return fold;
 }
@@ -136,7 +143,7 @@ name_event(void *arg)
 
 	errcontext("applying event %lld of stream \"%s\", type \"%s\"",
 			   (long long) fold->version, text_to_cstring(fold->stream),
-			   TextDatumGetCString(fold->type));
+			   fold->event_type);
 }
 
 /*
@@ -209,6 +216,30 @@ apply(EsFold *fold)
 }
 
 /*
+ * apply_struct
+ *		Applies an event as a struct, in the context of the call.
+ */
+static void
+apply_struct(EsFold *fold, const EventStoreEvent *event)
+{
+	ErrorContextCallback callback;
+
+	if (fold->stream_name == NULL)
+		fold->stream_name = MemoryContextStrdup(GetMemoryChunkContext(fold),
+												text_to_cstring(fold->stream));
+	fold->version = event->version;
+	fold->event_type = event->type;
+	callback.callback = name_event;
+	callback.arg = fold;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	keep_state(fold,
+			   fold->type->apply_struct(fold->state, fold->stream_name, event));
+	error_context_stack = callback.previous;
+	MemoryContextReset(fold->call);
+}
+
+/*
  * find_columns
  *		Where the attributes of an event are in the table, which must be locked.
  */
@@ -224,23 +255,76 @@ find_columns(const EsFold *fold)
 }
 
 /*
+ * prepare_rows
+ *		Gets ready for events as row values.
+ */
+static void
+prepare_rows(EsFold *fold)
+{
+	MemoryContext caller = MemoryContextSwitchTo(GetMemoryChunkContext(fold));
+
+	fold->desc = lookup_rowtype_tupdesc_copy(es_event_type(), -1);
+	BlessTupleDesc(fold->desc);
+	fold->values = palloc(fold->desc->natts * sizeof(Datum));
+	fold->nulls = palloc(fold->desc->natts * sizeof(bool));
+	fold->fcinfo = palloc0(SizeForFunctionCallInfo(2));
+	InitFunctionCallInfoData(*fold->fcinfo, &fold->type->apply, 2, InvalidOid,
+							 NULL, NULL);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * prepare_columns
+ *		Gets ready for stored events as row values.
+ */
+static void
+prepare_columns(EsFold *fold)
+{
+	MemoryContext caller = MemoryContextSwitchTo(GetMemoryChunkContext(fold));
+
+	fold->columns = find_columns(fold);
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * apply_row
+ *		Applies a stored event as a row value, in the context of the call.
+ */
+static void
+apply_row(EsFold *fold, TupleTableSlot *event)
+{
+	if (fold->desc == NULL)
+		prepare_rows(fold);
+	if (fold->columns == NULL)
+		prepare_columns(fold);
+	es_event_columns_fill(fold->columns, event, fold->stream, fold->values,
+						  fold->nulls);
+	fold->version = DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
+	fold->event_type = TextDatumGetCString(es_column(event, ES_EVENTS, EV_TYPE));
+	apply(fold);
+}
+
+/*
  * es_fold_event
  *		Applies a stored event.
  */
 void
 es_fold_event(EsFold *fold, TupleTableSlot *event)
 {
-	MemoryContext caller;
+	MemoryContext caller = MemoryContextSwitchTo(fold->call);
 
 	CHECK_FOR_INTERRUPTS();
-	if (fold->columns == NULL)
-		fold->columns = find_columns(fold);
-	caller = MemoryContextSwitchTo(fold->call);
-	es_event_columns_fill(fold->columns, event, fold->stream, fold->values,
-						  fold->nulls);
-	fold->version = DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
-	fold->type = es_column(event, ES_EVENTS, EV_TYPE);
-	apply(fold);
+	if (fold->type->apply_struct != NULL)
+	{
+		EventStoreEvent read;
+
+		if (fold->stream_name == NULL)
+			es_event_reader_init(&fold->reader);
+		es_event_read(&fold->reader, event, &read);
+		apply_struct(fold, &read);
+	}
+	else
+		apply_row(fold, event);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -261,9 +345,31 @@ set_attribute(EsFold *fold, const char *name, Datum value)
 }
 
 /*
+ * apply_new_row
+ *		Applies an event that is not stored yet as a row value, in the context of
+ *		the call.
+ */
+static void
+apply_new_row(EsFold *fold, const EsNewEvent *event, Datum metadata)
+{
+	if (fold->desc == NULL)
+		prepare_rows(fold);
+	memset(fold->nulls, true, fold->desc->natts * sizeof(bool));
+	set_attribute(fold, "stream", PointerGetDatum(fold->stream));
+	set_attribute(fold, "version", Int64GetDatum(fold->version));
+	set_attribute(fold, "type", PointerGetDatum(event->type));
+	set_attribute(fold, "data", event->data);
+	set_attribute(fold, "metadata", metadata);
+	set_attribute(fold, "schema_version", Int32GetDatum(event->schema_version));
+	if (event->has_id)
+		set_attribute(fold, "event_id", UUIDPGetDatum(&event->event_id));
+	apply(fold);
+}
+
+/*
  * es_fold_new_event
  *		Applies an event that is not stored yet, as it will be: its position, its
- *		time and, unless one was given, its id are null.
+ *		time and, unless one was given, its id are null, or 0 in a struct.
  */
 void
 es_fold_new_event(EsFold *fold, const EsNewEvent *event, int64 version,
@@ -271,18 +377,21 @@ es_fold_new_event(EsFold *fold, const EsNewEvent *event, int64 version,
 {
 	MemoryContext caller = MemoryContextSwitchTo(fold->call);
 
-	memset(fold->nulls, true, fold->desc->natts * sizeof(bool));
-	set_attribute(fold, "stream", PointerGetDatum(fold->stream));
-	set_attribute(fold, "version", Int64GetDatum(version));
-	set_attribute(fold, "type", PointerGetDatum(event->type));
-	set_attribute(fold, "data", event->data);
-	set_attribute(fold, "metadata", metadata);
-	set_attribute(fold, "schema_version", Int32GetDatum(event->schema_version));
-	if (event->has_id)
-		set_attribute(fold, "event_id", UUIDPGetDatum(&event->event_id));
 	fold->version = version;
-	fold->type = PointerGetDatum(event->type);
-	apply(fold);
+	fold->event_type = text_to_cstring(event->type);
+	if (fold->type->apply_struct != NULL)
+	{
+		EventStoreEvent made = {0};
+
+		made.version = version;
+		made.schema_version = event->schema_version;
+		made.type = fold->event_type;
+		made.data = event->data;
+		made.metadata = metadata;
+		apply_struct(fold, &made);
+	}
+	else
+		apply_new_row(fold, event, metadata);
 	MemoryContextSwitchTo(caller);
 }
 

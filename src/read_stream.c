@@ -20,14 +20,11 @@
 #include "access/table.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "call_scan.h"
 #include "check.h"
 #include "event_columns.h"
-#include "known_head.h"
-#include "read_stream.h"
 #include "scan.h"
 #include "store.h"
 #include "stream.h"
@@ -48,17 +45,6 @@ find_readable_stream(const text *stream, EsStream *found)
 
 	table_close(streams, NoLock);
 	return exists;
-}
-
-/*
- * is_after
- *		Whether an event was recorded after a time.
- */
-static bool
-is_after(TupleTableSlot *slot, TimestampTz as_of)
-{
-	return DatumGetTimestampTz(es_column(slot, ES_EVENTS, EV_RECORDED_AT)) >
-		as_of;
 }
 
 /* A read of a stream, see call_scan.h. */
@@ -180,7 +166,7 @@ next_event(StreamRead *read)
 	while ((slot = es_scan_next(read->scan)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (read->has_as_of && is_after(slot, read->as_of))
+		if (read->has_as_of && es_recorded_after(slot, read->as_of))
 		{
 			if (read->range.backwards)
 				continue;
@@ -297,167 +283,4 @@ event_store_stream_version(PG_FUNCTION_ARGS)
 	es_stream_head(events, GetActiveSnapshot(), &found, &head);
 	table_close(events, NoLock);
 	PG_RETURN_INT64(head.version);
-}
-
-/*
- * find_columns
- *		Numbers of the columns of events, looked up once for all events of a
- *		visit.
- */
-static void
-find_columns(AttrNumber *numbers)
-{
-	for (int column = 0; column < EV_NUM_COLUMNS; column++)
-		numbers[column] = es_store_attnum(ES_EVENTS, column);
-}
-
-/*
- * visit_column
- *		A column of an event, all of whose columns are at hand; es_column()
- *		raises for a null.
- */
-static inline Datum
-visit_column(TupleTableSlot *slot, const AttrNumber *numbers,
-			 EsEventsColumn column)
-{
-	int i = numbers[column] - 1;
-
-	if (unlikely(slot->tts_isnull[i]))
-		return es_column(slot, ES_EVENTS, column);
-	return slot->tts_values[i];
-}
-
-/*
- * type_name
- *		A type as a C string: in the buffer, which every type that the store takes
- *		fits into.
- */
-static const char *
-type_name(const text *type, char *buffer)
-{
-	int length = VARSIZE_ANY_EXHDR(type);
-
-	if (unlikely(length > ES_MAX_TYPE_BYTES))
-		return text_to_cstring(type);
-	memcpy(buffer, VARDATA_ANY(type), length);
-	buffer[length] = '\0';
-	return buffer;
-}
-
-/*
- * visit_event
- *		Hands an event to a visitor, and notes where it is.
- */
-static void
-visit_event(TupleTableSlot *slot, const AttrNumber *numbers,
-			EventStoreVisit visit, void *arg, EsHead *head)
-{
-	EventStoreEvent event;
-	char type[ES_MAX_TYPE_BYTES + 1];
-
-	slot_getallattrs(slot);
-	event.type =
-		type_name(DatumGetTextPP(visit_column(slot, numbers, EV_TYPE)), type);
-	event.global_position =
-		DatumGetInt64(visit_column(slot, numbers, EV_GLOBAL_POSITION));
-	event.version = DatumGetInt64(visit_column(slot, numbers, EV_VERSION));
-	event.recorded_at =
-		DatumGetTimestampTz(visit_column(slot, numbers, EV_RECORDED_AT));
-	event.schema_version =
-		DatumGetInt32(visit_column(slot, numbers, EV_SCHEMA_VERSION));
-	event.data = visit_column(slot, numbers, EV_DATA);
-	event.metadata = visit_column(slot, numbers, EV_METADATA);
-	visit(&event, arg);
-	head->version = Max(head->version, event.version);
-	head->recorded_at = event.recorded_at;
-}
-
-/*
- * visit_all
- *		Visits the events of a scan, up to as_of; the last one is the head.
- */
-static void
-visit_all(EsScan *scan, const TimestampTz *as_of, EventStoreVisit visit,
-		  void *arg, EsHead *head)
-{
-	MemoryContext event_context =
-		AllocSetContextCreate(CurrentMemoryContext, "event_store event",
-							  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(event_context);
-	AttrNumber numbers[EV_NUM_COLUMNS];
-	TupleTableSlot *slot;
-
-	find_columns(numbers);
-	while ((slot = es_scan_next(scan)) != NULL)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (as_of != NULL && is_after(slot, *as_of))
-			break;
-		visit_event(slot, numbers, visit, arg, head);
-		MemoryContextReset(event_context);
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(event_context);
-}
-
-/*
- * visit_stream
- *		Visits the events of a stream that a snapshot sees, by version; the
- *		tables are open.  Returns whether there is the stream, and its row and
- *		the last event that was visited.
- */
-static bool
-visit_stream(Relation events, Relation streams, const text *stream,
-			 Snapshot snapshot, const TimestampTz *as_of, EventStoreVisit visit,
-			 void *arg, EsStream *row, EsHead *head)
-{
-	EsRange range = {1, PG_INT64_MAX, false};
-	EsScan *scan;
-
-	if (!es_find_stream(streams, snapshot, stream, row))
-		return false;
-	head->version = row->base_version;
-	head->recorded_at = DT_NOBEGIN;
-	head->unseen = false;
-	scan = es_scan_stream(events, snapshot, row->stream_id, &range);
-	visit_all(scan, as_of, visit, arg, head);
-	es_scan_end(scan);
-	return true;
-}
-
-/*
- * es_visit_locked_stream
- *		Visits all events of a stream that the transaction has locked, by
- *		version; the tables are open.
- */
-void
-es_visit_locked_stream(Relation events, Relation streams, const text *stream,
-					   EventStoreVisit visit, void *arg)
-{
-	uint64 moment = es_known_head_moment();
-	EsStream row;
-	EsHead head;
-
-	if (visit_stream(events, streams, stream, SnapshotSelf, NULL, visit, arg,
-					 &row, &head))
-		es_known_head_note(stream, &row, &head, moment);
-}
-
-/*
- * es_visit_stream
- *		Visits the events of a stream that a snapshot sees, by version.
- */
-void
-es_visit_stream(const text *stream, Snapshot snapshot, const TimestampTz *as_of,
-				EventStoreVisit visit, void *arg)
-{
-	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
-	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
-	EsStream row;
-	EsHead head;
-
-	(void) visit_stream(events, streams, stream, snapshot, as_of, visit, arg,
-						&row, &head);
-	table_close(events, NoLock);
-	table_close(streams, NoLock);
 }

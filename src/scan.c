@@ -353,3 +353,14 @@ es_scan_end(EsScan *scan)
 	pfree(scan->legs);
 	pfree(scan);
 }
+
+/*
+ * es_recorded_after
+ *		Whether an event was recorded after a time.
+ */
+bool
+es_recorded_after(TupleTableSlot *event, TimestampTz time)
+{
+	return DatumGetTimestampTz(es_column(event, ES_EVENTS, EV_RECORDED_AT)) >
+		time;
+}

@@ -14,6 +14,7 @@
 
 #include "executor/tuptable.h"
 #include "utils/snapshot.h"
+#include "utils/timestamp.h"
 
 /* Bounds of a scan; both inclusive. */
 typedef struct EsRange
@@ -37,5 +38,6 @@ extern EsScan *es_scan_types(Relation events, Snapshot snapshot,
 							 const EsRange *range);
 extern TupleTableSlot *es_scan_next(EsScan *scan);
 extern void es_scan_end(EsScan *scan);
+extern bool es_recorded_after(TupleTableSlot *event, TimestampTz time);
 
 #endif /* ES_SCAN_H */
