@@ -3,4 +3,90 @@
 -- complain if the script is sourced in psql rather than run by ALTER EXTENSION
 \echo Use "ALTER EXTENSION event_store_warehouse UPDATE TO '0.2.0'" to load this file. \quit
 
--- Nothing changes in the warehouse; its version is that of event_store.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+DO $$
+BEGIN
+	IF pg_catalog.to_regtype('event_store.aggregate') IS NULL THEN
+		RAISE EXCEPTION 'the extension event_store has no aggregates'
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				  HINT = 'Update it first: ALTER EXTENSION event_store UPDATE;';
+	END IF;
+END
+$$;
+
+-- Products as aggregates ----------------------------------------------------
+
+CREATE FUNCTION warehouse.apply_product(state jsonb, e event_store.event)
+RETURNS jsonb
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'warehouse_apply_product';
+COMMENT ON FUNCTION warehouse.apply_product(jsonb, event_store.event) IS
+	'The state of a product, {"quantity_on_hand": …}, after an event: the apply function of the aggregate type warehouse_product. Raises WH001, WH002 and WH006 for an event that the rules refuse, WH007 and WH008 for one that no product has, WH003 for one of another stream, WH010 for a state that is no product''s.';
+REVOKE ALL ON FUNCTION warehouse.apply_product(jsonb, event_store.event) FROM PUBLIC;
+
+CREATE FUNCTION warehouse.receive_product(product event_store.aggregate,
+										  quantity bigint,
+										  date_time timestamptz DEFAULT clock_timestamp())
+RETURNS event_store.aggregate
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'warehouse_receive_aggregate';
+COMMENT ON FUNCTION warehouse.receive_product(event_store.aggregate, bigint, timestamptz) IS
+	'Receives a quantity of a product that was loaded: returns it with the event added, which event_store.save() stores. Raises what receive_product by sku does.';
+REVOKE ALL ON FUNCTION warehouse.receive_product(event_store.aggregate, bigint, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION warehouse.ship_product(product event_store.aggregate,
+									   quantity bigint,
+									   date_time timestamptz DEFAULT clock_timestamp())
+RETURNS event_store.aggregate
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'warehouse_ship_aggregate';
+COMMENT ON FUNCTION warehouse.ship_product(event_store.aggregate, bigint, timestamptz) IS
+	'Ships a quantity of a product that was loaded: returns it with the event added, which event_store.save() stores. Raises what ship_product by sku does.';
+REVOKE ALL ON FUNCTION warehouse.ship_product(event_store.aggregate, bigint, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION warehouse.adjust_inventory(product event_store.aggregate,
+										   quantity bigint,
+										   reason text,
+										   date_time timestamptz DEFAULT clock_timestamp())
+RETURNS event_store.aggregate
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'warehouse_adjust_aggregate';
+COMMENT ON FUNCTION warehouse.adjust_inventory(event_store.aggregate, bigint, text, timestamptz) IS
+	'Sets the quantity of a product that was loaded: returns it with the event added, which event_store.save() stores. Raises what adjust_inventory by sku does.';
+REVOKE ALL ON FUNCTION warehouse.adjust_inventory(event_store.aggregate, bigint, text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION warehouse.quantity_on_hand(product event_store.aggregate)
+RETURNS bigint
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'warehouse_aggregate_quantity';
+COMMENT ON FUNCTION warehouse.quantity_on_hand(event_store.aggregate) IS
+	'What is on hand of a product that was loaded, its events that are not saved included.';
+REVOKE ALL ON FUNCTION warehouse.quantity_on_hand(event_store.aggregate) FROM PUBLIC;
+
+/*
+ * The new calls are for those who have create_warehouse(): who installed the
+ * extension, and owners of warehouses.
+ */
+DO $$
+DECLARE
+	owner text;
+BEGIN
+	FOR owner IN
+		SELECT DISTINCT r.rolname
+		  FROM pg_catalog.pg_proc p,
+			   pg_catalog.aclexplode(p.proacl) a
+		  JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) a.grantee
+		 WHERE p.oid OPERATOR(pg_catalog.=)
+			   'warehouse.create_warehouse(boolean)'::pg_catalog.regprocedure
+	LOOP
+		EXECUTE pg_catalog.format(
+			'GRANT EXECUTE ON FUNCTION '
+			'warehouse.apply_product(jsonb, event_store.event), '
+			'warehouse.receive_product(event_store.aggregate, bigint, timestamptz), '
+			'warehouse.ship_product(event_store.aggregate, bigint, timestamptz), '
+			'warehouse.adjust_inventory(event_store.aggregate, bigint, text, timestamptz), '
+			'warehouse.quantity_on_hand(event_store.aggregate) TO %I', owner);
+	END LOOP;
+END
+$$;

@@ -3,8 +3,9 @@
  * create_warehouse.c
  *	  Setting the warehouse up and taking it down.
  *
- * The warehouse is the table warehouse.stock and the trigger that keeps it.
- * Both are ordinary objects of whoever calls create_warehouse(), never members
+ * The warehouse is the table warehouse.stock, the trigger that keeps it, and the
+ * aggregate type of the products, which is a row of the store's.  Table and
+ * trigger are ordinary objects of whoever calls create_warehouse(), never members
  * of the extension, so that a dump has them with their data, and so that DROP
  * EXTENSION without CASCADE is refused while they are there.
  *
@@ -39,6 +40,8 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -48,23 +51,40 @@
 
 #include "compat.h"
 #include "errors.h"
+#include "product_state.h"
 #include "stock.h"
 
 #define EXTENSION	  "event_store_warehouse"
 #define EVENTS_SCHEMA "event_store"
 #define EVENTS_TABLE  "events"
+#define TYPES_TABLE	  "aggregate_types"
 
 /* All functions of the extension; its owner's grants name them. */
-#define FUNCTIONS                                                                                             \
-	"warehouse.create_warehouse(pg_catalog.bool),"                                                            \
-	" warehouse.drop_warehouse(),"                                                                            \
-	" warehouse.receive_product(pg_catalog.text, pg_catalog.int8, pg_catalog.timestamptz),"                   \
-	" warehouse.ship_product(pg_catalog.text, pg_catalog.int8, pg_catalog.timestamptz),"                      \
-	" warehouse.adjust_inventory(pg_catalog.text, pg_catalog.int8, pg_catalog.text, pg_catalog.timestamptz)," \
-	" warehouse.quantity_on_hand(pg_catalog.text, pg_catalog.timestamptz),"                                   \
-	" warehouse.rebuild_stock(),"                                                                             \
-	" warehouse.check_stock(),"                                                                               \
+#define FUNCTIONS                                                                                                   \
+	"warehouse.create_warehouse(pg_catalog.bool),"                                                                  \
+	" warehouse.drop_warehouse(),"                                                                                  \
+	" warehouse.receive_product(pg_catalog.text, pg_catalog.int8, pg_catalog.timestamptz),"                         \
+	" warehouse.ship_product(pg_catalog.text, pg_catalog.int8, pg_catalog.timestamptz),"                            \
+	" warehouse.adjust_inventory(pg_catalog.text, pg_catalog.int8, pg_catalog.text, pg_catalog.timestamptz),"       \
+	" warehouse.quantity_on_hand(pg_catalog.text, pg_catalog.timestamptz),"                                         \
+	" warehouse.apply_product(pg_catalog.jsonb, event_store.event),"                                                \
+	" warehouse.receive_product(event_store.aggregate, pg_catalog.int8, pg_catalog.timestamptz),"                   \
+	" warehouse.ship_product(event_store.aggregate, pg_catalog.int8, pg_catalog.timestamptz),"                      \
+	" warehouse.adjust_inventory(event_store.aggregate, pg_catalog.int8, pg_catalog.text, pg_catalog.timestamptz)," \
+	" warehouse.quantity_on_hand(event_store.aggregate),"                                                           \
+	" warehouse.rebuild_stock(),"                                                                                   \
+	" warehouse.check_stock(),"                                                                                     \
 	" warehouse.project_stock()"
+
+/* The row of products among the aggregate types. */
+#define PRODUCT_TYPE                                           \
+	" (SELECT FROM event_store.aggregate_types WHERE category" \
+	" OPERATOR(pg_catalog.=) '" WH_CATEGORY "')"
+
+/* The aggregate type of products, as create_aggregate_type() takes it. */
+#define TYPE_ARGUMENTS                                                       \
+	"'" WH_CATEGORY "', '" WH_INITIAL_STATE "', 'warehouse.apply_product', " \
+	"snapshot_every => 100"
 
 PG_FUNCTION_INFO_V1(warehouse_create_warehouse);
 PG_FUNCTION_INFO_V1(warehouse_drop_warehouse);
@@ -293,6 +313,69 @@ create_trigger(void)
 }
 
 /*
+ * has_function
+ *		Whether there is a function of that name in a schema: there is none of a
+ *		later release as long as the extension has not been updated.
+ */
+static bool
+has_function(const char *schema, char *name)
+{
+	List *qualified = list_make2(makeString(pstrdup(schema)), makeString(name));
+
+	return OidIsValid(LookupFuncName(qualified, -1, NULL, true));
+}
+
+/*
+ * types_are_ours
+ *		Whether the store has aggregate types, as this release has them, and the
+ *		current user owns them.
+ */
+static bool
+types_are_ours(void)
+{
+	Oid relid =
+		get_relname_relid(TYPES_TABLE, get_namespace_oid(EVENTS_SCHEMA, false));
+
+	return OidIsValid(relid) && wh_owns_relation(relid, GetUserId()) &&
+		has_function(EVENTS_SCHEMA, "create_aggregate_type") &&
+		has_function(WH_SCHEMA, "apply_product");
+}
+
+/*
+ * create_type
+ *		Makes products an aggregate type of the store, or says who can.
+ *
+ * A type that is there, such as an owner's with another snapshot_every, stays
+ * as it is.
+ */
+static void
+create_type(void)
+{
+	if (types_are_ours())
+		run("SELECT event_store.create_aggregate_type(" TYPE_ARGUMENTS ") WHERE"
+			" NOT EXISTS" PRODUCT_TYPE);
+	else
+		ereport(NOTICE,
+				(errmsg("products are no aggregate type"),
+				 errdetail(
+					 "The event store is somebody else's, or of an older release."),
+				 errhint("Its owner calls event_store.upgrade_store() and event_store.create_aggregate_type(%s).",
+						 TYPE_ARGUMENTS)));
+}
+
+/*
+ * drop_type
+ *		Drops the aggregate type, if it is the current user's.
+ */
+static void
+drop_type(void)
+{
+	if (types_are_ours())
+		run("SELECT event_store.drop_aggregate_type('" WH_CATEGORY "') WHERE"
+			" EXISTS" PRODUCT_TYPE);
+}
+
+/*
  * raise_incomplete
  *		55000: there is half a warehouse.
  */
@@ -379,6 +462,7 @@ keep_warehouse(bool if_not_exists)
 	owner = rel->rd_rel->relowner;
 	table_close(rel, NoLock);
 	grant_owner(owner);
+	create_type();
 }
 
 /*
@@ -415,6 +499,7 @@ warehouse_create_warehouse(PG_FUNCTION_ARGS)
 			grant_owner(GetUserId());
 			create_table();
 			create_trigger();
+			create_type();
 			(void) wh_stock_rebuild();
 		}
 	}
@@ -442,6 +527,7 @@ warehouse_drop_warehouse(PG_FUNCTION_ARGS)
 		run("DROP TRIGGER warehouse_stock ON event_store.events");
 	if (OidIsValid(wh_stock_find()))
 		run("DROP TABLE warehouse.stock");
+	drop_type();
 	SPI_finish();
 	PG_RETURN_VOID();
 }

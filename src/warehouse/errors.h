@@ -43,4 +43,7 @@
 /* WH009: create_warehouse() has not been called in this database */
 #define WH_ERR_NO_WAREHOUSE MAKE_SQLSTATE('W', 'H', '0', '0', '9')
 
+/* WH010: the state of an aggregate or a snapshot is no product's */
+#define WH_ERR_STATE MAKE_SQLSTATE('W', 'H', '0', '1', '0')
+
 #endif /* WH_ERRORS_H */

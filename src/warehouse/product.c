@@ -26,6 +26,7 @@
 
 #include "errors.h"
 #include "product.h"
+#include "product_state.h"
 
 #define PREFIX_LEN ((int) sizeof(WH_STREAM_PREFIX) - 1)
 
@@ -98,6 +99,27 @@ wh_product_sku(const char *stream)
 		stream[PREFIX_LEN] == '\0')
 		return NULL;
 	return stream + PREFIX_LEN;
+}
+
+/*
+ * wh_product_require_sku
+ *		The sku in a stream's name; raises WH003 when it is no product's stream.
+ */
+const char *
+wh_product_require_sku(const char *stream)
+{
+	const char *sku = wh_product_sku(stream);
+
+	if (sku == NULL)
+		ereport(ERROR,
+				(errcode(WH_ERR_SKU),
+				 errmsg("stream \"%s\" is not a product's", stream),
+				 errdetail("The events of a product are in stream \"%s\" followed by its sku.",
+						   WH_STREAM_PREFIX),
+				 errhint("Load a product with event_store.load('" WH_STREAM_PREFIX
+						 "SKU-1').")));
+	wh_product_check_sku(sku);
+	return sku;
 }
 
 /*
@@ -281,13 +303,39 @@ wh_product_try_apply(WhProduct *product, const EventStoreEvent *event)
 }
 
 /*
+ * wh_product_apply
+ *		Applies the product's next event to its state; raises as
+ *		wh_product_change() does, and WH007 or WH008 for an event that products
+ *		don't have.
+ */
+void
+wh_product_apply(WhProduct *product, const EventStoreEvent *event)
+{
+	(void) apply(product, event, true);
+}
+
+/*
  * apply_visit
  *		EventStoreVisit that folds; arg is the product.
  */
 static void
 apply_visit(const EventStoreEvent *event, void *arg)
 {
-	(void) apply((WhProduct *) arg, event, true);
+	wh_product_apply(arg, event);
+}
+
+/*
+ * restore
+ *		EventStoreRestore that begins with a snapshot; arg is the product.
+ */
+static void
+restore(int64 version, Datum state, void *arg)
+{
+	WhProduct *product = arg;
+
+	wh_product_init(product, product->sku);
+	wh_state_read(state, product);
+	product->version = version;
 }
 
 /*
@@ -306,17 +354,19 @@ wh_product_fold_locked(WhProduct *product, const char *sku)
 }
 
 /*
- * wh_product_lock_and_fold
- *		Takes the lock of a product's stream and returns its state, the
- *		transaction's own events included.
+ * wh_product_load
+ *		The state of a product as the active snapshot shows it, by a snapshot of
+ *		it and the events since, where that is less than all events.  for_update
+ *		takes the lock of its stream before, and shows all that has happened
+ *		then.  Position and time of its last event may be left out.
  */
 void
-wh_product_lock_and_fold(WhProduct *product, const char *sku)
+wh_product_load(WhProduct *product, const char *sku, bool for_update)
 {
 	char *stream = wh_product_stream(sku);
 
 	wh_product_init(product, sku);
-	event_store_api()->lock_and_fold(stream, apply_visit, product);
+	event_store_api()->load(stream, for_update, restore, apply_visit, product);
 	pfree(stream);
 }
 

@@ -33,6 +33,7 @@ typedef struct WhProduct
 extern void wh_product_check_sku(const char *sku);
 extern char *wh_product_stream(const char *sku);
 extern const char *wh_product_sku(const char *stream);
+extern const char *wh_product_require_sku(const char *stream);
 extern void wh_product_init(WhProduct *product, const char *sku);
 extern void wh_product_check_quantity(const char *sku, WhEventType type,
 									  const int64 *quantity);
@@ -40,7 +41,8 @@ extern void wh_product_change(WhProduct *product, WhEventType type,
 							  int64 quantity);
 extern bool wh_product_try_apply(WhProduct *product,
 								 const EventStoreEvent *event);
-extern void wh_product_lock_and_fold(WhProduct *product, const char *sku);
+extern void wh_product_apply(WhProduct *product, const EventStoreEvent *event);
+extern void wh_product_load(WhProduct *product, const char *sku, bool for_update);
 extern void wh_product_fold_locked(WhProduct *product, const char *sku);
 extern void wh_product_fold(WhProduct *product, const char *sku,
 							const TimestampTz *as_of);

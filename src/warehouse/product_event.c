@@ -248,14 +248,16 @@ small_to_quantity(Numeric number, int64 *quantity)
 }
 
 /*
- * numeric_to_quantity
- *		The same for every number.  Most of the others are written without a
- *		fraction and fit into 32 bits, which is found out in one step.
+ * wh_to_quantity
+ *		A numeric as a bigint; false when it has a fraction or does not fit.
+ *
+ * Most that are not small are written without a fraction and fit into 32 bits,
+ * which is found out in one step.
  *
  * How the number is written does not matter: 5, 5.0 and 5e0 are the same.
  */
-static bool
-numeric_to_quantity(Numeric number, int64 *quantity)
+bool
+wh_to_quantity(Numeric number, int64 *quantity)
 {
 	Datum value = NumericGetDatum(number);
 	bool failed = false;
@@ -295,7 +297,7 @@ wh_event_quantity(WhEventType type, const char *sku, Datum data)
 				   psprintf("Key \"sku\" must be \"%s\", as in the stream's name.",
 							sku));
 	if (!find_key(jb, "quantity", jbvNumeric, &value) ||
-		!numeric_to_quantity(value.val.numeric, &quantity))
+		!wh_to_quantity(value.val.numeric, &quantity))
 		raise_data(type,
 				   "Key \"quantity\" must be a whole number in the range of bigint.");
 	if (type == WH_INVENTORY_ADJUSTED &&

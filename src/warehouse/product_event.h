@@ -12,6 +12,7 @@
 #ifndef WH_PRODUCT_EVENT_H
 #define WH_PRODUCT_EVENT_H
 
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 /* The events of a product's stream. */
@@ -29,6 +30,7 @@ extern WhEventType wh_event_type(const char *name);
 extern Datum wh_event_data(WhEventType type, const char *sku, int64 quantity,
 						   const char *reason, TimestampTz date_time);
 extern int64 wh_event_quantity(WhEventType type, const char *sku, Datum data);
+extern bool wh_to_quantity(Numeric number, int64 *quantity);
 extern bool wh_is_blank(const char *string, int len);
 
 #endif /* WH_PRODUCT_EVENT_H */

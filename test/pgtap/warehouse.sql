@@ -51,6 +51,11 @@ SELECT bag_eq($$SELECT p.oid::regprocedure::text
 		  'warehouse.ship_product(text,bigint,timestamp with time zone)',
 		  'warehouse.adjust_inventory(text,bigint,text,timestamp with time zone)',
 		  'warehouse.quantity_on_hand(text,timestamp with time zone)',
+		  'warehouse.receive_product(event_store.aggregate,bigint,timestamp with time zone)',
+		  'warehouse.ship_product(event_store.aggregate,bigint,timestamp with time zone)',
+		  'warehouse.adjust_inventory(event_store.aggregate,bigint,text,timestamp with time zone)',
+		  'warehouse.quantity_on_hand(event_store.aggregate)',
+		  'warehouse.apply_product(jsonb,event_store.event)',
 		  'warehouse.rebuild_stock()',
 		  'warehouse.check_stock()',
 		  'warehouse.project_stock()'], 'the functions');
@@ -239,7 +244,7 @@ SELECT is_empty($$SELECT f FROM unnest(ARRAY['create_warehouse(boolean)', 'drop_
 SELECT table_privs_are('warehouse', 'stock', 'regress_warehouse_nobody', '{}', 'nothing on the stock');
 SELECT schema_privs_are('warehouse', 'regress_warehouse_nobody', '{}', 'nor on the schema');
 GRANT USAGE ON SCHEMA warehouse TO regress_warehouse_clerk, regress_warehouse_nobody;
-GRANT EXECUTE ON FUNCTION warehouse.receive_product TO regress_warehouse_clerk;
+GRANT EXECUTE ON FUNCTION warehouse.receive_product(text, bigint, timestamptz) TO regress_warehouse_clerk;
 GRANT EXECUTE ON FUNCTION warehouse.create_warehouse, warehouse.rebuild_stock, warehouse.check_stock TO regress_warehouse_clerk;
 SET LOCAL ROLE regress_warehouse_nobody;
 SELECT throws_ok($$SELECT warehouse.receive_product('A', 1)$$, '42501', NULL, 'nobody may not receive');
@@ -310,7 +315,7 @@ SELECT is(warehouse.rebuild_stock(), 1::bigint, 'rebuilds');
 SELECT is_empty('SELECT * FROM warehouse.check_stock()', 'checks');
 SELECT lives_ok('SELECT warehouse.create_warehouse(true)', 'creates again what is there');
 SELECT lives_ok('GRANT USAGE ON SCHEMA warehouse TO regress_warehouse_clerk', 'lets others in');
-SELECT lives_ok('GRANT EXECUTE ON FUNCTION warehouse.ship_product TO regress_warehouse_clerk', 'and do what the owner does');
+SELECT lives_ok('GRANT EXECUTE ON FUNCTION warehouse.ship_product(text, bigint, timestamptz) TO regress_warehouse_clerk', 'and do what the owner does');
 SELECT is_empty($$SELECT p.oid::regprocedure
 					FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
 				   WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'

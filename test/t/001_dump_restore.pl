@@ -350,6 +350,7 @@ is( $node->safe_psql('data_inserts', <<~'END'),
 						  SELECT FROM event_store.events) r
 	END
 	0, 'and leaves nothing');
+$node->safe_psql('data_inserts', 'DELETE FROM event_store.aggregate_types');
 {
 	local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
 	$node->command_ok(\@restore_inserts,
@@ -358,11 +359,12 @@ is( $node->safe_psql('data_inserts', <<~'END'),
 check_data('data_inserts');
 
 # The data of store and warehouse into a warehouse that is there, trigger and
-# all: the rows of the stock come from the dump, and once.
+# all: the rows of the stock and of the aggregate types come from the dump, and once.
 create_database('data_warehouse');
 run_as('regress_owner', 'data_warehouse', <<~'END');
 	CREATE EXTENSION event_store_warehouse CASCADE;
 	SELECT warehouse.create_warehouse();
+	SELECT event_store.drop_aggregate_type('warehouse_product');
 	SELECT event_store.grant_reader('regress_reader');
 	SELECT event_store.grant_reader('regress_writer');
 	SELECT event_store.grant_writer('regress_writer');

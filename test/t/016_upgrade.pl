@@ -167,7 +167,9 @@ $node->safe_psql('upgraded', <<~'END');
 	END
 is(sqlstate_as('regress_owner', 'upgraded', 'SELECT event_store.upgrade_store()'), '42501', 'upgrade_store() runs with the owner\'s rights');
 $node->safe_psql('upgraded', 'ALTER TABLE event_store.streams OWNER TO regress_owner');
-run_as('regress_owner', 'upgraded', 'SELECT event_store.upgrade_store()');
+run_as('regress_owner', 'upgraded', 'SELECT event_store.upgrade_store(); SELECT warehouse.create_warehouse(if_not_exists => true)');
+is( run_as('regress_owner', 'upgraded', q{SELECT warehouse.quantity_on_hand('SKU-1') = warehouse.quantity_on_hand(event_store.load('warehouse_product-SKU-1'))}),
+	't', 'products of the old release are aggregates');
 is(run_as('regress_reader', 'upgraded', 'SELECT events_estimate >= 0, bytes > 0 FROM event_store.stats'), 't|t', 'then a reader has the new calls');
 is(sqlstate_as('regress_reader', 'upgraded', 'SELECT * FROM event_store.verify_store()'), '42501', 'but not the owner\'s');
 is(sqlstate_as('regress_writer', 'upgraded', 'SELECT * FROM event_store.stats'), '42501', 'a writer has no more than before');
@@ -228,6 +230,7 @@ run_as('regress_owner', 'by_owner', <<~'END');
 	ALTER EXTENSION event_store UPDATE;
 	ALTER EXTENSION event_store_warehouse UPDATE;
 	SELECT event_store.upgrade_store();
+	SELECT warehouse.create_warehouse(if_not_exists => true);
 	END
 compare_with_fresh('by_owner');
 check_sound('by_owner', 'upgraded by the owner');
@@ -241,7 +244,7 @@ $node->command_ok(
 		'-d', $node->connstr('restored'), '-f', 'test/data/store-0.1.0.sql'
 	],
 	'restored into the new release');
-run_as('regress_owner', 'restored', 'SELECT event_store.create_store(if_not_exists => true)');
+run_as('regress_owner', 'restored', 'SELECT event_store.create_store(if_not_exists => true); SELECT warehouse.create_warehouse(if_not_exists => true)');
 compare_with_fresh('restored');
 check_sound('restored', 'restored into the new release');
 is(run_as('regress_writer', 'restored', q{SELECT version FROM event_store.append('order-1', 'T', '{}', 11)}), '12', 'a writer appends');
