@@ -1,0 +1,1 @@
+SELECT fold_loop(:stream);

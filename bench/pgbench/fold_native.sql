@@ -1,0 +1,1 @@
+SELECT counter(e) FROM event_store.read_stream(:stream) e;
