@@ -19,7 +19,7 @@ END $$;
 -- Types.
 SELECT regress_help.run($$SELECT event_store.load('order-1')$$);
 SELECT event_store.create_aggregate_type('order', '{"lines": 0, "total": 0}', 'regress_shop.apply_order', snapshot_every => 5);
-SELECT category, initial_state, apply, snapshot_every, state_version FROM event_store.aggregate_types;
+SELECT category, initial_state, apply, snapshot_every, state_version FROM event_store.aggregate_types WHERE category = 'order';
 SELECT regress_help.run(q) FROM unnest(ARRAY[
 	$$SELECT event_store.create_aggregate_type(NULL, '{}', 'regress_shop.apply_order')$$,
 	$$SELECT event_store.create_aggregate_type('', '{}', 'regress_shop.apply_order')$$,
@@ -98,10 +98,10 @@ SELECT state FROM event_store.load('order-1');
 DELETE FROM event_store.snapshots s USING event_store.streams t WHERE t.stream_id = s.stream_id AND t.stream = 'order-1';
 
 -- What an apply function does wrong is told with the event.
-\set VERBOSITY verbose
+\set SHOW_CONTEXT always
 SELECT event_store.add_event(event_store.load('order-1'), 'Unheard', '{}');
 SELECT event_store.add_event(event_store.load('order-1'), 'Null', '{}');
-\set VERBOSITY default
+\set SHOW_CONTEXT errors
 SELECT version FROM event_store.append('order-2', 'Unheard', '{}');
 SELECT event_store.load('order-2');
 
