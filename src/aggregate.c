@@ -16,8 +16,9 @@
  * come between it and save(): nobody else can append to the stream.
  *
  * A snapshot never decides anything: it is used if the aggregate's type would
- * make the same state now, and the states that save() and take_snapshot() keep
- * are folded from the store under the stream's lock, not taken from the caller.
+ * make the same state now.  What save() and take_snapshot() keep is not the state
+ * that the caller has, which could be anything, but loaded under the stream's
+ * lock.  A state that a client has folded and saved is trusted as that client is.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -47,6 +48,7 @@
 #include "append.h"
 #include "check.h"
 #include "compat.h"
+#include "errors.h"
 #include "event_input.h"
 #include "fold.h"
 #include "known_head.h"
@@ -271,8 +273,8 @@ load_seen(bool use_snapshot, EsAggregateType *type, Aggregate *aggregate)
 
 /*
  * load_locked
- *		Takes the stream's lock and loads the aggregate as it is then; returns the
- *		id of the stream, 0 for none.
+ *		Takes the stream's lock and loads the aggregate as it is then, and its type;
+ *		returns the id of the stream, 0 for none.
  *
  * What the fold has seen last is what save() would look up.
  */
@@ -288,6 +290,9 @@ load_locked(bool use_snapshot, EsAggregateType *type, Aggregate *aggregate)
 	bool exists;
 
 	es_open_and_lock(&key, 1, &events, &streams);
+
+	/* not before: its function may have been replaced meanwhile */
+	es_aggregate_type_require(aggregate->stream, type);
 	moment = es_known_head_moment();
 	exists = load(events, streams, SnapshotSelf, use_snapshot, type, aggregate,
 				  &row, &head);
@@ -336,7 +341,6 @@ event_store_load(PG_FUNCTION_ARGS)
 	bool use_snapshot = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
 
 	aggregate.stream = es_stream_argument(fcinfo, 0);
-	es_aggregate_type_require(aggregate.stream, &type);
 	(void) result_desc(fcinfo);
 	if (for_update)
 	{
@@ -345,7 +349,10 @@ event_store_load(PG_FUNCTION_ARGS)
 		(void) load_locked(use_snapshot, &type, &aggregate);
 	}
 	else
+	{
+		es_aggregate_type_require(aggregate.stream, &type);
 		load_seen(use_snapshot, &type, &aggregate);
+	}
 	return aggregate_datum(result_desc(fcinfo), &aggregate);
 }
 
@@ -419,6 +426,12 @@ remember(Aggregate *aggregate, Datum event)
 	Datum *elements;
 	Datum *more;
 
+	if (array_contains_nulls(aggregate->uncommitted))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("an event of an aggregate must not be null"),
+				 errhint(
+					 "Pass what event_store.load() or event_store.add_event() returned.")));
 	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
 	deconstruct_array(aggregate->uncommitted, type, typlen, typbyval, typalign,
 					  &elements, NULL, &n);
@@ -498,16 +511,17 @@ event_store_add_event(PG_FUNCTION_ARGS)
  *		a stream that does not exist.
  */
 static int64
-take(text *stream, EsAggregateType *type)
+take(text *stream)
 {
 	Aggregate aggregate = {.stream = stream};
-	int64 stream_id = load_locked(true, type, &aggregate);
+	EsAggregateType type;
+	int64 stream_id = load_locked(true, &type, &aggregate);
 	int level;
 
 	if (aggregate.version == 0)
 		return 0;
 	level = es_pin_search_path();
-	es_snapshot_save(stream_id, aggregate.version, type->state_version, type,
+	es_snapshot_save(stream_id, aggregate.version, type.state_version, &type,
 					 aggregate.state);
 	AtEOXact_GUC(false, level);
 	return aggregate.version;
@@ -534,7 +548,27 @@ es_take_snapshot_if_due(text *stream, int64 before, int64 after)
 	EsAggregateType type;
 
 	if (es_aggregate_type_get(stream, &type) && is_due(&type, before, after))
-		(void) take(stream, &type);
+		(void) take(stream);
+}
+
+/*
+ * refuse_retry
+ *		ST003: events with ids were stored before, and not as a save of this very
+ *		aggregate: so they are in its state already, or others are not.
+ */
+static void
+refuse_retry(const Aggregate *aggregate, const EsStreamAppend *append)
+{
+	if (append->version == aggregate->version + append->nevents)
+		return;
+	ereport(ERROR,
+			(errcode(ES_ERR_DUPLICATE_EVENT),
+			 errmsg("events of aggregate \"%s\" are stored already",
+					text_to_cstring(aggregate->stream)),
+			 errdetail("They end at version %lld; the aggregate was loaded at version %lld.",
+					   (long long) append->version,
+					   (long long) aggregate->version),
+			 errhint("Load it again, and decide on what is there.")));
 }
 
 /*
@@ -558,6 +592,7 @@ event_store_save(PG_FUNCTION_ARGS)
 		es_events_from_array(aggregate.uncommitted, &append);
 		(void) result_desc(fcinfo);
 		es_append(&append, 1);
+		refuse_retry(&aggregate, &append);
 		es_take_snapshot_if_due(aggregate.stream, aggregate.version,
 								append.version);
 		aggregate.version = append.version;
@@ -576,12 +611,10 @@ Datum
 event_store_take_snapshot(PG_FUNCTION_ARGS)
 {
 	text *stream = es_stream_argument(fcinfo, 0);
-	EsAggregateType type;
 	int64 version;
 
-	es_aggregate_type_require(stream, &type);
 	es_check_writable("take_snapshot()");
-	version = take(stream, &type);
+	version = take(stream);
 	if (version == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -29,6 +29,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -76,6 +77,8 @@ typedef struct KeptType
 	uint64 generation;	   /* of the store */
 	uint64 changes;		   /* of functions */
 	MinimalTuple row;
+	char *signature;
+	char *flaw; /* why its function cannot be used; NULL for nothing */
 	EsAggregateType type;
 } KeptType;
 
@@ -86,9 +89,8 @@ static int next_kept = 0;
  * What was looked up last, and in which view of the database: a call that loads,
  * decides and saves in one statement need not look up the row each time.
  *
- * A snapshot with the same xmax that counts the same number of transactions in
- * progress sees the same as before, as those below xmax can only become fewer.
- * Of its own transaction's changes it sees those of commands before curcid; and a
+ * A snapshot with the same xmax and the same transactions in progress below sees
+ * the same of others.  Of its own transaction's changes it sees those of commands before curcid; and a
  * subtransaction that was rolled back has another id than what comes after it.
  */
 typedef struct SeenType
@@ -100,7 +102,7 @@ typedef struct SeenType
 	SubTransactionId subid;
 	CommandId curcid;
 	TransactionId xmax;
-	uint32 xcnt;
+	uint64 in_progress; /* hash */
 	char category[ES_MAX_STREAM_BYTES + 1];
 } SeenType;
 
@@ -184,11 +186,13 @@ raise_apply(const char *signature, char *detail)
 
 /*
  * resolve
- *		The function of a signature, as the types' owner finds it; InvalidOid for
- *		none.
+ *		The function of a signature, which names its schema; InvalidOid for none.
+ *
+ * Whoever may execute a function may do so without any right on its schema, but
+ * only a superuser can name it without.
  */
 static Oid
-resolve(const char *signature, Oid owner)
+resolve(const char *signature)
 {
 	LOCAL_FCINFO(call, 1);
 	Oid userid;
@@ -196,7 +200,9 @@ resolve(const char *signature, Oid owner)
 	Datum found;
 
 	GetUserIdAndSecContext(&userid, &sec_context);
-	SetUserIdAndSecContext(owner, sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
 	InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
 	call->args[0].value = CStringGetTextDatum(signature);
 	call->args[0].isnull = false;
@@ -288,30 +294,44 @@ find_sibling(Oid function)
 }
 
 /*
+ * flaw_of
+ *		Why a function cannot be an apply function that runs as this owner; NULL
+ *		for nothing.
+ */
+static char *
+flaw_of(Oid function, Oid owner)
+{
+	if (!OidIsValid(function))
+		return pstrdup("There is no such function.");
+	if (get_func_rettype(function) != JSONBOID || get_func_retset(function))
+		return pstrdup("It does not return jsonb.");
+	if (!es_role_may_execute(function, owner))
+		return psprintf("Role \"%s\", the owner of the aggregate types, may not execute it.",
+						GetUserNameFromId(owner, false));
+	return NULL;
+}
+
+/*
  * learn
  *		What a row says, in the current memory context.
  */
 static void
-learn(EsAggregateType *type, TupleTableSlot *row, Oid owner)
+learn(KeptType *entry, TupleTableSlot *row, Oid owner)
 {
+	EsAggregateType *type = &entry->type;
 	bool isnull;
 	Datum every =
 		es_optional_column(row, ES_AGGREGATE_TYPES, AGG_SNAPSHOT_EVERY, &isnull);
-	char *signature =
-		TextDatumGetCString(es_column(row, ES_AGGREGATE_TYPES, AGG_APPLY));
-	Oid function = resolve(signature, owner);
+	Oid function;
 
-	if (!OidIsValid(function))
-		raise_apply(signature, "There is no such function.");
-	if (get_func_rettype(function) != JSONBOID || get_func_retset(function))
-		raise_apply(signature, "It does not return jsonb.");
-	if (!es_role_may_execute(function, owner))
-		raise_apply(signature,
-					psprintf("Role \"%s\", the owner of the aggregate types, may not execute it.",
-							 GetUserNameFromId(owner, false)));
-	type->initial_state =
-		datumCopy(es_column(row, ES_AGGREGATE_TYPES, AGG_INITIAL_STATE), false,
-				  -1);
+	entry->signature =
+		TextDatumGetCString(es_column(row, ES_AGGREGATE_TYPES, AGG_APPLY));
+	function = resolve(entry->signature);
+	entry->flaw = flaw_of(function, owner);
+	if (entry->flaw != NULL)
+		return;
+	type->initial_state = PointerGetDatum(PG_DETOAST_DATUM_COPY(
+		es_column(row, ES_AGGREGATE_TYPES, AGG_INITIAL_STATE)));
 	type->snapshot_every = isnull ? 0 : DatumGetInt32(every);
 	type->state_version =
 		DatumGetInt32(es_column(row, ES_AGGREGATE_TYPES, AGG_STATE_VERSION));
@@ -328,7 +348,9 @@ learn(EsAggregateType *type, TupleTableSlot *row, Oid owner)
 static bool
 is_row(const KeptType *entry, MinimalTuple row)
 {
-	return entry->context != NULL && entry->generation == es_store_generation() &&
+	/* what can be mended by a GRANT of a role is looked at each time */
+	return entry->context != NULL && entry->flaw == NULL &&
+		entry->generation == es_store_generation() &&
 		entry->changes == function_changes && entry->row != NULL &&
 		entry->row->t_len == row->t_len &&
 		memcmp(entry->row, row, row->t_len) == 0;
@@ -356,7 +378,7 @@ keep(TupleTableSlot *slot, MinimalTuple row, Oid owner)
 											   ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(entry->context);
 	caller = MemoryContextSwitchTo(entry->context);
-	learn(&entry->type, slot, owner);
+	learn(entry, slot, owner);
 	entry->row = heap_copy_minimal_tuple(row);
 	MemoryContextSwitchTo(caller);
 
@@ -390,6 +412,18 @@ find_kept(TupleTableSlot *slot, Oid owner)
 }
 
 /*
+ * hash_in_progress
+ *		What stands for the transactions that a snapshot holds for in progress.
+ */
+static uint64
+hash_in_progress(Snapshot snapshot)
+{
+	return hash_bytes_extended((const unsigned char *) snapshot->xip,
+							   snapshot->xcnt * sizeof(TransactionId),
+							   snapshot->xcnt);
+}
+
+/*
  * is_seen
  *		Whether the type of a category was looked up in the very view of the
  *		database that the active snapshot is.
@@ -403,7 +437,7 @@ is_seen(const text *category)
 		seen.changes == function_changes && seen.lxid == es_local_xid() &&
 		seen.subid == GetCurrentSubTransactionId() &&
 		seen.curcid == snapshot->curcid && seen.xmax == snapshot->xmax &&
-		seen.xcnt == snapshot->xcnt &&
+		seen.in_progress == hash_in_progress(snapshot) &&
 		strlen(seen.category) == VARSIZE_ANY_EXHDR(category) &&
 		memcmp(seen.category, VARDATA_ANY(category),
 			   VARSIZE_ANY_EXHDR(category)) == 0;
@@ -432,7 +466,7 @@ note_seen(const text *category, KeptType *entry)
 	seen.subid = GetCurrentSubTransactionId();
 	seen.curcid = snapshot->curcid;
 	seen.xmax = snapshot->xmax;
-	seen.xcnt = snapshot->xcnt;
+	seen.in_progress = hash_in_progress(snapshot);
 	seen.entry = entry;
 }
 
@@ -455,47 +489,76 @@ look_up(const text *category)
 }
 
 /*
+ * find_type
+ *		The type of a category, NULL when there is none.
+ */
+static KeptType *
+find_type(const text *category)
+{
+	KeptType *entry;
+
+	if (is_seen(category))
+		return seen.entry;
+	if (!es_store_has(ES_AGGREGATE_TYPES))
+		return NULL;
+	entry = look_up(category);
+	if (entry != NULL && entry->flaw == NULL)
+		note_seen(category, entry);
+	return entry;
+}
+
+/*
+ * copy_type
+ *		A type in the caller's memory.
+ */
+static void
+copy_type(const KeptType *entry, EsAggregateType *type)
+{
+	*type = entry->type;
+	type->initial_state = datumCopy(type->initial_state, false, -1);
+	fmgr_info_copy(&type->apply, unconstify(FmgrInfo *, &entry->type.apply),
+				   CurrentMemoryContext);
+}
+
+/*
  * es_aggregate_type_get
- *		The aggregate type of a stream's category; false when there is none.
+ *		The aggregate type of a stream's category; false when there is none, or
+ *		its function cannot be used: for those who can do without, as a snapshot
+ *		saves nobody but time.
  */
 bool
 es_aggregate_type_get(const text *stream, EsAggregateType *type)
 {
-	const text *category = es_stream_category(stream);
-	KeptType *entry;
+	KeptType *entry = find_type(es_stream_category(stream));
 
-	if (is_seen(category))
-		entry = seen.entry;
-	else
-	{
-		if (!es_store_has(ES_AGGREGATE_TYPES))
-			return false;
-		entry = look_up(category);
-		if (entry == NULL)
-			return false;
-		note_seen(category, entry);
-	}
-	*type = entry->type;
-	type->initial_state = datumCopy(type->initial_state, false, -1);
-	fmgr_info_copy(&type->apply, &entry->type.apply, CurrentMemoryContext);
+	if (entry == NULL || entry->flaw != NULL)
+		return false;
+	copy_type(entry, type);
 	return true;
 }
 
 /*
  * es_aggregate_type_require
- *		The same; raises ST004 when there is none.
+ *		The same; raises ST004 when there is none, 55000 when its function cannot
+ *		be used.
  */
 void
 es_aggregate_type_require(const text *stream, EsAggregateType *type)
 {
-	if (!es_aggregate_type_get(stream, type))
+	text *category = es_stream_category(stream);
+	KeptType *entry = find_type(category);
+
+	if (entry == NULL)
 		ereport(ERROR,
 				(errcode(ES_ERR_NO_AGGREGATE_TYPE),
 				 errmsg("stream \"%s\" has no aggregate type",
 						text_to_cstring(stream)),
 				 errdetail("No aggregate type is of category \"%s\".",
-						   text_to_cstring(es_stream_category(stream))),
+						   text_to_cstring(category)),
 				 errhint("Create one with event_store.create_aggregate_type().")));
+	if (entry->flaw != NULL)
+		raise_apply(entry->signature, entry->flaw);
+	copy_type(entry, type);
 }
 
 /* Making and dropping types ----------------------------------------------- */
@@ -562,7 +625,8 @@ positive_argument(FunctionCallInfo fcinfo, int arg, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be at least 1", name),
-				 errdetail("It is %d.", value)));
+				 errdetail("It is %d.", value),
+				 errhint("Leave it out for the default.")));
 	return value;
 }
 
@@ -579,6 +643,32 @@ require_table(void)
 				 errmsg("the event store has no aggregate types"),
 				 errdetail("An older release made it."),
 				 errhint("Upgrade it with: SELECT event_store.upgrade_store();")));
+}
+
+/*
+ * require_executable
+ *		Raises 42501 unless the caller may execute a function, and the owner of
+ *		the types, who will.
+ */
+static void
+require_executable(Oid function)
+{
+	Relation types = es_store_open(ES_AGGREGATE_TYPES, AccessShareLock);
+	Oid owner = types->rd_rel->relowner;
+
+	table_close(types, NoLock);
+	if (!es_may_execute(function))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
+					   get_func_name(function));
+	if (!es_role_may_execute(function, owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("role \"%s\" may not execute function %s",
+						GetUserNameFromId(owner, false),
+						format_procedure(function)),
+				 errdetail(
+					 "It owns the aggregate types, so the function runs as it."),
+				 errhint("GRANT EXECUTE on the function to it.")));
 }
 
 /*
@@ -630,9 +720,7 @@ event_store_create_aggregate_type(PG_FUNCTION_ARGS)
 	require_table();
 
 	function = find_apply(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	if (!es_may_execute(function))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
-					   get_func_name(function));
+	require_executable(function);
 	values[0] = PG_GETARG_DATUM(0);
 	values[1] = PG_GETARG_DATUM(1);
 	values[2] = CStringGetTextDatum(qualified(function));
@@ -676,6 +764,7 @@ event_store_drop_aggregate_type(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ES_ERR_NO_AGGREGATE_TYPE),
 				 errmsg("no aggregate type is of category \"%s\"",
-						text_to_cstring(PG_GETARG_TEXT_PP(0)))));
+						text_to_cstring(PG_GETARG_TEXT_PP(0))),
+				 errhint("The table event_store.aggregate_types lists them.")));
 	PG_RETURN_VOID();
 }

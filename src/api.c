@@ -93,7 +93,7 @@ api_load(const char *stream, bool for_update, EventStoreRestore restore,
 		es_visit_aggregate(name, GetActiveSnapshot(), restore, visit, arg);
 		return;
 	}
-	es_check_writable("append()");
+	es_check_writable("load(for_update => true)");
 	es_open_and_lock(&key, 1, &events, &streams);
 	es_visit_locked_aggregate(events, streams, name, restore, visit, arg);
 	table_close(streams, NoLock);

@@ -67,6 +67,7 @@ struct EsFold
 
 	/* for events as structs; the name is NULL before the first */
 	EsEventReader reader;
+	bool reader_ready;
 	char *stream_name;
 
 	/* the event that is applied, for errors */
@@ -147,17 +148,40 @@ name_event(void *arg)
 }
 
 /*
+ * raise_null
+ *		22004: the apply function returned no state.
+ */
+static void
+raise_null(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("apply function returned null"),
+			 errhint(
+				 "Return the state as it is for an event that changes nothing.")));
+}
+
+/*
  * keep_state
  *		Keeps the state that a call returned: an expanded object that it may
  *		change is taken over, another is copied.
+ *
+ * The object may be the one that was passed and belong to somebody else by now,
+ * as PL/pgSQL takes over what it returns.
  */
 static void
 keep_state(EsFold *fold, Datum state)
 {
 	MemoryContext kept = fold->states[1];
 
+	if (DatumGetPointer(state) == NULL)
+		raise_null();
 	if (DatumGetPointer(state) == DatumGetPointer(fold->state))
+	{
+		if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(state)))
+			fold->state = TransferExpandedObject(state, fold->states[0]);
 		return;
+	}
 	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(state)))
 		fold->state = TransferExpandedObject(state, kept);
 	else
@@ -189,11 +213,7 @@ call_apply(EsFold *fold, HeapTuple event)
 	fcinfo->isnull = false;
 	state = FunctionCallInvoke(fcinfo);
 	if (fcinfo->isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("apply function returned null"),
-				 errhint(
-					 "Return the state as it is for an event that changes nothing.")));
+		raise_null();
 	keep_state(fold, state);
 }
 
@@ -318,8 +338,9 @@ es_fold_event(EsFold *fold, TupleTableSlot *event)
 	{
 		EventStoreEvent read;
 
-		if (fold->stream_name == NULL)
+		if (!fold->reader_ready)
 			es_event_reader_init(&fold->reader);
+		fold->reader_ready = true;
 		es_event_read(&fold->reader, event, &read);
 		apply_struct(fold, &read);
 	}

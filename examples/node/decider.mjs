@@ -73,8 +73,8 @@ export async function execute(client, decider, stream, command, count = {}) {
 		try {
 			if (decided === null) {
 				const { state, version } = await load(client, decider, stream);
-				// With ids of its own an append can be repeated after a connection
-				// broke, and is then stored once.
+				// With ids of its own an append is stored once, however often it is
+				// repeated.
 				const events = decider.decide(state, command).map((event) => ({ event_id: randomUUID(), ...event }));
 
 				if (events.length === 0) return version;

@@ -90,8 +90,8 @@ def execute(connection, decider, stream, command, count=None, **arguments):
                 events = decider.decide(state, command, **arguments)
                 if not events:
                     return version
-                # With ids of its own an append can be repeated after a connection
-                # broke, and is then stored once.
+                # With ids of its own an append is stored once, however often it is
+                # repeated.
                 events = [{"event_id": str(uuid.uuid4()), **event} for event in events]
                 decided = state, version, events
             state, version, events = decided

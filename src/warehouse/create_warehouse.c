@@ -342,6 +342,34 @@ types_are_ours(void)
 }
 
 /*
+ * grant_apply
+ *		Lets the owner of the aggregate types, as whom it will run, execute the
+ *		apply function: it need not be who calls.
+ */
+static void
+grant_apply(void)
+{
+	Relation types =
+		table_open(get_relname_relid(TYPES_TABLE,
+									 get_namespace_oid(EVENTS_SCHEMA, false)),
+				   AccessShareLock);
+	Oid owner = types->rd_rel->relowner;
+	Oid userid;
+	int sec_context;
+
+	table_close(types, NoLock);
+	if (owner == GetUserId() || superuser_arg(owner))
+		return;
+	GetUserIdAndSecContext(&userid, &sec_context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+	run(psprintf("GRANT EXECUTE ON FUNCTION warehouse.apply_product(pg_catalog.jsonb, event_store.event) TO %s",
+				 quote_identifier(GetUserNameFromId(owner, false))));
+	SetUserIdAndSecContext(userid, sec_context);
+}
+
+/*
  * create_type
  *		Makes products an aggregate type of the store, or says who can.
  *
@@ -352,8 +380,11 @@ static void
 create_type(void)
 {
 	if (types_are_ours())
+	{
+		grant_apply();
 		run("SELECT event_store.create_aggregate_type(" TYPE_ARGUMENTS ") WHERE"
 			" NOT EXISTS" PRODUCT_TYPE);
+	}
 	else
 		ereport(NOTICE,
 				(errmsg("products are no aggregate type"),

@@ -94,7 +94,12 @@ flat_size(ExpandedObjectHeader *header)
 {
 	ExpandedProduct *expanded = (ExpandedProduct *) header;
 
+	MemoryContext caller = MemoryContextSwitchTo(header->eoh_context);
+
+	if (expanded->flat != NULL)
+		pfree(expanded->flat);
 	expanded->flat = make_state(&expanded->product);
+	MemoryContextSwitchTo(caller);
 	return VARSIZE(expanded->flat);
 }
 

@@ -64,6 +64,19 @@ EXCEPTION WHEN SQLSTATE 'ST001' THEN
 END $$;
 SELECT version FROM event_store.load('order-1');
 
+-- The same aggregate may be saved again; what was loaded with its events is another.
+DO $$
+DECLARE
+	o event_store.aggregate := event_store.add_event(event_store.load('order-3'), 'LineAdded', '{"price": 1}', event_id => '00000000-0000-4000-8000-00000000a991');
+BEGIN
+	RAISE NOTICE '%', event_store.save(o);
+	RAISE NOTICE '%', event_store.save(o);
+	PERFORM event_store.save(event_store.add_event(event_store.load('order-3'), 'LineAdded', '{"price": 1}', event_id => '00000000-0000-4000-8000-00000000a991'));
+EXCEPTION WHEN SQLSTATE 'ST003' THEN
+	RAISE NOTICE '%', SQLERRM;
+END $$;
+SELECT state, version FROM event_store.load('order-3');
+
 -- Snapshots: at 5, and not again before 10.
 SELECT version FROM event_store.save(event_store.add_event(event_store.add_event(event_store.load('order-1', for_update => true), 'LineAdded', '{"price": 1}'), 'Noted', '0'));
 SELECT version, state, state_version FROM event_store.latest_snapshot('order-1');
@@ -117,6 +130,7 @@ SELECT regress_help.run(q) FROM unnest(ARRAY[
 	$$SELECT event_store.save(ROW('order-1', '{}', 1, NULL)::event_store.aggregate)$$,
 	$$SELECT event_store.save(ROW('order-1', '{}', 1, ARRAY[NULL]::event_store.new_event[])::event_store.aggregate)$$,
 	$$SELECT event_store.add_event(NULL, 'T', '{}')$$,
+	$$SELECT event_store.add_event(ROW('order-1', '{"lines": 0, "total": 0}', 1, ARRAY[NULL]::event_store.new_event[])::event_store.aggregate, 'Noted', '{}')$$,
 	$$SELECT event_store.add_event(event_store.load('order-1'), NULL, '{}')$$,
 	$$SELECT event_store.add_event(event_store.load('order-1'), 'T', NULL)$$,
 	$$SELECT event_store.add_event(event_store.load('order-1'), 'T', '{}', metadata => '[]')$$,
@@ -159,6 +173,11 @@ END $$;
 SELECT regress_help.run($$SELECT event_store.load('who-1')$$);
 DROP FUNCTION regress_shop.apply_who;
 SELECT regress_help.run($$SELECT event_store.load('who-1')$$);
+
+-- What can do without the function does.
+SELECT version FROM event_store.save(ROW('who-1', '{}', 2, ARRAY[event_store.new_event('T', '{}')])::event_store.aggregate);
+SELECT event_store.save_snapshot('who-1', 3, '{}');
+SELECT regress_help.run($$SELECT event_store.take_snapshot('who-1')$$);
 SELECT event_store.drop_aggregate_type('who');
 SELECT event_store.revoke_writer('regress_loads'), event_store.revoke_reader('regress_loads');
 DROP ROLE regress_loads;

@@ -138,4 +138,51 @@ SELECT warehouse.create_warehouse();
 SELECT * FROM warehouse.check_stock();
 SELECT warehouse.quantity_on_hand(event_store.load('warehouse_product-AGG-2'));
 
+
+-- The state in memory goes through a function in PL/pgSQL, and through rows.
+CREATE FUNCTION regress_help.wrapped(state jsonb, e event_store.event) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+	IF e.version % 3 = 0 THEN
+		RETURN state;
+	END IF;
+	RETURN warehouse.apply_product(state, e);
+END $$;
+CREATE AGGREGATE regress_help.wrapped_state(event_store.event) (SFUNC = regress_help.wrapped, STYPE = jsonb, INITCOND = '{"quantity_on_hand": 0}');
+SELECT event_store.create_aggregate_type('warehouse_product', '{"quantity_on_hand": 0}', 'regress_help.wrapped');
+SELECT a.version, a.state, a.state = regress_help.wrapped_state(e ORDER BY e.version) AS same
+  FROM event_store.load('warehouse_product-AGG-2') a, event_store.read_stream('warehouse_product-AGG-2') e GROUP BY 1, 2;
+SELECT event_store.drop_aggregate_type('warehouse_product');
+DROP AGGREGATE regress_help.wrapped_state(event_store.event);
+DROP FUNCTION regress_help.wrapped;
+SELECT warehouse.create_warehouse(if_not_exists => true);
+ALTER FUNCTION warehouse.apply_product SET work_mem = '8MB';
+SELECT version, state FROM event_store.load('warehouse_product-AGG-2', use_snapshot => false);
+ALTER FUNCTION warehouse.apply_product RESET work_mem;
+SELECT version, state FROM event_store.load('warehouse_product-AGG-2', use_snapshot => false);
+
+-- The owner of the types need not be who makes the warehouse, but can execute the
+-- function; when it no longer may, what can do without does.
+CREATE ROLE regress_types;
+ALTER TABLE event_store.aggregate_types OWNER TO regress_types;
+SELECT warehouse.create_warehouse(if_not_exists => true);
+SELECT version, state FROM event_store.load('warehouse_product-AGG-2');
+REVOKE EXECUTE ON FUNCTION warehouse.apply_product FROM regress_types;
+SELECT event_store.load('warehouse_product-AGG-2');
+SELECT regress_help.run($$SELECT event_store.create_aggregate_type('warehouse_product', '{"quantity_on_hand": 0}', 'warehouse.apply_product')$$);
+SELECT warehouse.quantity_on_hand('AGG-2'), warehouse.receive_product('AGG-2', 1);
+DO $$ BEGIN EXECUTE format('ALTER TABLE event_store.aggregate_types OWNER TO %I', current_user); END $$;
+DROP ROLE regress_types;
+
+-- A fold can be cancelled.
+ALTER TABLE event_store.events DISABLE TRIGGER warehouse_stock;
+SELECT version FROM event_store.append_events('warehouse_product-AGG-3',
+	(SELECT array_agg(event_store.new_event('ProductReceived', '{"sku": "AGG-3", "quantity": 1}')) FROM generate_series(1, 200000)));
+ALTER TABLE event_store.events ENABLE TRIGGER warehouse_stock;
+SET statement_timeout = '3ms';
+SELECT version FROM event_store.load('warehouse_product-AGG-3', use_snapshot => false);
+RESET statement_timeout;
+SELECT version, state FROM event_store.load('warehouse_product-AGG-3', use_snapshot => false);
+SELECT count(*) FROM warehouse.check_stock();
+SELECT warehouse.rebuild_stock() > 0 AS rebuilt;
+SELECT count(*) FROM warehouse.check_stock();
 DROP AGGREGATE regress_help.product_state(event_store.event);
