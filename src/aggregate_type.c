@@ -379,7 +379,8 @@ keep(TupleTableSlot *slot, MinimalTuple row, Oid owner)
 	MemoryContextReset(entry->context);
 	caller = MemoryContextSwitchTo(entry->context);
 	learn(entry, slot, owner);
-	entry->row = heap_copy_minimal_tuple(row);
+	entry->row = palloc(row->t_len);
+	memcpy(entry->row, row, row->t_len);
 	MemoryContextSwitchTo(caller);
 
 	/* a change that came meanwhile is noticed by the next who asks */

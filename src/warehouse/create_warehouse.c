@@ -321,8 +321,9 @@ static bool
 has_function(const char *schema, char *name)
 {
 	List *qualified = list_make2(makeString(pstrdup(schema)), makeString(name));
+	Oid any = InvalidOid; /* arguments; not looked at */
 
-	return OidIsValid(LookupFuncName(qualified, -1, NULL, true));
+	return OidIsValid(LookupFuncName(qualified, -1, &any, true));
 }
 
 /*
