@@ -83,6 +83,9 @@ static const char *const attribute_names[NUM_ATTRIBUTES] = {"stream", "state",
 /* Attributes of the type new_event, which are add_event's arguments. */
 #define NEW_EVENT_ATTRIBUTES 5
 
+/* How often a snapshot is tried while functions change. */
+#define SNAPSHOT_TRIES 10
+
 typedef struct Aggregate
 {
 	text *stream;
@@ -506,6 +509,29 @@ event_store_add_event(PG_FUNCTION_ARGS)
 /* Saving ------------------------------------------------------------------ */
 
 /*
+ * load_for_snapshot
+ *		Loads an aggregate under its stream's lock, all of it by one apply function;
+ *		returns the id of the stream, 0 for none.
+ */
+static int64
+load_for_snapshot(EsAggregateType *type, Aggregate *aggregate)
+{
+	for (int i = 0; i < SNAPSHOT_TRIES; i++)
+	{
+		int64 stream_id = load_locked(true, type, aggregate);
+
+		if (es_aggregate_type_is_current(type))
+			return stream_id;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("functions change faster than a snapshot of stream \"%s\" is made",
+					text_to_cstring(aggregate->stream)),
+			 errhint("Take the snapshot later.")));
+	return 0; /* keep the compiler quiet */
+}
+
+/*
  * take
  *		Takes a snapshot of an aggregate as it is now; returns its version, 0 for
  *		a stream that does not exist.
@@ -515,7 +541,7 @@ take(text *stream)
 {
 	Aggregate aggregate = {.stream = stream};
 	EsAggregateType type;
-	int64 stream_id = load_locked(true, &type, &aggregate);
+	int64 stream_id = load_for_snapshot(&type, &aggregate);
 	int level;
 
 	if (aggregate.version == 0)

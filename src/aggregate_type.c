@@ -129,6 +129,10 @@ void
 es_aggregate_types_init(void)
 {
 	CacheRegisterSyscacheCallback(PROCOID, note_change, (Datum) 0);
+
+	/* who may execute a function, and is whom */
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, note_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, note_change, (Datum) 0);
 }
 
 /* Finding a type ---------------------------------------------------------- */
@@ -294,6 +298,47 @@ find_sibling(Oid function)
 }
 
 /*
+ * shape_flaw
+ *		Why a function cannot be called as an apply function; NULL for nothing.
+ */
+static const char *
+shape_flaw(Oid function)
+{
+	Oid *arguments;
+	int narguments;
+	Oid returns = get_func_signature(function, &arguments, &narguments);
+
+	if (narguments != 2 || arguments[0] != JSONBOID ||
+		arguments[1] != es_event_type())
+		return "It takes other arguments.";
+	if (returns != JSONBOID || get_func_retset(function))
+		return "It does not return jsonb.";
+	if (get_func_prokind(function) != PROKIND_FUNCTION)
+		return "It is not a plain function.";
+	return NULL;
+}
+
+/*
+ * is_trusted
+ *		Whether the owner of the types may run code of a function's owner, who can
+ *		replace it at any time: its own, a superuser's, or that of a role it is a
+ *		member of.
+ */
+static bool
+is_trusted(Oid function, Oid owner)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid function_owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	function_owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return superuser_arg(function_owner) ||
+		is_member_of_role_nosuper(owner, function_owner);
+}
+
+/*
  * flaw_of
  *		Why a function cannot be an apply function that runs as this owner; NULL
  *		for nothing.
@@ -303,8 +348,11 @@ flaw_of(Oid function, Oid owner)
 {
 	if (!OidIsValid(function))
 		return pstrdup("There is no such function.");
-	if (get_func_rettype(function) != JSONBOID || get_func_retset(function))
-		return pstrdup("It does not return jsonb.");
+	if (shape_flaw(function) != NULL)
+		return pstrdup(shape_flaw(function));
+	if (!is_trusted(function, owner))
+		return psprintf("It belongs to neither role \"%s\", which owns the aggregate types and as which it would run, nor a role that this is a member of, nor a superuser.",
+						GetUserNameFromId(owner, false));
 	if (!es_role_may_execute(function, owner))
 		return psprintf("Role \"%s\", the owner of the aggregate types, may not execute it.",
 						GetUserNameFromId(owner, false));
@@ -519,6 +567,19 @@ copy_type(const KeptType *entry, EsAggregateType *type)
 	type->initial_state = datumCopy(type->initial_state, false, -1);
 	fmgr_info_copy(&type->apply, unconstify(FmgrInfo *, &entry->type.apply),
 				   CurrentMemoryContext);
+	type->changes = entry->changes;
+}
+
+/*
+ * es_aggregate_type_is_current
+ *		Whether no function has changed since a type was looked up: one that was
+ *		replaced in the middle of a fold has made a part of its state.
+ */
+bool
+es_aggregate_type_is_current(const EsAggregateType *type)
+{
+	AcceptInvalidationMessages();
+	return type->changes == function_changes;
 }
 
 /*
@@ -589,17 +650,10 @@ find_apply(const char *name)
 		strchr(name, '(') != NULL ? name : psprintf("%s%s", name, ARGUMENTS);
 	Oid function = DatumGetObjectId(
 		DirectFunctionCall1(regprocedurein, CStringGetDatum(signature)));
-	Oid *arguments;
-	int narguments;
-	Oid returns = get_func_signature(function, &arguments, &narguments);
+	const char *flaw = shape_flaw(function);
 
-	if (narguments != 2 || arguments[0] != JSONBOID ||
-		arguments[1] != es_event_type())
-		raise_not_apply(signature, "It takes other arguments.");
-	if (returns != JSONBOID || get_func_retset(function))
-		raise_not_apply(signature, "It does not return jsonb.");
-	if (get_func_prokind(function) != PROKIND_FUNCTION)
-		raise_not_apply(signature, "It is not a plain function.");
+	if (flaw != NULL)
+		raise_not_apply(signature, flaw);
 	return function;
 }
 
@@ -656,20 +710,21 @@ require_executable(Oid function)
 {
 	Relation types = es_store_open(ES_AGGREGATE_TYPES, AccessShareLock);
 	Oid owner = types->rd_rel->relowner;
+	char *flaw;
 
 	table_close(types, NoLock);
 	if (!es_may_execute(function))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
 					   get_func_name(function));
-	if (!es_role_may_execute(function, owner))
+	flaw = flaw_of(function, owner);
+	if (flaw != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("role \"%s\" may not execute function %s",
-						GetUserNameFromId(owner, false),
+				 errmsg("function %s cannot run as the owner of the aggregate types",
 						format_procedure(function)),
-				 errdetail(
-					 "It owns the aggregate types, so the function runs as it."),
-				 errhint("GRANT EXECUTE on the function to it.")));
+				 errdetail_internal("%s", flaw),
+				 errhint(
+					 "GRANT EXECUTE on the function to that role, or let it own the function.")));
 }
 
 /*

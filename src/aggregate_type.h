@@ -24,12 +24,14 @@ typedef struct EsAggregateType
 	int32 state_version;
 	int64 type_digest; /* tells it from what it was before */
 	Oid owner;		   /* who the function runs as */
+	uint64 changes;	   /* of functions, when it was looked up */
 	FmgrInfo apply;
 	EventStoreApply apply_struct; /* the same for C's events, or NULL */
 } EsAggregateType;
 
 extern void es_aggregate_types_init(void);
 extern bool es_aggregate_type_get(const text *stream, EsAggregateType *type);
+extern bool es_aggregate_type_is_current(const EsAggregateType *type);
 extern void es_aggregate_type_require(const text *stream, EsAggregateType *type);
 
 #endif /* ES_AGGREGATE_TYPE_H */

@@ -441,7 +441,9 @@ sub verify_store
 	return <<~'END';
 		SELECT 'store', f.* FROM event_store.verify_store() f;
 		SELECT 'state', stream_id, version FROM event_store.snapshots
-		 WHERE state <> jsonb_build_object('version', version);
+		 WHERE type_digest IS NULL AND state <> jsonb_build_object('version', version);
+		SELECT DISTINCT 'aggregate', stream, s.version FROM event_store.snapshots s JOIN event_store.streams USING (stream_id)
+		 WHERE type_digest IS NOT NULL AND event_store.load(stream) IS DISTINCT FROM event_store.load(stream, use_snapshot => false);
 		SELECT 'event id', event_id FROM event_store.events GROUP BY event_id HAVING count(*) > 1;
 		END
 }
