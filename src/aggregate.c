@@ -15,6 +15,19 @@
  * stream's lock first and then sees all that is committed, so that nothing can
  * come between it and save(): nobody else can append to the stream.
  *
+ * What may come between, and which lock makes it right:
+ *
+ *	- Two load for update: the second waits for the stream's lock, to the end of
+ *	  the first's transaction, and sees what that saved, or that it rolled back.
+ *	- Two load otherwise: both may decide; save() appends under the lock at the
+ *	  version that was loaded, and the second is refused there.
+ *	- Somebody appends, or saves a snapshot, while a snapshot is taken: they wait
+ *	  for the lock, or the snapshot does.
+ *	- The apply function is replaced: while load(for_update) waits, it is looked up
+ *	  after the lock; while a snapshot is loaded, the snapshot is loaded again.
+ *	- The lock is the subtransaction's: a rollback to a savepoint frees it, and the
+ *	  aggregate that was loaded is refused by save() if somebody used that.
+ *
  * A snapshot never decides anything: it is used if the aggregate's type would
  * make the same state now.  What save() and take_snapshot() keep is not the state
  * that the caller has, which could be anything, but loaded under the stream's

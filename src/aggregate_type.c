@@ -216,6 +216,26 @@ resolve(const char *signature)
 }
 
 /*
+ * function_row
+ *		A function's row of pg_proc, to be released; 42883 when it was dropped since
+ *		it was found.
+ */
+static HeapTuple
+function_row(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("the apply function does not exist"),
+				 errdetail("It was dropped a moment ago."),
+				 errhint(
+					 "Name another with event_store.create_aggregate_type().")));
+	return tuple;
+}
+
+/*
  * add_value
  *		Adds a value of variable length to a digest.
  */
@@ -240,12 +260,10 @@ digest_type(Datum initial_state, Oid function)
 											Anum_pg_proc_probin,
 											Anum_pg_proc_prosqlbody,
 											Anum_pg_proc_proconfig};
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	HeapTuple tuple = function_row(function);
 	char *language;
 	uint64 digest;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
 	language =
 		get_language_name(((Form_pg_proc) GETSTRUCT(tuple))->prolang, false);
 	digest = hash_bytes_extended((unsigned char *) language, strlen(language), 0);
@@ -268,15 +286,13 @@ digest_type(Datum initial_state, Oid function)
 static EventStoreApply
 find_sibling(Oid function)
 {
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	HeapTuple tuple = function_row(function);
 	EventStoreApply sibling = NULL;
 	Form_pg_proc form;
 	bool no_library;
 	bool no_settings;
 	Datum library;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	library = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &no_library);
 	(void) SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &no_settings);
@@ -327,11 +343,9 @@ shape_flaw(Oid function)
 static bool
 is_trusted(Oid function, Oid owner)
 {
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	HeapTuple tuple = function_row(function);
 	Oid function_owner;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
 	function_owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
 	ReleaseSysCache(tuple);
 	return superuser_arg(function_owner) ||
@@ -728,6 +742,33 @@ require_executable(Oid function)
 }
 
 /*
+ * change_types
+ *		Runs a statement on the table of types; returns the number of rows.  55000
+ *		where a rule of the owner's makes something else of it.
+ */
+static uint64
+change_types(const char *statement, int nargs, Oid *types, Datum *values,
+			 const char *nulls, int expected)
+{
+	uint64 rows;
+	int result;
+
+	es_spi_connect();
+	result =
+		SPI_execute_with_args(statement, nargs, types, values, nulls, false, 0);
+	rows = SPI_processed;
+	if (result != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not change the aggregate types"),
+				 errdetail("The statement ended as %s.",
+						   SPI_result_code_string(result)),
+				 errhint("Drop the rules on event_store.aggregate_types.")));
+	SPI_finish();
+	return rows;
+}
+
+/*
  * store_type
  *		Stores a type in place of what the category had.
  */
@@ -736,19 +777,15 @@ store_type(Datum *values, const char *nulls)
 {
 	Oid types[] = {TEXTOID, JSONBOID, TEXTOID, INT4OID, INT4OID};
 
-	es_spi_connect();
-	if (SPI_execute_with_args("INSERT INTO event_store.aggregate_types"
-							  " (category, initial_state, apply, snapshot_every,"
-							  " state_version) VALUES ($1, $2, $3, $4, $5)"
-							  " ON CONFLICT (category) DO UPDATE"
-							  " SET initial_state = EXCLUDED.initial_state,"
-							  " apply = EXCLUDED.apply,"
-							  " snapshot_every = EXCLUDED.snapshot_every,"
-							  " state_version = EXCLUDED.state_version",
-							  lengthof(types), types, values, nulls, false,
-							  0) != SPI_OK_INSERT)
-		elog(ERROR, "could not store an aggregate type");
-	SPI_finish();
+	(void) change_types("INSERT INTO event_store.aggregate_types"
+						" (category, initial_state, apply, snapshot_every,"
+						" state_version) VALUES ($1, $2, $3, $4, $5)"
+						" ON CONFLICT (category) DO UPDATE"
+						" SET initial_state = EXCLUDED.initial_state,"
+						" apply = EXCLUDED.apply,"
+						" snapshot_every = EXCLUDED.snapshot_every,"
+						" state_version = EXCLUDED.state_version",
+						lengthof(types), types, values, nulls, SPI_OK_INSERT);
 }
 
 /*
@@ -808,14 +845,9 @@ event_store_drop_aggregate_type(PG_FUNCTION_ARGS)
 	es_require_store_owner("drop_aggregate_type()");
 	require_table();
 	values[0] = PG_GETARG_DATUM(0);
-	es_spi_connect();
-	if (SPI_execute_with_args("DELETE FROM event_store.aggregate_types"
-							  " WHERE category OPERATOR(pg_catalog.=) $1",
-							  lengthof(types), types, values, NULL, false,
-							  0) != SPI_OK_DELETE)
-		elog(ERROR, "could not drop an aggregate type");
-	dropped = SPI_processed;
-	SPI_finish();
+	dropped = change_types("DELETE FROM event_store.aggregate_types"
+						   " WHERE category OPERATOR(pg_catalog.=) $1",
+						   lengthof(types), types, values, NULL, SPI_OK_DELETE);
 	if (dropped == 0)
 		ereport(ERROR,
 				(errcode(ES_ERR_NO_AGGREGATE_TYPE),

@@ -96,20 +96,31 @@ add(FunctionCallInfo fcinfo, WhProduct *product, WhEventType type,
 }
 
 /*
- * warehouse_receive_aggregate
- *		receive_product(product, quantity, date_time): aggregate.
+ * move
+ *		Adds what came in or went out of a product, by the arguments product,
+ *		quantity and date_time.
  */
-Datum
-warehouse_receive_aggregate(PG_FUNCTION_ARGS)
+static Datum
+move(FunctionCallInfo fcinfo, WhEventType type)
 {
 	WhProduct product;
 	int64 quantity;
 	TimestampTz date_time;
 
 	product_argument(fcinfo, &product);
-	quantity = wh_quantity_argument(fcinfo, 1, WH_PRODUCT_RECEIVED, product.sku);
+	quantity = wh_quantity_argument(fcinfo, 1, type, product.sku);
 	date_time = wh_date_time_argument(fcinfo, 2, product.sku);
-	return add(fcinfo, &product, WH_PRODUCT_RECEIVED, quantity, NULL, date_time);
+	return add(fcinfo, &product, type, quantity, NULL, date_time);
+}
+
+/*
+ * warehouse_receive_aggregate
+ *		receive_product(product, quantity, date_time): aggregate.
+ */
+Datum
+warehouse_receive_aggregate(PG_FUNCTION_ARGS)
+{
+	return move(fcinfo, WH_PRODUCT_RECEIVED);
 }
 
 /*
@@ -119,14 +130,7 @@ warehouse_receive_aggregate(PG_FUNCTION_ARGS)
 Datum
 warehouse_ship_aggregate(PG_FUNCTION_ARGS)
 {
-	WhProduct product;
-	int64 quantity;
-	TimestampTz date_time;
-
-	product_argument(fcinfo, &product);
-	quantity = wh_quantity_argument(fcinfo, 1, WH_PRODUCT_SHIPPED, product.sku);
-	date_time = wh_date_time_argument(fcinfo, 2, product.sku);
-	return add(fcinfo, &product, WH_PRODUCT_SHIPPED, quantity, NULL, date_time);
+	return move(fcinfo, WH_PRODUCT_SHIPPED);
 }
 
 /*
