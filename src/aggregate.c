@@ -51,7 +51,6 @@
 #include "parser/parse_func.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
@@ -71,6 +70,7 @@
 #include "result_rows.h"
 #include "scan.h"
 #include "snapshot.h"
+#include "snapshot_save.h"
 #include "store.h"
 #include "stream.h"
 
@@ -161,38 +161,50 @@ aggregate_datum(TupleDesc desc, const Aggregate *aggregate)
 }
 
 /*
- * attribute
- *		An attribute of an aggregate that was passed; raises 22004 for a null.
+ * raise_null
+ *		22004: an attribute of an aggregate that was passed is null.
  */
-static Datum
-attribute(HeapTupleHeader header, AggregateAttribute number)
+static void
+raise_null(AggregateAttribute number)
 {
-	bool isnull;
-	Datum value = GetAttributeByNum(header, number + 1, &isnull);
-
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s of an aggregate must not be null",
-						attribute_names[number]),
-				 errhint("Pass what event_store.load() returned.")));
-	return value;
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("%s of an aggregate must not be null",
+					attribute_names[number]),
+			 errhint("Pass what event_store.load() returned.")));
 }
 
 /*
  * read_aggregate
- *		Takes an aggregate that was passed apart.
+ *		Takes an aggregate that was passed apart; returns its type, to be released.
  */
-static void
+static TupleDesc
 read_aggregate(HeapTupleHeader header, Aggregate *aggregate)
 {
-	aggregate->stream = DatumGetTextPP(attribute(header, AGGREGATE_STREAM));
+	TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
+											HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header),
+						   .t_data = header};
+	Datum *values = palloc(desc->natts * sizeof(Datum));
+	bool *nulls = palloc(desc->natts * sizeof(bool));
+
+	if (desc->natts < NUM_ATTRIBUTES)
+		elog(ERROR, "an aggregate has %d attributes", desc->natts);
+	heap_deform_tuple(&tuple, desc, values, nulls);
+	for (AggregateAttribute i = 0; i < NUM_ATTRIBUTES; i++)
+	{
+		if (nulls[i])
+			raise_null(i);
+	}
+	aggregate->stream = DatumGetTextPP(values[AGGREGATE_STREAM]);
 	es_check_stream(aggregate->stream, "aggregate");
-	aggregate->state = attribute(header, AGGREGATE_STATE);
-	aggregate->version = DatumGetInt64(attribute(header, AGGREGATE_VERSION));
+	aggregate->state = values[AGGREGATE_STATE];
+	aggregate->version = DatumGetInt64(values[AGGREGATE_VERSION]);
 	es_check_not_negative(aggregate->version, "version");
-	aggregate->uncommitted =
-		DatumGetArrayTypeP(attribute(header, AGGREGATE_UNCOMMITTED));
+	aggregate->uncommitted = DatumGetArrayTypeP(values[AGGREGATE_UNCOMMITTED]);
+	pfree(values);
+	pfree(nulls);
+	return desc;
 }
 
 /*
@@ -390,10 +402,10 @@ form_new_event(Oid type, const Datum *values, const bool *nulls)
 
 /*
  * event_arguments
- *		The event that was passed, checked; and as a new_event.
+ *		The event that was passed, checked; and as a new_event, whose type is given.
  */
 static Datum
-event_arguments(FunctionCallInfo fcinfo, EsNewEvent *event)
+event_arguments(FunctionCallInfo fcinfo, Oid type, EsNewEvent *event)
 {
 	Datum values[NEW_EVENT_ATTRIBUTES];
 	bool nulls[NEW_EVENT_ATTRIBUTES];
@@ -404,7 +416,7 @@ event_arguments(FunctionCallInfo fcinfo, EsNewEvent *event)
 		nulls[i] = PG_ARGISNULL(i + 1);
 		values[i] = PG_GETARG_DATUM(i + 1);
 	}
-	tuple = form_new_event(new_event_type(result_desc(fcinfo)), values, nulls);
+	tuple = form_new_event(type, values, nulls);
 	es_event_from_composite(tuple->t_data, event, NULL);
 	return HeapTupleGetDatum(tuple);
 }
@@ -487,12 +499,10 @@ add_event(Aggregate *aggregate, const EsNewEvent *event, Datum new_event)
 Datum
 es_add_event(HeapTupleHeader header, const EsNewEvent *event)
 {
-	TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
-											HeapTupleHeaderGetTypMod(header));
 	Aggregate aggregate;
+	TupleDesc desc = read_aggregate(header, &aggregate);
 	Datum result;
 
-	read_aggregate(header, &aggregate);
 	add_event(&aggregate, event, event_datum(new_event_type(desc), event));
 	result = aggregate_datum(desc, &aggregate);
 	ReleaseTupleDesc(desc);
@@ -511,12 +521,14 @@ event_store_add_event(PG_FUNCTION_ARGS)
 {
 	EsNewEvent event = {0};
 	Aggregate aggregate;
-	Datum new_event;
+	TupleDesc desc = read_aggregate(aggregate_argument(fcinfo), &aggregate);
+	Datum new_event = event_arguments(fcinfo, new_event_type(desc), &event);
+	Datum result;
 
-	read_aggregate(aggregate_argument(fcinfo), &aggregate);
-	new_event = event_arguments(fcinfo, &event);
 	add_event(&aggregate, &event, new_event);
-	return aggregate_datum(result_desc(fcinfo), &aggregate);
+	result = aggregate_datum(desc, &aggregate);
+	ReleaseTupleDesc(desc);
+	return result;
 }
 
 /* Saving ------------------------------------------------------------------ */
@@ -555,14 +567,11 @@ take(text *stream)
 	Aggregate aggregate = {.stream = stream};
 	EsAggregateType type;
 	int64 stream_id = load_for_snapshot(&type, &aggregate);
-	int level;
 
 	if (aggregate.version == 0)
 		return 0;
-	level = es_pin_search_path();
 	es_snapshot_save(stream_id, aggregate.version, type.state_version, &type,
 					 aggregate.state);
-	AtEOXact_GUC(false, level);
 	return aggregate.version;
 }
 
@@ -620,16 +629,16 @@ Datum
 event_store_save(PG_FUNCTION_ARGS)
 {
 	Aggregate aggregate;
+	TupleDesc desc = read_aggregate(aggregate_argument(fcinfo), &aggregate);
 	EsStreamAppend append = {0};
+	Datum result;
 
-	read_aggregate(aggregate_argument(fcinfo), &aggregate);
 	if (count_uncommitted(&aggregate) > 0)
 	{
 		es_check_writable("save()");
 		append.stream = aggregate.stream;
 		append.expected_version = aggregate.version;
 		es_events_from_array(aggregate.uncommitted, &append);
-		(void) result_desc(fcinfo);
 		es_append(&append, 1);
 		refuse_retry(&aggregate, &append);
 		es_take_snapshot_if_due(aggregate.stream, aggregate.version,
@@ -637,7 +646,9 @@ event_store_save(PG_FUNCTION_ARGS)
 		aggregate.version = append.version;
 		aggregate.uncommitted = NULL;
 	}
-	return aggregate_datum(result_desc(fcinfo), &aggregate);
+	result = aggregate_datum(desc, &aggregate);
+	ReleaseTupleDesc(desc);
+	return result;
 }
 
 /*

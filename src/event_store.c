@@ -40,7 +40,7 @@
 #include "plain_table.h"
 #include "progress.h"
 #include "sequence.h"
-#include "snapshot.h"
+#include "snapshot_save.h"
 #include "store.h"
 
 PG_MODULE_MAGIC;
@@ -60,7 +60,7 @@ _PG_init(void)
 	es_known_head_init();
 	es_sequence_init();
 	es_metadata_init();
-	es_snapshot_init();
+	es_snapshot_save_init();
 	es_aggregate_types_init();
 	es_progress_init();
 	es_call_scan_init();

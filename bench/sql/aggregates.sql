@@ -7,7 +7,7 @@ CREATE EXTENSION event_store_warehouse;
 
 -- Without the warehouse, whose trigger would be in the way of filling the streams.
 SELECT event_store.create_aggregate_type('warehouse_product', '{"quantity_on_hand": 0}', 'warehouse.apply_product',
-										 snapshot_every => 50);
+										 snapshot_every => 10);
 
 CREATE FUNCTION apply_counter(state jsonb, e event_store.event)
 RETURNS jsonb

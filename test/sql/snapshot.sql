@@ -115,6 +115,40 @@ SELECT a.version, event_store.save_snapshot('snapshot-3', a.version, to_jsonb(a.
   FROM event_store.append('snapshot-3', 'T', '{}') a;
 SELECT version, state FROM event_store.latest_snapshot('snapshot-3');
 
+-- Directly into a table that is as it was made, or by statements where a trigger
+-- looks on: the same stays.
+CREATE FUNCTION regress_help.look_on() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
+SELECT count(event_store.append(stream, 'T', '{}'))
+  FROM unnest(ARRAY['snapshot_plain-1', 'snapshot_triggered-1']) stream, generate_series(1, 9);
+CREATE TABLE regress_saves AS
+SELECT n, 1 + abs(hashint4(n)) % 9 AS version, 1 + abs(hashint4(n + 500)) % 3 AS state_version,
+	   1 + abs(hashint4(n + 1000)) % 4 AS kept
+  FROM generate_series(1, 200) n;
+CREATE FUNCTION regress_help.save_all(stream text) RETURNS TABLE (n integer, snapshots text) LANGUAGE plpgsql AS $$
+DECLARE
+	s regress_saves;
+BEGIN
+	FOR s IN SELECT * FROM regress_saves ORDER BY regress_saves.n LOOP
+		PERFORM set_config('event_store.snapshots_kept', s.kept::text, true);
+		PERFORM event_store.save_snapshot(stream, s.version, to_jsonb(s.n), s.state_version);
+		n := s.n;
+		snapshots := (SELECT string_agg(format('%s.%s: %s', k.version, k.state_version, k.state), ', '
+										ORDER BY k.version, k.state_version)
+						FROM event_store.snapshots k JOIN event_store.streams m USING (stream_id)
+					   WHERE m.stream = save_all.stream);
+		RETURN NEXT;
+	END LOOP;
+END $$;
+CREATE TABLE regress_plain AS SELECT * FROM regress_help.save_all('snapshot_plain-1');
+CREATE TRIGGER regress_look_on AFTER INSERT OR UPDATE OR DELETE ON event_store.snapshots FOR EACH STATEMENT
+	EXECUTE FUNCTION regress_help.look_on();
+CREATE TABLE regress_triggered AS SELECT * FROM regress_help.save_all('snapshot_triggered-1');
+DROP TRIGGER regress_look_on ON event_store.snapshots;
+SELECT count(*), count(DISTINCT p.snapshots) > 100 AS varied, bool_and(p.snapshots = t.snapshots) AS same
+  FROM regress_plain p JOIN regress_triggered t USING (n);
+DROP TABLE regress_saves, regress_plain, regress_triggered;
+DROP FUNCTION regress_help.save_all, regress_help.look_on;
+
 -- Snapshots only save time: their owner may delete them.
 DELETE FROM event_store.snapshots;
 SELECT count(*) FROM event_store.latest_snapshot('snapshot-1');

@@ -86,6 +86,12 @@ foreach my $query (sort keys %answers)
 	q{SELECT sku, quantity_on_hand FROM warehouse.stock ORDER BY sku} =>
 	  "SKU-1|7\nSKU-2|4",
 	q{SELECT count(*) FROM warehouse.check_stock()} => '0',
+	q{SELECT version, state FROM event_store.load('warehouse_product-SKU-1')} =>
+	  '2|{"quantity_on_hand": 7}',
+	q{SELECT version, state FROM warehouse.ship_product(event_store.load('warehouse_product-SKU-1'), 2)} =>
+	  '2|{"quantity_on_hand": 5}',
+	q{SELECT version, state FROM event_store.save(event_store.load('warehouse_product-SKU-2'))} =>
+	  '2|{"quantity_on_hand": 4}',
 	q{SELECT version, type FROM event_store.read_stream('warehouse_product-SKU-1')} =>
 	  "1|ProductReceived\n2|ProductShipped");
 foreach my $query (sort keys %answers)
@@ -122,6 +128,11 @@ foreach my $call (
 	q{warehouse.receive_product('SKU-1', 1)},
 	q{warehouse.ship_product('SKU-1', 1)},
 	q{warehouse.adjust_inventory('SKU-1', 1, 'count')},
+	q{event_store.load('warehouse_product-SKU-1', for_update => true)},
+	q{event_store.save(warehouse.ship_product(event_store.load('warehouse_product-SKU-1'), 2))},
+	q{event_store.take_snapshot('warehouse_product-SKU-1')},
+	q{event_store.create_aggregate_type('order', '{}', 'warehouse.apply_product')},
+	q{event_store.drop_aggregate_type('warehouse_product')},
 	'warehouse.rebuild_stock()',
 	'warehouse.drop_warehouse()',
 	'event_store.create_store(if_not_exists => true)',

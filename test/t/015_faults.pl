@@ -109,6 +109,7 @@ my %calls = (
 	'append_streams, past the bound' =>
 	  sub { 'append_streams(' . sprintf($streams, $n, 40) . ')' },
 	'save_snapshot' => sub { "save_snapshot('old-1', 1, to_jsonb($n), 7)" },
+	'save_snapshot, by statements' => sub { "save_snapshot('old-1', 1, to_jsonb($n), 7)" },
 	'read_all' => sub { 'read_all(max_count => 5)' });
 
 sub call
@@ -117,6 +118,16 @@ sub call
 
 	$n++;
 	return 'SELECT count(*) FROM event_store.' . $calls{$name}->();
+}
+
+# Snapshots are saved by statements in a table that is not as it was made.
+sub prepare_for
+{
+	my ($name) = @_;
+
+	$looker->query_safe('ALTER TABLE event_store.snapshots REPLICA IDENTITY '
+		. ($name =~ /by statements/ ? 'FULL' : 'DEFAULT'));
+	return;
 }
 
 # The points that a call passes, as a new session sees it.
@@ -206,6 +217,7 @@ sub fail_at
 
 foreach my $name (sort keys %calls)
 {
+	prepare_for($name);
 	my @points = points_of($name);
 
 	cmp_ok(scalar @points, '>', 2, "$name passes " . join(', ', @points));
@@ -216,6 +228,8 @@ foreach my $name (sort keys %calls)
 		fail_at($name, $point, $_) foreach sort keys %sqlstates;
 	}
 }
+
+prepare_for('any other');
 
 # No point is left out: those that the sources have were all passed.
 my $sources = join '', map { slurp_file($_) } glob('src/*.c');
@@ -228,6 +242,7 @@ foreach my $what ($sources =~ /ES_FAULT_POINT_OF\([^"]*"([^"]+)"\)/g)
 	ok(delete $passed{"$_: $what"}, "passed: $_: $what")
 	  foreach qw(categories streams events);
 }
+ok(delete $passed{'snapshots: index looked at'}, 'passed: snapshots: index looked at');
 is(join(', ', sort keys %passed), '', 'and there are no others');
 
 # An appender that is suspended between looking at the sequence and placing its
