@@ -165,6 +165,129 @@ COMMENT ON FUNCTION event_store.take_snapshot(text) IS
 	'Keeps the state of an aggregate as it is now, under its stream''s lock; returns its version. Raises ST004 when the category has no aggregate type, 22023 when the stream does not exist.';
 REVOKE ALL ON FUNCTION event_store.take_snapshot(text) FROM PUBLIC;
 
+-- Time travel and the audit trail -------------------------------------------
+
+CREATE TYPE event_store.history_entry AS (
+	version			bigint,
+	type			text,
+	data			jsonb,
+	state			jsonb,
+	changes			jsonb,
+	metadata		jsonb,
+	event_id		uuid,
+	schema_version	integer,
+	global_position	bigint,
+	recorded_at		timestamptz,
+	recorded_by		text
+);
+COMMENT ON TYPE event_store.history_entry IS
+	'An event of an aggregate with what it made of the state: what history() returns.';
+COMMENT ON COLUMN event_store.history_entry.version IS 'its place in its stream';
+COMMENT ON COLUMN event_store.history_entry.type IS 'what happened';
+COMMENT ON COLUMN event_store.history_entry.data IS 'the facts';
+COMMENT ON COLUMN event_store.history_entry.state IS 'the state after it';
+COMMENT ON COLUMN event_store.history_entry.changes IS
+	'what it changed: by JSON pointer, an object with what was "before" and what is "after", one of which is missing where something was added or removed';
+COMMENT ON COLUMN event_store.history_entry.metadata IS 'who, from where and why';
+COMMENT ON COLUMN event_store.history_entry.event_id IS 'its id';
+COMMENT ON COLUMN event_store.history_entry.schema_version IS 'version of the shape of its data';
+COMMENT ON COLUMN event_store.history_entry.global_position IS 'its place in the store';
+COMMENT ON COLUMN event_store.history_entry.recorded_at IS 'when it was appended';
+COMMENT ON COLUMN event_store.history_entry.recorded_by IS 'who appended it';
+
+CREATE TYPE event_store.audit_entry AS (
+	global_position	bigint,
+	stream			text,
+	version			bigint,
+	recorded_at		timestamptz,
+	recorded_by		text,
+	application		text,
+	type			text,
+	data			jsonb,
+	reason			text,
+	correlation_id	text,
+	causation_id	text,
+	state_before	jsonb,
+	state_after		jsonb,
+	metadata		jsonb,
+	event_id		uuid,
+	schema_version	integer
+);
+COMMENT ON TYPE event_store.audit_entry IS
+	'An event as an auditor asks for it: what audit_trail() returns.';
+COMMENT ON COLUMN event_store.audit_entry.global_position IS 'its place in the store';
+COMMENT ON COLUMN event_store.audit_entry.stream IS 'of what';
+COMMENT ON COLUMN event_store.audit_entry.version IS 'its place in its stream';
+COMMENT ON COLUMN event_store.audit_entry.recorded_at IS 'when';
+COMMENT ON COLUMN event_store.audit_entry.recorded_by IS 'who: the role that appended it';
+COMMENT ON COLUMN event_store.audit_entry.application IS 'from which application: application_name of that session';
+COMMENT ON COLUMN event_store.audit_entry.type IS 'what happened';
+COMMENT ON COLUMN event_store.audit_entry.data IS 'the facts';
+COMMENT ON COLUMN event_store.audit_entry.reason IS 'why: "reason" in its metadata';
+COMMENT ON COLUMN event_store.audit_entry.correlation_id IS 'what it belongs to: "correlation_id" in its metadata';
+COMMENT ON COLUMN event_store.audit_entry.causation_id IS 'the id of the event that it followed from: "causation_id" in its metadata';
+COMMENT ON COLUMN event_store.audit_entry.state_before IS 'the state before it; NULL where the category has no aggregate type';
+COMMENT ON COLUMN event_store.audit_entry.state_after IS 'the state after it; NULL where the category has no aggregate type';
+COMMENT ON COLUMN event_store.audit_entry.metadata IS 'all that is known about it';
+COMMENT ON COLUMN event_store.audit_entry.event_id IS 'its id';
+COMMENT ON COLUMN event_store.audit_entry.schema_version IS 'version of the shape of its data';
+
+CREATE FUNCTION event_store.state_at(stream text,
+									 version bigint DEFAULT NULL,
+									 as_of timestamptz DEFAULT NULL,
+									 global_position bigint DEFAULT NULL)
+RETURNS event_store.aggregate
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_state_at';
+COMMENT ON FUNCTION event_store.state_at(text, bigint, timestamptz, bigint) IS
+	'An aggregate as it was at a moment, which exactly one of the others says: after the event of a version, after all that was recorded up to a time, or after all events up to a position of the store. Before its first event it is at version 0 with the initial state. Uses the nearest usable snapshot at or below. Raises 22023 for a version that the stream has not reached, ST004 when the category has no aggregate type.';
+REVOKE ALL ON FUNCTION event_store.state_at(text, bigint, timestamptz, bigint) FROM PUBLIC;
+
+CREATE FUNCTION event_store.states_at(category text,
+									  as_of timestamptz DEFAULT NULL,
+									  global_position bigint DEFAULT NULL,
+									  after_stream text DEFAULT NULL,
+									  max_count bigint DEFAULT 1000)
+RETURNS SETOF event_store.aggregate
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_states_at';
+COMMENT ON FUNCTION event_store.states_at(text, timestamptz, bigint, text, bigint) IS
+	'All aggregates of a category as they were at a moment, which exactly one of as_of and global_position says, by the byte order of their streams'' names; those without an event by then are left out. The next page comes after the last stream of this one; max_count NULL is all. Raises ST004 when the category has no aggregate type.';
+REVOKE ALL ON FUNCTION event_store.states_at(text, timestamptz, bigint, text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION event_store.history(stream text,
+									from_version bigint DEFAULT 1,
+									max_count bigint DEFAULT NULL,
+									to_version bigint DEFAULT NULL)
+RETURNS SETOF event_store.history_entry
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_history';
+COMMENT ON FUNCTION event_store.history(text, bigint, bigint, bigint) IS
+	'How an aggregate came to be: its events by version, each with the state after it and what it changed. The bounds are inclusive; max_count NULL is all. Raises ST004 when the category has no aggregate type.';
+REVOKE ALL ON FUNCTION event_store.history(text, bigint, bigint, bigint) FROM PUBLIC;
+
+CREATE FUNCTION event_store.audit_trail(stream text DEFAULT NULL,
+										category text DEFAULT NULL,
+										since timestamptz DEFAULT NULL,
+										until timestamptz DEFAULT NULL,
+										after_position bigint DEFAULT NULL,
+										max_count bigint DEFAULT NULL,
+										with_states boolean DEFAULT true)
+RETURNS SETOF event_store.audit_entry
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_audit_trail';
+COMMENT ON FUNCTION event_store.audit_trail(text, text, timestamptz, timestamptz, bigint, bigint, boolean) IS
+	'Who did what, when, from which application and why, with the state before and after, of a stream, of a category or of all; from since on and before until, by position. The next page comes after the last position of this one; max_count NULL is all. with_states => false applies no events. Raises 22023 when both a stream and a category are given.';
+REVOKE ALL ON FUNCTION event_store.audit_trail(text, text, timestamptz, timestamptz, bigint, bigint, boolean) FROM PUBLIC;
+
+CREATE FUNCTION event_store.causation(e event_store.event)
+RETURNS jsonb
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'event_store_causation';
+COMMENT ON FUNCTION event_store.causation(event_store.event) IS
+	'Metadata for what is appended in reaction to an event: its id as causation_id, and its correlation_id or, where it has none, its id as correlation_id.';
+REVOKE ALL ON FUNCTION event_store.causation(event_store.event) FROM PUBLIC;
+
 /*
  * The new calls are for those who have create_store(): who installed the
  * extension, and owners of stores, who otherwise could not call upgrade_store(),
@@ -191,7 +314,12 @@ BEGIN
 			'event_store.load(text, boolean, boolean), '
 			'event_store.add_event(event_store.aggregate, text, jsonb, jsonb, uuid, integer), '
 			'event_store.save(event_store.aggregate), '
-			'event_store.take_snapshot(text) TO %I', owner);
+			'event_store.take_snapshot(text), '
+			'event_store.state_at(text, bigint, timestamptz, bigint), '
+			'event_store.states_at(text, timestamptz, bigint, text, bigint), '
+			'event_store.history(text, bigint, bigint, bigint), '
+			'event_store.audit_trail(text, text, timestamptz, timestamptz, bigint, bigint, boolean), '
+			'event_store.causation(event_store.event) TO %I', owner);
 		EXECUTE pg_catalog.format('GRANT SELECT ON event_store.stats TO %I', owner);
 	END LOOP;
 END

@@ -64,6 +64,43 @@ COMMENT ON FUNCTION warehouse.quantity_on_hand(event_store.aggregate) IS
 	'What is on hand of a product that was loaded, its events that are not saved included.';
 REVOKE ALL ON FUNCTION warehouse.quantity_on_hand(event_store.aggregate) FROM PUBLIC;
 
+-- The stock of the past -------------------------------------------------------
+
+CREATE FUNCTION warehouse.stock_at(as_of timestamptz DEFAULT NULL,
+								   global_position bigint DEFAULT NULL,
+								   after_sku text DEFAULT NULL,
+								   max_count bigint DEFAULT 1000,
+								   OUT sku text,
+								   OUT quantity_on_hand bigint,
+								   OUT version bigint)
+RETURNS SETOF record
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'warehouse_stock_at';
+COMMENT ON FUNCTION warehouse.stock_at(timestamptz, bigint, text, bigint) IS
+	'What was on hand of all products at a moment, which exactly one of as_of and global_position says, by the byte order of their skus; products without an event by then are left out. The next page comes after the last sku of this one; max_count NULL is all.';
+REVOKE ALL ON FUNCTION warehouse.stock_at(timestamptz, bigint, text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION warehouse.movements(sku text,
+									since timestamptz DEFAULT NULL,
+									until timestamptz DEFAULT NULL,
+									max_count bigint DEFAULT NULL,
+									OUT version bigint,
+									OUT recorded_at timestamptz,
+									OUT type text,
+									OUT quantity_change bigint,
+									OUT quantity_on_hand bigint,
+									OUT reason text,
+									OUT recorded_by text,
+									OUT application text)
+RETURNS SETOF record
+LANGUAGE C STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'warehouse_movements';
+COMMENT ON FUNCTION warehouse.movements(text, timestamptz, timestamptz, bigint) IS
+	'What moved of a product, from since on and before until: by how much its events changed the quantity, what was on hand after each, why, and who recorded it.';
+REVOKE ALL ON FUNCTION warehouse.movements(text, timestamptz, timestamptz, bigint) FROM PUBLIC;
+
 /*
  * The new calls are for those who have create_warehouse(): who installed the
  * extension, and owners of warehouses.
@@ -86,7 +123,9 @@ BEGIN
 			'warehouse.receive_product(event_store.aggregate, bigint, timestamptz), '
 			'warehouse.ship_product(event_store.aggregate, bigint, timestamptz), '
 			'warehouse.adjust_inventory(event_store.aggregate, bigint, text, timestamptz), '
-			'warehouse.quantity_on_hand(event_store.aggregate) TO %I', owner);
+			'warehouse.quantity_on_hand(event_store.aggregate), '
+			'warehouse.stock_at(timestamptz, bigint, text, bigint), '
+			'warehouse.movements(text, timestamptz, timestamptz, bigint) TO %I', owner);
 	END LOOP;
 END
 $$;

@@ -41,10 +41,8 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -57,6 +55,7 @@
 
 #include "aggregate.h"
 #include "aggregate_type.h"
+#include "aggregate_value.h"
 #include "append.h"
 #include "check.h"
 #include "compat.h"
@@ -64,12 +63,11 @@
 #include "event_input.h"
 #include "fold.h"
 #include "known_head.h"
+#include "load.h"
 #include "locks.h"
 #include "metadata.h"
 #include "privileged.h"
 #include "result_rows.h"
-#include "scan.h"
-#include "snapshot.h"
 #include "snapshot_save.h"
 #include "store.h"
 #include "stream.h"
@@ -79,222 +77,28 @@ PG_FUNCTION_INFO_V1(event_store_add_event);
 PG_FUNCTION_INFO_V1(event_store_save);
 PG_FUNCTION_INFO_V1(event_store_take_snapshot);
 
-/* Attributes of the type aggregate. */
-typedef enum AggregateAttribute
-{
-	AGGREGATE_STREAM,
-	AGGREGATE_STATE,
-	AGGREGATE_VERSION,
-	AGGREGATE_UNCOMMITTED,
-	NUM_ATTRIBUTES
-} AggregateAttribute;
-
-static const char *const attribute_names[NUM_ATTRIBUTES] = {"stream", "state",
-															"version",
-															"uncommitted"};
-
 /* Attributes of the type new_event, which are add_event's arguments. */
 #define NEW_EVENT_ATTRIBUTES 5
 
 /* How often a snapshot is tried while functions change. */
 #define SNAPSHOT_TRIES 10
 
-typedef struct Aggregate
-{
-	text *stream;
-	Datum state;
-	int64 version; /* of the last event that is stored */
-	ArrayType *uncommitted;
-} Aggregate;
-
-/* The value --------------------------------------------------------------- */
-
-/*
- * result_desc
- *		The type aggregate, as the function returns it; looked up once.
- */
-static TupleDesc
-result_desc(FunctionCallInfo fcinfo)
-{
-	TupleDesc desc;
-	MemoryContext caller;
-
-	if (fcinfo->flinfo->fn_extra != NULL)
-		return fcinfo->flinfo->fn_extra;
-	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
-		desc->natts < NUM_ATTRIBUTES)
-		elog(ERROR, "return type must be a row type");
-	fcinfo->flinfo->fn_extra = BlessTupleDesc(desc);
-	MemoryContextSwitchTo(caller);
-	return fcinfo->flinfo->fn_extra;
-}
-
-/*
- * new_event_type
- *		OID of the type new_event, whose array uncommitted is.
- */
-static Oid
-new_event_type(TupleDesc desc)
-{
-	return get_element_type(TupleDescAttr(desc, AGGREGATE_UNCOMMITTED)->atttypid);
-}
-
-/*
- * aggregate_datum
- *		An aggregate as a value of its type.
- */
-static Datum
-aggregate_datum(TupleDesc desc, const Aggregate *aggregate)
-{
-	Datum values[NUM_ATTRIBUTES];
-	bool nulls[NUM_ATTRIBUTES] = {false};
-	ArrayType *uncommitted = aggregate->uncommitted;
-
-	if (uncommitted == NULL)
-		uncommitted = construct_empty_array(new_event_type(desc));
-	values[AGGREGATE_STREAM] = PointerGetDatum(aggregate->stream);
-	values[AGGREGATE_STATE] = aggregate->state;
-	values[AGGREGATE_VERSION] = Int64GetDatum(aggregate->version);
-	values[AGGREGATE_UNCOMMITTED] = PointerGetDatum(uncommitted);
-	return HeapTupleGetDatum(es_form_row(desc, values, nulls, lengthof(values)));
-}
-
-/*
- * raise_null
- *		22004: an attribute of an aggregate that was passed is null.
- */
-static void
-raise_null(AggregateAttribute number)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("%s of an aggregate must not be null",
-					attribute_names[number]),
-			 errhint("Pass what event_store.load() returned.")));
-}
-
-/*
- * read_aggregate
- *		Takes an aggregate that was passed apart; returns its type, to be released.
- */
-static TupleDesc
-read_aggregate(HeapTupleHeader header, Aggregate *aggregate)
-{
-	TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
-											HeapTupleHeaderGetTypMod(header));
-	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header),
-						   .t_data = header};
-	Datum *values = palloc(desc->natts * sizeof(Datum));
-	bool *nulls = palloc(desc->natts * sizeof(bool));
-
-	if (desc->natts < NUM_ATTRIBUTES)
-		elog(ERROR, "an aggregate has %d attributes", desc->natts);
-	heap_deform_tuple(&tuple, desc, values, nulls);
-	for (AggregateAttribute i = 0; i < NUM_ATTRIBUTES; i++)
-	{
-		if (nulls[i])
-			raise_null(i);
-	}
-	aggregate->stream = DatumGetTextPP(values[AGGREGATE_STREAM]);
-	es_check_stream(aggregate->stream, "aggregate");
-	aggregate->state = values[AGGREGATE_STATE];
-	aggregate->version = DatumGetInt64(values[AGGREGATE_VERSION]);
-	es_check_not_negative(aggregate->version, "version");
-	aggregate->uncommitted = DatumGetArrayTypeP(values[AGGREGATE_UNCOMMITTED]);
-	pfree(values);
-	pfree(nulls);
-	return desc;
-}
-
-/*
- * aggregate_argument
- *		The aggregate that was passed; raises 22004 for a null.
- */
-static HeapTupleHeader
-aggregate_argument(FunctionCallInfo fcinfo)
-{
-	es_check_not_null(fcinfo, 0, "aggregate");
-	return PG_GETARG_HEAPTUPLEHEADER(0);
-}
-
-/*
- * count_uncommitted
- *		How many events were added and not saved.
- */
-static int
-count_uncommitted(const Aggregate *aggregate)
-{
-	return ArrayGetNItems(ARR_NDIM(aggregate->uncommitted),
-						  ARR_DIMS(aggregate->uncommitted));
-}
-
 /* Loading ----------------------------------------------------------------- */
-
-/*
- * fold_rest
- *		Applies the events after the version of a state; the head is the last.
- */
-static void
-fold_rest(Relation events, Snapshot snapshot, const EsStream *row,
-		  EsAggregateType *type, Aggregate *aggregate, EsHead *head)
-{
-	EsRange range = {aggregate->version + 1, PG_INT64_MAX, false};
-	EsScan *scan = es_scan_stream(events, snapshot, row->stream_id, &range);
-	EsFold *fold = es_fold_begin(type, aggregate->stream, aggregate->state);
-	TupleTableSlot *event;
-
-	while ((event = es_scan_next(scan)) != NULL)
-	{
-		es_fold_event(fold, event);
-		aggregate->version =
-			DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
-		head->recorded_at =
-			DatumGetTimestampTz(es_column(event, ES_EVENTS, EV_RECORDED_AT));
-	}
-	aggregate->state = es_fold_end(fold);
-	es_scan_end(scan);
-	head->version = Max(head->version, aggregate->version);
-}
-
-/*
- * load
- *		Loads an aggregate as a snapshot sees it; returns the row of its stream,
- *		if there is one, and its head, if events were applied.
- */
-static bool
-load(Relation events, Relation streams, Snapshot snapshot, bool use_snapshot,
-	 EsAggregateType *type, Aggregate *aggregate, EsStream *row, EsHead *head)
-{
-	aggregate->version = 0;
-	aggregate->state = type->initial_state;
-	aggregate->uncommitted = NULL;
-	head->recorded_at = DT_NOBEGIN;
-	head->unseen = false;
-	if (!es_find_stream(streams, snapshot, aggregate->stream, row))
-		return false;
-	head->version = row->base_version;
-	if (use_snapshot)
-		(void) es_snapshot_find(row->stream_id, snapshot, type, PG_INT64_MAX,
-								&aggregate->version, &aggregate->state);
-	fold_rest(events, snapshot, row, type, aggregate, head);
-	return true;
-}
 
 /*
  * load_seen
  *		Loads an aggregate as the calling query sees it.
  */
 static void
-load_seen(bool use_snapshot, EsAggregateType *type, Aggregate *aggregate)
+load_seen(bool use_snapshot, EsAggregateType *type, EsAggregate *aggregate)
 {
 	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
 	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
 	EsStream row;
 	EsHead head;
 
-	(void) load(events, streams, GetActiveSnapshot(), use_snapshot, type,
-				aggregate, &row, &head);
+	(void) es_find_and_load(events, streams, GetActiveSnapshot(), use_snapshot,
+							type, aggregate, &row, &head);
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
 }
@@ -307,7 +111,7 @@ load_seen(bool use_snapshot, EsAggregateType *type, Aggregate *aggregate)
  * What the fold has seen last is what save() would look up.
  */
 static int64
-load_locked(bool use_snapshot, EsAggregateType *type, Aggregate *aggregate)
+load_locked(bool use_snapshot, EsAggregateType *type, EsAggregate *aggregate)
 {
 	uint64 key = es_stream_key(aggregate->stream);
 	Relation events;
@@ -322,8 +126,8 @@ load_locked(bool use_snapshot, EsAggregateType *type, Aggregate *aggregate)
 	/* not before: its function may have been replaced meanwhile */
 	es_aggregate_type_require(aggregate->stream, type);
 	moment = es_known_head_moment();
-	exists = load(events, streams, SnapshotSelf, use_snapshot, type, aggregate,
-				  &row, &head);
+	exists = es_find_and_load(events, streams, SnapshotSelf, use_snapshot, type,
+							  aggregate, &row, &head);
 	if (exists && head.recorded_at != DT_NOBEGIN)
 		es_known_head_note(aggregate->stream, &row, &head, moment);
 	table_close(streams, NoLock);
@@ -339,7 +143,7 @@ load_locked(bool use_snapshot, EsAggregateType *type, Aggregate *aggregate)
 static void
 require_writer(FunctionCallInfo fcinfo)
 {
-	Oid arguments[] = {result_desc(fcinfo)->tdtypeid};
+	Oid arguments[] = {es_aggregate_result_desc(fcinfo)->tdtypeid};
 	Oid save =
 		LookupFuncName(list_make2(makeString(ES_SCHEMA), makeString("save")),
 					   lengthof(arguments), arguments, true);
@@ -363,13 +167,13 @@ require_writer(FunctionCallInfo fcinfo)
 Datum
 event_store_load(PG_FUNCTION_ARGS)
 {
-	Aggregate aggregate;
+	EsAggregate aggregate;
 	EsAggregateType type;
 	bool for_update = es_boolean_argument(fcinfo, 1);
 	bool use_snapshot = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
 
 	aggregate.stream = es_stream_argument(fcinfo, 0);
-	(void) result_desc(fcinfo);
+	(void) es_aggregate_result_desc(fcinfo);
 	if (for_update)
 	{
 		es_check_writable("load(for_update => true)");
@@ -381,7 +185,7 @@ event_store_load(PG_FUNCTION_ARGS)
 		es_aggregate_type_require(aggregate.stream, &type);
 		load_seen(use_snapshot, &type, &aggregate);
 	}
-	return aggregate_datum(result_desc(fcinfo), &aggregate);
+	return es_aggregate_datum(es_aggregate_result_desc(fcinfo), &aggregate);
 }
 
 /* Deciding ---------------------------------------------------------------- */
@@ -444,10 +248,10 @@ event_datum(Oid type, const EsNewEvent *event)
  *		Adds an event to those that are not saved.
  */
 static void
-remember(Aggregate *aggregate, Datum event)
+remember(EsAggregate *aggregate, Datum event)
 {
 	Oid type = ARR_ELEMTYPE(aggregate->uncommitted);
-	int n = count_uncommitted(aggregate);
+	int n = es_aggregate_uncommitted(aggregate);
 	int16 typlen;
 	bool typbyval;
 	char typalign;
@@ -476,7 +280,7 @@ remember(Aggregate *aggregate, Datum event)
  *		Applies an event to an aggregate and remembers it.
  */
 static void
-add_event(Aggregate *aggregate, const EsNewEvent *event, Datum new_event)
+add_event(EsAggregate *aggregate, const EsNewEvent *event, Datum new_event)
 {
 	Datum metadata = es_build_metadata(es_session_metadata(), event->metadata);
 	EsAggregateType type;
@@ -485,7 +289,7 @@ add_event(Aggregate *aggregate, const EsNewEvent *event, Datum new_event)
 	es_aggregate_type_require(aggregate->stream, &type);
 	fold = es_fold_begin(&type, aggregate->stream, aggregate->state);
 	es_fold_new_event(fold, event,
-					  aggregate->version + count_uncommitted(aggregate) + 1,
+					  aggregate->version + es_aggregate_uncommitted(aggregate) + 1,
 					  metadata);
 	aggregate->state = es_fold_end(fold);
 	remember(aggregate, new_event);
@@ -499,12 +303,12 @@ add_event(Aggregate *aggregate, const EsNewEvent *event, Datum new_event)
 Datum
 es_add_event(HeapTupleHeader header, const EsNewEvent *event)
 {
-	Aggregate aggregate;
-	TupleDesc desc = read_aggregate(header, &aggregate);
+	EsAggregate aggregate;
+	TupleDesc desc = es_aggregate_read(header, &aggregate);
 	Datum result;
 
-	add_event(&aggregate, event, event_datum(new_event_type(desc), event));
-	result = aggregate_datum(desc, &aggregate);
+	add_event(&aggregate, event, event_datum(es_new_event_type(desc), event));
+	result = es_aggregate_datum(desc, &aggregate);
 	ReleaseTupleDesc(desc);
 	return result;
 }
@@ -520,13 +324,13 @@ Datum
 event_store_add_event(PG_FUNCTION_ARGS)
 {
 	EsNewEvent event = {0};
-	Aggregate aggregate;
-	TupleDesc desc = read_aggregate(aggregate_argument(fcinfo), &aggregate);
-	Datum new_event = event_arguments(fcinfo, new_event_type(desc), &event);
+	EsAggregate aggregate;
+	TupleDesc desc = es_aggregate_read(es_aggregate_argument(fcinfo), &aggregate);
+	Datum new_event = event_arguments(fcinfo, es_new_event_type(desc), &event);
 	Datum result;
 
 	add_event(&aggregate, &event, new_event);
-	result = aggregate_datum(desc, &aggregate);
+	result = es_aggregate_datum(desc, &aggregate);
 	ReleaseTupleDesc(desc);
 	return result;
 }
@@ -539,7 +343,7 @@ event_store_add_event(PG_FUNCTION_ARGS)
  *		returns the id of the stream, 0 for none.
  */
 static int64
-load_for_snapshot(EsAggregateType *type, Aggregate *aggregate)
+load_for_snapshot(EsAggregateType *type, EsAggregate *aggregate)
 {
 	for (int i = 0; i < SNAPSHOT_TRIES; i++)
 	{
@@ -564,7 +368,7 @@ load_for_snapshot(EsAggregateType *type, Aggregate *aggregate)
 static int64
 take(text *stream)
 {
-	Aggregate aggregate = {.stream = stream};
+	EsAggregate aggregate = {.stream = stream};
 	EsAggregateType type;
 	int64 stream_id = load_for_snapshot(&type, &aggregate);
 
@@ -605,7 +409,7 @@ es_take_snapshot_if_due(text *stream, int64 before, int64 after)
  *		aggregate: so they are in its state already, or others are not.
  */
 static void
-refuse_retry(const Aggregate *aggregate, const EsStreamAppend *append)
+refuse_retry(const EsAggregate *aggregate, const EsStreamAppend *append)
 {
 	if (append->version == aggregate->version + append->nevents)
 		return;
@@ -628,12 +432,12 @@ refuse_retry(const Aggregate *aggregate, const EsStreamAppend *append)
 Datum
 event_store_save(PG_FUNCTION_ARGS)
 {
-	Aggregate aggregate;
-	TupleDesc desc = read_aggregate(aggregate_argument(fcinfo), &aggregate);
+	EsAggregate aggregate;
+	TupleDesc desc = es_aggregate_read(es_aggregate_argument(fcinfo), &aggregate);
 	EsStreamAppend append = {0};
 	Datum result;
 
-	if (count_uncommitted(&aggregate) > 0)
+	if (es_aggregate_uncommitted(&aggregate) > 0)
 	{
 		es_check_writable("save()");
 		append.stream = aggregate.stream;
@@ -646,7 +450,7 @@ event_store_save(PG_FUNCTION_ARGS)
 		aggregate.version = append.version;
 		aggregate.uncommitted = NULL;
 	}
-	result = aggregate_datum(desc, &aggregate);
+	result = es_aggregate_datum(desc, &aggregate);
 	ReleaseTupleDesc(desc);
 	return result;
 }

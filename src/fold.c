@@ -417,6 +417,16 @@ es_fold_new_event(EsFold *fold, const EsNewEvent *event, int64 version,
 }
 
 /*
+ * es_fold_state
+ *		The state after the last event, a plain jsonb in the current memory context.
+ */
+Datum
+es_fold_state(const EsFold *fold)
+{
+	return PointerGetDatum(PG_DETOAST_DATUM_COPY(fold->state));
+}
+
+/*
  * es_fold_end
  *		The state, a plain jsonb in the current memory context.
  */
@@ -426,7 +436,7 @@ es_fold_end(EsFold *fold)
 	Datum state;
 
 	act_as_before(fold);
-	state = PointerGetDatum(PG_DETOAST_DATUM_COPY(fold->state));
+	state = es_fold_state(fold);
 	for (int i = 0; i < lengthof(fold->states); i++)
 		MemoryContextDelete(fold->states[i]);
 	MemoryContextDelete(fold->call);

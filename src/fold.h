@@ -23,6 +23,7 @@ extern EsFold *es_fold_begin(EsAggregateType *type, text *stream, Datum state);
 extern void es_fold_event(EsFold *fold, TupleTableSlot *event);
 extern void es_fold_new_event(EsFold *fold, const EsNewEvent *event,
 							  int64 version, Datum metadata);
+extern Datum es_fold_state(const EsFold *fold);
 extern Datum es_fold_end(EsFold *fold);
 
 #endif /* ES_FOLD_H */

@@ -60,21 +60,17 @@ PG_FUNCTION_INFO_V1(event_store_revoke_writer);
 
 /* What grant_reader() gives: these calls, and SELECT on the views. */
 static const char *const reader_calls[] = {
-	"read_stream",
-	"read_category",
-	"read_all",
-	"last_event",
-	"list_streams",
-	"stream_version",
-	"safe_position",
-	"latest_snapshot",
-	"store_stats",
-	"load",
-	NULL,
+	"read_stream",	"read_category",  "read_all",	   "last_event",
+	"list_streams", "stream_version", "safe_position", "latest_snapshot",
+	"store_stats",	"load",			  "state_at",	   "states_at",
+	"history",		"audit_trail",	  "causation",	   NULL,
 };
 
 /* Those of them that a reader of an older release does not have. */
-static const char *const new_reader_calls[] = {"store_stats", "load", NULL};
+static const char *const new_reader_calls[] = {"store_stats", "load",
+											   "state_at",	  "states_at",
+											   "history",	  "audit_trail",
+											   "causation",	  NULL};
 
 /* Views that a reader may query, the extension's own. */
 static const char *const reader_views[] = {"in_flight", "stats"};

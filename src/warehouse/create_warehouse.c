@@ -72,6 +72,8 @@
 	" warehouse.ship_product(event_store.aggregate, pg_catalog.int8, pg_catalog.timestamptz),"                      \
 	" warehouse.adjust_inventory(event_store.aggregate, pg_catalog.int8, pg_catalog.text, pg_catalog.timestamptz)," \
 	" warehouse.quantity_on_hand(event_store.aggregate),"                                                           \
+	" warehouse.stock_at(pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.text, pg_catalog.int8),"               \
+	" warehouse.movements(pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.int8),"       \
 	" warehouse.rebuild_stock(),"                                                                                   \
 	" warehouse.check_stock(),"                                                                                     \
 	" warehouse.project_stock()"

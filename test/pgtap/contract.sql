@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store;
 
-SELECT plan(263);
+SELECT plan(286);
 
 -- The extension ---------------------------------------------------------------
 
@@ -49,6 +49,10 @@ SELECT pg_temp.needs_store($$load('a-1')$$);
 SELECT pg_temp.needs_store($$add_event(ROW('a-1', '{}', 0, '{}')::event_store.aggregate, 'T', '{}')$$);
 SELECT pg_temp.needs_store($$save(ROW('a-1', '{}', 0, ARRAY[event_store.new_event('T', '{}')])::event_store.aggregate)$$);
 SELECT pg_temp.needs_store($$take_snapshot('a-1')$$);
+SELECT pg_temp.needs_store($$state_at('a-1', 1)$$);
+SELECT pg_temp.needs_store($$states_at('a', 'infinity')$$);
+SELECT pg_temp.needs_store($$history('a-1')$$);
+SELECT pg_temp.needs_store($$audit_trail('a-1')$$);
 SELECT pg_temp.needs_store($$drop_store()$$);
 SELECT pg_temp.needs_store($$grant_reader(CURRENT_USER)$$);
 SELECT pg_temp.needs_store($$grant_writer(CURRENT_USER)$$);
@@ -121,6 +125,20 @@ SELECT is((event_store.add_event(aggregate => event_store.load('order-2'), type 
 		  ARRAY[event_store.new_event('Paid', '{}', '{"a": 1}', '00000000-0000-4000-8000-000000000009', 2)], 'add_event');
 SELECT is((event_store.save(aggregate => event_store.load(stream => 'order-9'))).version, 0::bigint, 'save');
 SELECT is(event_store.take_snapshot(stream => 'order-2'), 1::bigint, 'take_snapshot');
+SELECT is((event_store.state_at(stream => 'order-1', version => 1)).state, '{"Placed": 1}', 'state_at a version');
+SELECT is((event_store.state_at(stream => 'order-1', as_of => 'infinity')).version, 3::bigint, 'state_at a time');
+SELECT is((event_store.state_at(stream => 'order-1', global_position => 2)).version, 2::bigint, 'state_at a position');
+SELECT results_eq($$SELECT stream COLLATE "default", version
+					  FROM event_store.states_at(category => 'order', as_of => 'infinity', global_position => NULL, after_stream => 'order-1', max_count => 5)$$,
+	$$VALUES ('order-2', 1::bigint)$$, 'states_at');
+SELECT results_eq($$SELECT version, changes FROM event_store.history(stream => 'order-1', from_version => 2, max_count => 5, to_version => 2)$$,
+	$$VALUES (2::bigint, '{"/Paid": {"after": 2}}'::jsonb)$$, 'history');
+SELECT results_eq($$SELECT global_position, state_before, state_after
+					  FROM event_store.audit_trail(stream => NULL, category => 'order', since => '-infinity', until => 'infinity',
+												   after_position => 1, max_count => 1, with_states => true)$$,
+	$$VALUES (2::bigint, '{"Placed": 1}'::jsonb, '{"Paid": 2, "Placed": 1}'::jsonb)$$, 'audit_trail');
+SELECT results_eq($$SELECT event_store.causation(e => e.*) FROM event_store.read_stream('order-1', max_count => 1) e$$,
+	$$VALUES ('{"causation_id": "10000000-0000-4000-8000-000000000001", "correlation_id": "10000000-0000-4000-8000-000000000001"}'::jsonb)$$, 'causation');
 SELECT lives_ok($$SELECT event_store.drop_aggregate_type(category => 'order')$$, 'drop_aggregate_type');
 CREATE ROLE regress_contract;
 SELECT lives_ok($$SELECT event_store.grant_reader(role_name => 'regress_contract')$$, 'grant_reader');
@@ -185,6 +203,16 @@ INSERT INTO expected_functions VALUES
 	 'event_store.aggregate', 'v', 'u', 0),
 	('take_snapshot', 'stream text',
 	 'bigint', 'v', 'u', 0),
+	('state_at', 'stream text, version bigint DEFAULT NULL::bigint, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, global_position bigint DEFAULT NULL::bigint',
+	 'event_store.aggregate', 's', 'u', 0),
+	('states_at', 'category text, as_of timestamp with time zone DEFAULT NULL::timestamp with time zone, global_position bigint DEFAULT NULL::bigint, after_stream text DEFAULT NULL::text, max_count bigint DEFAULT 1000',
+	 'SETOF event_store.aggregate', 's', 'u', 1000),
+	('history', 'stream text, from_version bigint DEFAULT 1, max_count bigint DEFAULT NULL::bigint, to_version bigint DEFAULT NULL::bigint',
+	 'SETOF event_store.history_entry', 's', 'u', 1000),
+	('audit_trail', 'stream text DEFAULT NULL::text, category text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, after_position bigint DEFAULT NULL::bigint, max_count bigint DEFAULT NULL::bigint, with_states boolean DEFAULT true',
+	 'SETOF event_store.audit_entry', 's', 'u', 1000),
+	('causation', 'e event_store.event',
+	 'jsonb', 'i', 's', 0),
 	('create_store', 'if_not_exists boolean DEFAULT false, type_index boolean DEFAULT false',
 	 'void', 'v', 'u', 0),
 	('drop_store', 'with_events boolean DEFAULT false',
@@ -277,8 +305,8 @@ CREATE FUNCTION pg_temp.columns_of(relation text, kind "char") RETURNS text LANG
 $$;
 SELECT results_eq($$SELECT c.relname::text COLLATE "default", c.relkind FROM pg_class c
 					 WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind <> 'i' ORDER BY c.relname COLLATE "C"$$,
-	$$VALUES ('aggregate', 'c'::"char"), ('aggregate_types', 'r'), ('all_events', 'v'), ('append_result', 'c'), ('categories', 'r'), ('event', 'c'), ('events', 'r'),
-			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r')$$,
+	$$VALUES ('aggregate', 'c'::"char"), ('aggregate_types', 'r'), ('all_events', 'v'), ('append_result', 'c'), ('audit_entry', 'c'), ('categories', 'r'), ('event', 'c'), ('events', 'r'),
+			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('history_entry', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r')$$,
 	'the relations');
 SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'event_store'::regnamespace AND typtype <> 'c' AND typelem = 0$$,
 	'no types but composite ones');
@@ -310,6 +338,12 @@ SELECT is(pg_temp.columns_of('snapshots', 'r'),
 SELECT is(pg_temp.columns_of('aggregate_types', 'r'),
 	'category text not null, initial_state jsonb not null, apply text not null, snapshot_every integer, state_version integer not null',
 	'columns of aggregate_types');
+SELECT is(pg_temp.columns_of('history_entry', 'c'),
+	'version bigint, type text, data jsonb, state jsonb, changes jsonb, metadata jsonb, event_id uuid, schema_version integer, global_position bigint, recorded_at timestamp with time zone, recorded_by text',
+	'attributes of history_entry');
+SELECT is(pg_temp.columns_of('audit_entry', 'c'),
+	'global_position bigint, stream text, version bigint, recorded_at timestamp with time zone, recorded_by text, application text, type text, data jsonb, reason text, correlation_id text, causation_id text, state_before jsonb, state_after jsonb, metadata jsonb, event_id uuid, schema_version integer',
+	'attributes of audit_entry');
 SELECT is(pg_temp.columns_of('aggregate', 'c'), 'stream text, state jsonb, version bigint, uncommitted event_store.new_event[]', 'attributes of aggregate');
 SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 				   WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind IN ('r', 'v', 'c') AND

@@ -9,7 +9,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 
-SELECT plan(393);
+SELECT plan(428);
 
 CREATE ROLE regress_rights_owner;
 CREATE ROLE regress_rights_nobody;
@@ -61,6 +61,11 @@ INSERT INTO calls VALUES
 	($$event_store.add_event(ROW('order-1', '{}', 0, '{}')::event_store.aggregate, 'T', '{}')$$, false, true),
 	($$event_store.save(ROW('order-1', '{}', 0, '{}')::event_store.aggregate)$$, false, true),
 	($$event_store.take_snapshot('order-1')$$, false, true),
+	($$event_store.state_at('order-1', 0)$$, true, false),
+	($$event_store.states_at('order', 'infinity')$$, true, false),
+	($$event_store.history('order-1')$$, true, false),
+	($$event_store.audit_trail('order-1')$$, true, false),
+	($$event_store.causation(ROW(1, 's-1', 1, 'T', '0', '{}', '00000000-0000-4000-8000-000000000009', 1, now(), 'u', NULL)::event_store.event)$$, true, false),
 	($$event_store.create_aggregate_type('order', '{}', 'public.regress_rights_apply')$$, false, false),
 	($$event_store.drop_aggregate_type('order')$$, false, false),
 	($$event_store.create_store(if_not_exists => true)$$, false, false),

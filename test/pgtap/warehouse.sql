@@ -55,6 +55,8 @@ SELECT bag_eq($$SELECT p.oid::regprocedure::text
 		  'warehouse.ship_product(event_store.aggregate,bigint,timestamp with time zone)',
 		  'warehouse.adjust_inventory(event_store.aggregate,bigint,text,timestamp with time zone)',
 		  'warehouse.quantity_on_hand(event_store.aggregate)',
+		  'warehouse.stock_at(timestamp with time zone,bigint,text,bigint)',
+		  'warehouse.movements(text,timestamp with time zone,timestamp with time zone,bigint)',
 		  'warehouse.apply_product(jsonb,event_store.event)',
 		  'warehouse.rebuild_stock()',
 		  'warehouse.check_stock()',

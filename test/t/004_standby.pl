@@ -90,6 +90,12 @@ foreach my $query (sort keys %answers)
 	  '2|{"quantity_on_hand": 7}',
 	q{SELECT version, state FROM warehouse.ship_product(event_store.load('warehouse_product-SKU-1'), 2)} =>
 	  '2|{"quantity_on_hand": 5}',
+	q{SELECT version, state FROM event_store.state_at('warehouse_product-SKU-1', 1)} =>
+	  '1|{"quantity_on_hand": 10}',
+	q{SELECT version, changes FROM event_store.history('warehouse_product-SKU-2', 2)} =>
+	  '2|{"/quantity_on_hand": {"after": 4, "before": 5}}',
+	q{SELECT count(*) FROM event_store.audit_trail(category => 'warehouse_product')} => '4',
+	q{SELECT sku, quantity_on_hand FROM warehouse.stock_at(global_position => 2)} => 'SKU-1|7',
 	q{SELECT version, state FROM event_store.save(event_store.load('warehouse_product-SKU-2'))} =>
 	  '2|{"quantity_on_hand": 4}',
 	q{SELECT version, type FROM event_store.read_stream('warehouse_product-SKU-1')} =>

@@ -1,0 +1,157 @@
+/*-------------------------------------------------------------------------
+ *
+ * moment.c
+ *	  Moments in the history of streams.
+ *
+ * A moment is a version, a time or a global position.  Which version a stream had
+ * at a time or at a position is found by halving, for both ascend with the version:
+ * some twenty looks at the index of versions for a million events.  Where events
+ * were taken out, the one before the gap stands for it.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/moment.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "check.h"
+#include "moment.h"
+#include "scan.h"
+#include "store.h"
+
+/*
+ * raise_not_one
+ *		22023: not exactly one of what may say a moment was given.
+ */
+static void
+raise_not_one(bool may_be_version)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 may_be_version
+				 ? errmsg("exactly one of version, as_of and global_position must be given")
+				 : errmsg(
+					   "exactly one of as_of and global_position must be given")));
+}
+
+/*
+ * es_moment_argument
+ *		The moment that exactly one of some arguments says; -1 is an argument that
+ *		the call does not have.  Raises 22023.
+ */
+void
+es_moment_argument(FunctionCallInfo fcinfo, int version, int as_of,
+				   int global_position, EsMoment *moment)
+{
+	bool by_version = version >= 0 && !PG_ARGISNULL(version);
+	bool by_time = !PG_ARGISNULL(as_of);
+	bool by_position = !PG_ARGISNULL(global_position);
+
+	if (by_version + by_time + by_position != 1)
+		raise_not_one(version >= 0);
+	if (by_version)
+	{
+		moment->kind = ES_AT_VERSION;
+		moment->place = PG_GETARG_INT64(version);
+		es_check_not_negative(moment->place, "version");
+	}
+	else if (by_time)
+	{
+		moment->kind = ES_AT_TIME;
+		moment->time = PG_GETARG_TIMESTAMPTZ(as_of);
+	}
+	else
+	{
+		moment->kind = ES_AT_POSITION;
+		moment->place = PG_GETARG_INT64(global_position);
+		es_check_not_negative(moment->place, "global_position");
+	}
+}
+
+/*
+ * is_after
+ *		Whether an event is later than a time or a position.
+ */
+static bool
+is_after(TupleTableSlot *event, const EsMoment *moment)
+{
+	if (moment->kind == ES_AT_TIME)
+		return es_recorded_after(event, moment->time);
+	return DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION)) >
+		moment->place;
+}
+
+/*
+ * look_below
+ *		The version of the newest event at or below a version, 0 for none; and
+ *		whether it is later than a moment.
+ */
+static int64
+look_below(Relation events, Snapshot snapshot, int64 stream_id, int64 version,
+		   const EsMoment *moment, bool *after)
+{
+	EsRange range = {1, version, true};
+	EsScan *scan = es_scan_stream(events, snapshot, stream_id, &range);
+	TupleTableSlot *event = es_scan_next(scan);
+	int64 found = 0;
+
+	CHECK_FOR_INTERRUPTS();
+	if (event != NULL)
+	{
+		found = DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
+		*after = is_after(event, moment);
+	}
+	es_scan_end(scan);
+	return found;
+}
+
+/*
+ * halve
+ *		The version of the last event that is not later than a moment, 0 for none.
+ */
+static int64
+halve(Relation events, Snapshot snapshot, const EsStream *stream, int64 head,
+	  const EsMoment *moment)
+{
+	int64 low = 0;	   /* the answer, or below it */
+	int64 high = head; /* the answer, or above it */
+	int64 middle = head;
+	bool after = false;
+
+	while (low < high)
+	{
+		int64 found = look_below(events, snapshot, stream->stream_id, middle,
+								 moment, &after);
+
+		if (found == 0)
+			low = Max(low, middle);
+		else if (after)
+			high = found - 1;
+		else
+			low = middle;
+		middle = low + (high - low + 1) / 2;
+	}
+	return look_below(events, snapshot, stream->stream_id, low, moment, &after);
+}
+
+/*
+ * es_moment_version
+ *		A stream's version at a moment, as a snapshot sees it; 0 before its first
+ *		event, and the version itself for one that the stream has reached, or -1.
+ */
+int64
+es_moment_version(Relation events, Snapshot snapshot, const EsStream *stream,
+				  const EsMoment *moment)
+{
+	EsHead head;
+
+	es_stream_head(events, snapshot, stream, &head);
+	if (moment->kind == ES_AT_VERSION)
+		return moment->place <= head.version ? moment->place : -1;
+	return halve(events, snapshot, stream, head.version, moment);
+}
