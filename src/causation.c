@@ -86,6 +86,6 @@ event_store_causation(PG_FUNCTION_ARGS)
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push(&state, "causation_id", &id);
 	push(&state, "correlation_id", &correlation);
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(
-		pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	PG_RETURN_JSONB_P(
+		JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

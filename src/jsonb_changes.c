@@ -18,6 +18,7 @@
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 
 #include "jsonb_changes.h"
 
@@ -25,19 +26,24 @@
 typedef struct Members
 {
 	int n;
-	JsonbValue *keys; /* NULL for an array */
+	JsonbValue *keys; /* of an object */
 	JsonbValue *values;
 } Members;
 
-/* What is being made. */
+/* Two values to compare; NULL for one that is not there. */
+typedef struct Pair
+{
+	const char *path;
+	const JsonbValue *before;
+	const JsonbValue *after;
+} Pair;
+
+/* What is being made, and what is still to be compared. */
 typedef struct Changes
 {
 	JsonbParseState *state;
-	StringInfoData path;
+	List *pairs;
 } Changes;
-
-static void compare(Changes *changes, const JsonbValue *before,
-					const JsonbValue *after);
 
 /*
  * root_value
@@ -67,14 +73,13 @@ static Members
 members_of(const JsonbValue *container)
 {
 	JsonbContainer *data = container->val.binary.data;
-	bool is_object = JsonContainerIsObject(data);
 	int size = JsonContainerSize(data);
 	JsonbIterator *it = JsonbIteratorInit(data);
 	Members members = {0};
 	JsonbValue value;
 	JsonbIteratorToken token;
 
-	members.keys = is_object ? palloc(Max(size, 1) * sizeof(JsonbValue)) : NULL;
+	members.keys = palloc(Max(size, 1) * sizeof(JsonbValue));
 	members.values = palloc(Max(size, 1) * sizeof(JsonbValue));
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
@@ -99,100 +104,124 @@ compare_keys(const JsonbValue *a, const JsonbValue *b)
 }
 
 /*
- * append_key
- *		Adds a key to a JSON pointer.
+ * add_pair
+ *		Adds two values to those that are to be compared.
  */
 static void
-append_key(StringInfo path, const JsonbValue *key)
+add_pair(Changes *changes, const char *path, const JsonbValue *before,
+		 const JsonbValue *after)
 {
-	appendStringInfoChar(path, '/');
+	Pair *pair = palloc(sizeof(Pair));
+
+	pair->path = path;
+	pair->before = before;
+	pair->after = after;
+	changes->pairs = lappend(changes->pairs, pair);
+}
+
+/*
+ * path_of_key
+ *		A JSON pointer to the member of a key.
+ */
+static const char *
+path_of_key(const char *path, const JsonbValue *key)
+{
+	StringInfoData member;
+
+	initStringInfo(&member);
+	appendStringInfo(&member, "%s/", path);
 	for (int i = 0; i < key->val.string.len; i++)
 	{
 		char c = key->val.string.val[i];
 
 		if (c == '~')
-			appendStringInfoString(path, "~0");
+			appendStringInfoString(&member, "~0");
 		else if (c == '/')
-			appendStringInfoString(path, "~1");
+			appendStringInfoString(&member, "~1");
 		else
-			appendStringInfoChar(path, c);
+			appendStringInfoChar(&member, c);
 	}
+	return member.data;
 }
 
 /*
- * compare_objects
- *		Compares two objects, both with their keys in the same order.
+ * pair_members
+ *		Pairs the members of two objects, whose keys are in the same order.
  */
 static void
-compare_objects(Changes *changes, const Members *before, const Members *after)
+pair_members(Changes *changes, const char *path, const Members *before,
+			 const Members *after)
 {
 	int i = 0;
 	int j = 0;
-	int length = changes->path.len;
 
 	while (i < before->n || j < after->n)
 	{
-		int order = i == before->n ? 1
-			: j == after->n		   ? -1
-							: compare_keys(&before->keys[i], &after->keys[j]);
+		int order = -1;
 
-		append_key(&changes->path,
-				   order <= 0 ? &before->keys[i] : &after->keys[j]);
-		compare(changes, order <= 0 ? &before->values[i] : NULL,
-				order >= 0 ? &after->values[j] : NULL);
+		if (i == before->n)
+			order = 1;
+		else if (j < after->n)
+			order = compare_keys(&before->keys[i], &after->keys[j]);
+		add_pair(changes,
+				 path_of_key(path,
+							 order <= 0 ? &before->keys[i] : &after->keys[j]),
+				 order <= 0 ? &before->values[i] : NULL,
+				 order >= 0 ? &after->values[j] : NULL);
 		i += order <= 0;
 		j += order >= 0;
-		changes->path.data[changes->path.len = length] = '\0';
 	}
 }
 
 /*
- * compare_arrays
- *		Compares two arrays, element by element.
+ * pair_elements
+ *		Pairs the elements of two arrays.
  */
 static void
-compare_arrays(Changes *changes, const Members *before, const Members *after)
+pair_elements(Changes *changes, const char *path, const Members *before,
+			  const Members *after)
 {
-	int length = changes->path.len;
-
 	for (int i = 0; i < Max(before->n, after->n); i++)
-	{
-		appendStringInfo(&changes->path, "/%d", i);
-		compare(changes, i < before->n ? &before->values[i] : NULL,
-				i < after->n ? &after->values[i] : NULL);
-		changes->path.data[changes->path.len = length] = '\0';
-	}
+		add_pair(changes, psprintf("%s/%d", path, i),
+				 i < before->n ? &before->values[i] : NULL,
+				 i < after->n ? &after->values[i] : NULL);
 }
 
 /*
- * push
- *		Adds a key and a value to what is being made.
+ * push_key
+ *		Adds a key to what is being made.
  */
 static void
-push(Changes *changes, const char *key, int length, const JsonbValue *value)
+push_key(Changes *changes, const char *key)
 {
 	JsonbValue name = {.type = jbvString,
-					   .val.string = {.len = length, .val = pstrdup(key)}};
+					   .val.string = {.len = strlen(key),
+									  .val = unconstify(char *, key)}};
 
 	pushJsonbValue(&changes->state, WJB_KEY, &name);
-	if (value != NULL)
-		pushJsonbValue(&changes->state, WJB_VALUE,
-					   unconstify(JsonbValue *, value));
 }
 
 /*
  * note
- *		Notes a difference at the current path.
+ *		Notes a difference.
  */
 static void
-note(Changes *changes, const JsonbValue *before, const JsonbValue *after)
+note(Changes *changes, const Pair *pair)
 {
-	push(changes, changes->path.data, changes->path.len, NULL);
+	push_key(changes, pair->path);
 	pushJsonbValue(&changes->state, WJB_BEGIN_OBJECT, NULL);
-	if (before != NULL)
-		push(changes, "before", strlen("before"), before);
-	if (after != NULL)
-		push(changes, "after", strlen("after"), after);
+	if (pair->before != NULL)
+	{
+		push_key(changes, "before");
+		pushJsonbValue(&changes->state, WJB_VALUE,
+					   unconstify(JsonbValue *, pair->before));
+	}
+	if (pair->after != NULL)
+	{
+		push_key(changes, "after");
+		pushJsonbValue(&changes->state, WJB_VALUE,
+					   unconstify(JsonbValue *, pair->after));
+	}
 	pushJsonbValue(&changes->state, WJB_END_OBJECT, NULL);
 }
 
@@ -233,28 +262,29 @@ is_array(const JsonbValue *value)
 
 /*
  * compare
- *		Notes the differences between two values; NULL is one that is not there.
+ *		Notes a difference, or adds the members of two objects or arrays.
  */
 static void
-compare(Changes *changes, const JsonbValue *before, const JsonbValue *after)
+compare(Changes *changes, const Pair *pair)
 {
-	check_stack_depth();
-	CHECK_FOR_INTERRUPTS();
-	if (before == NULL || after == NULL)
-		note(changes, before, after);
-	else if ((is_object(before) && is_object(after)) ||
-			 (is_array(before) && is_array(after)))
-	{
-		Members left = members_of(before);
-		Members right = members_of(after);
+	bool is_there = pair->before != NULL && pair->after != NULL;
 
-		if (left.keys != NULL)
-			compare_objects(changes, &left, &right);
-		else
-			compare_arrays(changes, &left, &right);
+	if (is_there && is_object(pair->before) && is_object(pair->after))
+	{
+		Members before = members_of(pair->before);
+		Members after = members_of(pair->after);
+
+		pair_members(changes, pair->path, &before, &after);
 	}
-	else if (!are_equal(before, after))
-		note(changes, before, after);
+	else if (is_there && is_array(pair->before) && is_array(pair->after))
+	{
+		Members before = members_of(pair->before);
+		Members after = members_of(pair->after);
+
+		pair_elements(changes, pair->path, &before, &after);
+	}
+	else if (!is_there || !are_equal(pair->before, pair->after))
+		note(changes, pair);
 }
 
 /*
@@ -268,8 +298,12 @@ es_jsonb_changes(Jsonb *before, Jsonb *after)
 	JsonbValue left = root_value(before);
 	JsonbValue right = root_value(after);
 
-	initStringInfo(&changes.path);
+	add_pair(&changes, "", &left, &right);
 	pushJsonbValue(&changes.state, WJB_BEGIN_OBJECT, NULL);
-	compare(&changes, &left, &right);
+	for (int i = 0; i < list_length(changes.pairs); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		compare(&changes, list_nth(changes.pairs, i));
+	}
 	return JsonbValueToJsonb(pushJsonbValue(&changes.state, WJB_END_OBJECT, NULL));
 }

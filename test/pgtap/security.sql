@@ -541,7 +541,7 @@ BEGIN
 		'current_user', 'session_user', 'CURRENT_ROLE', 'user', 'group', 'PUBLIC', 'None', E'\u00e9', E'\U0001F600', repeat('"', 63), ' '] LOOP
 		EXECUTE format('CREATE ROLE %I', role_name);
 		PERFORM event_store.grant_reader(role_name), event_store.grant_writer(role_name);
-		SELECT count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$)'), count(*) FILTER (WHERE a.grantee = r.oid AND f.name !~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$)'),
+		SELECT count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation)'), count(*) FILTER (WHERE a.grantee = r.oid AND f.name !~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation)'),
 			   count(*) FILTER (WHERE a.grantee NOT IN (r.oid, f.proowner) AND a.grantee::regrole::text NOT IN ('regress_sec_owner', 'regress_sec_reader', 'regress_sec_writer'))
 		  INTO readers, writers, others
 		  FROM help.functions f, aclexplode(f.proacl) a, pg_roles r WHERE r.rolname = role_name;
