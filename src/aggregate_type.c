@@ -7,9 +7,8 @@
  * which function applies an event to a state.  Types are the store's owner's.
  * The function runs as that owner, whoever loads an aggregate: see fold.c.
  *
- * The function is stored as its signature, so that it is found again after a
- * dump and restore.  A session resolves that once, and again when any function
- * changes, when the type does, or the store.
+ * A session looks at the function once, and again when any function changes, when
+ * the type does, or the store; see handler.c.
  *
  * A snapshot is of use as long as what made its state is the same.  What tells
  * types apart is a digest of the initial state and of what the catalogs say of
@@ -29,21 +28,18 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
-#include "utils/regproc.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -51,7 +47,7 @@
 #include "check.h"
 #include "compat.h"
 #include "errors.h"
-#include "event_columns.h"
+#include "handler.h"
 #include "privileged.h"
 #include "probe.h"
 #include "rights.h"
@@ -61,8 +57,14 @@
 PG_FUNCTION_INFO_V1(event_store_create_aggregate_type);
 PG_FUNCTION_INFO_V1(event_store_drop_aggregate_type);
 
-/* What an apply function is called with. */
-#define ARGUMENTS "(jsonb, event_store.event)"
+static const EsHandlerKind apply_kind =
+	{.noun = "an apply function",
+	 .arguments = "(jsonb, event_store.event)",
+	 .narguments = 2,
+	 .result = JSONBOID,
+	 .result_name = "jsonb",
+	 .things = "the aggregate types",
+	 .call = "event_store.create_aggregate_type()"};
 
 /* Types that a session keeps. */
 #define MAX_KEPT 16
@@ -108,33 +110,6 @@ typedef struct SeenType
 
 static SeenType seen;
 
-/* Counts changes of functions, at least those that matter; never reset. */
-static uint64 function_changes = 0;
-
-/*
- * note_change
- *		Syscache callback: some function may have changed.
- */
-static void
-note_change(Datum arg, int cache, uint32 hash)
-{
-	function_changes++;
-}
-
-/*
- * es_aggregate_types_init
- *		Called once when the library is loaded.
- */
-void
-es_aggregate_types_init(void)
-{
-	CacheRegisterSyscacheCallback(PROCOID, note_change, (Datum) 0);
-
-	/* who may execute a function, and is whom */
-	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, note_change, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHOID, note_change, (Datum) 0);
-}
-
 /* Finding a type ---------------------------------------------------------- */
 
 /*
@@ -174,68 +149,6 @@ fetch_row(Relation types, const text *category, TupleTableSlot *slot)
 }
 
 /*
- * raise_apply
- *		55000: the function of a type is not what it was.
- */
-static void
-raise_apply(const char *signature, char *detail)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("apply function %s cannot be used", signature),
-			 errdetail_internal("%s", detail),
-			 errhint(
-				 "Restore it, or name another with event_store.create_aggregate_type().")));
-}
-
-/*
- * resolve
- *		The function of a signature, which names its schema; InvalidOid for none.
- *
- * Whoever may execute a function may do so without any right on its schema, but
- * only a superuser can name it without.
- */
-static Oid
-resolve(const char *signature)
-{
-	LOCAL_FCINFO(call, 1);
-	Oid userid;
-	int sec_context;
-	Datum found;
-
-	GetUserIdAndSecContext(&userid, &sec_context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   sec_context | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION);
-	InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
-	call->args[0].value = CStringGetTextDatum(signature);
-	call->args[0].isnull = false;
-	found = to_regprocedure(call);
-	SetUserIdAndSecContext(userid, sec_context);
-	return call->isnull ? InvalidOid : DatumGetObjectId(found);
-}
-
-/*
- * function_row
- *		A function's row of pg_proc, to be released; 42883 when it was dropped since
- *		it was found.
- */
-static HeapTuple
-function_row(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("the apply function does not exist"),
-				 errdetail("It was dropped a moment ago."),
-				 errhint(
-					 "Name another with event_store.create_aggregate_type().")));
-	return tuple;
-}
-
-/*
  * add_value
  *		Adds a value of variable length to a digest.
  */
@@ -260,7 +173,7 @@ digest_type(Datum initial_state, Oid function)
 											Anum_pg_proc_probin,
 											Anum_pg_proc_prosqlbody,
 											Anum_pg_proc_proconfig};
-	HeapTuple tuple = function_row(function);
+	HeapTuple tuple = es_handler_row(function);
 	char *language;
 	uint64 digest;
 
@@ -286,7 +199,7 @@ digest_type(Datum initial_state, Oid function)
 static EventStoreApply
 find_sibling(Oid function)
 {
-	HeapTuple tuple = function_row(function);
+	HeapTuple tuple = es_handler_row(function);
 	EventStoreApply sibling = NULL;
 	Form_pg_proc form;
 	bool no_library;
@@ -314,66 +227,6 @@ find_sibling(Oid function)
 }
 
 /*
- * shape_flaw
- *		Why a function cannot be called as an apply function; NULL for nothing.
- */
-static const char *
-shape_flaw(Oid function)
-{
-	Oid *arguments;
-	int narguments;
-	Oid returns = get_func_signature(function, &arguments, &narguments);
-
-	if (narguments != 2 || arguments[0] != JSONBOID ||
-		arguments[1] != es_event_type())
-		return "It takes other arguments.";
-	if (returns != JSONBOID || get_func_retset(function))
-		return "It does not return jsonb.";
-	if (get_func_prokind(function) != PROKIND_FUNCTION)
-		return "It is not a plain function.";
-	return NULL;
-}
-
-/*
- * is_trusted
- *		Whether the owner of the types may run code of a function's owner, who can
- *		replace it at any time: its own, a superuser's, or that of a role it is a
- *		member of.
- */
-static bool
-is_trusted(Oid function, Oid owner)
-{
-	HeapTuple tuple = function_row(function);
-	Oid function_owner;
-
-	function_owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return superuser_arg(function_owner) ||
-		is_member_of_role_nosuper(owner, function_owner);
-}
-
-/*
- * flaw_of
- *		Why a function cannot be an apply function that runs as this owner; NULL
- *		for nothing.
- */
-static char *
-flaw_of(Oid function, Oid owner)
-{
-	if (!OidIsValid(function))
-		return pstrdup("There is no such function.");
-	if (shape_flaw(function) != NULL)
-		return pstrdup(shape_flaw(function));
-	if (!is_trusted(function, owner))
-		return psprintf("It belongs to neither role \"%s\", which owns the aggregate types and as which it would run, nor a role that this is a member of, nor a superuser.",
-						GetUserNameFromId(owner, false));
-	if (!es_role_may_execute(function, owner))
-		return psprintf("Role \"%s\", the owner of the aggregate types, may not execute it.",
-						GetUserNameFromId(owner, false));
-	return NULL;
-}
-
-/*
  * learn
  *		What a row says, in the current memory context.
  */
@@ -388,8 +241,8 @@ learn(KeptType *entry, TupleTableSlot *row, Oid owner)
 
 	entry->signature =
 		TextDatumGetCString(es_column(row, ES_AGGREGATE_TYPES, AGG_APPLY));
-	function = resolve(entry->signature);
-	entry->flaw = flaw_of(function, owner);
+	function = es_handler_resolve(entry->signature);
+	entry->flaw = es_handler_flaw(&apply_kind, function, owner);
 	if (entry->flaw != NULL)
 		return;
 	type->initial_state = PointerGetDatum(PG_DETOAST_DATUM_COPY(
@@ -413,7 +266,7 @@ is_row(const KeptType *entry, MinimalTuple row)
 	/* what can be mended by a GRANT of a role is looked at each time */
 	return entry->context != NULL && entry->flaw == NULL &&
 		entry->generation == es_store_generation() &&
-		entry->changes == function_changes && entry->row != NULL &&
+		entry->changes == es_handler_changes() && entry->row != NULL &&
 		entry->row->t_len == row->t_len &&
 		memcmp(entry->row, row, row->t_len) == 0;
 }
@@ -427,7 +280,7 @@ keep(TupleTableSlot *slot, MinimalTuple row, Oid owner)
 {
 	KeptType *entry = &kept[next_kept];
 	uint64 generation = es_store_generation();
-	uint64 changes = function_changes;
+	uint64 changes = es_handler_changes();
 	MemoryContext caller;
 
 	next_kept = (next_kept + 1) % MAX_KEPT;
@@ -497,7 +350,7 @@ is_seen(const text *category)
 	Snapshot snapshot = GetActiveSnapshot();
 
 	return seen.entry != NULL && seen.generation == es_store_generation() &&
-		seen.changes == function_changes && seen.lxid == es_local_xid() &&
+		seen.changes == es_handler_changes() && seen.lxid == es_local_xid() &&
 		seen.subid == GetCurrentSubTransactionId() &&
 		seen.curcid == snapshot->curcid && seen.xmax == snapshot->xmax &&
 		seen.in_progress == hash_in_progress(snapshot) &&
@@ -593,7 +446,7 @@ bool
 es_aggregate_type_is_current(const EsAggregateType *type)
 {
 	AcceptInvalidationMessages();
-	return type->changes == function_changes;
+	return type->changes == es_handler_changes();
 }
 
 /*
@@ -633,53 +486,11 @@ es_aggregate_type_require(const text *stream, EsAggregateType *type)
 						   text_to_cstring(category)),
 				 errhint("Create one with event_store.create_aggregate_type().")));
 	if (entry->flaw != NULL)
-		raise_apply(entry->signature, entry->flaw);
+		es_handler_raise(&apply_kind, entry->signature, entry->flaw);
 	copy_type(entry, type);
 }
 
 /* Making and dropping types ----------------------------------------------- */
-
-/*
- * raise_not_apply
- *		42804: a function that cannot apply events.
- */
-static void
-raise_not_apply(const char *signature, const char *detail)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("function %s cannot be an apply function", signature),
-			 errdetail_internal("%s", detail),
-			 errhint("An apply function takes " ARGUMENTS " and returns jsonb.")));
-}
-
-/*
- * find_apply
- *		The function that a caller names, by its name alone or as a signature.
- */
-static Oid
-find_apply(const char *name)
-{
-	const char *signature =
-		strchr(name, '(') != NULL ? name : psprintf("%s%s", name, ARGUMENTS);
-	Oid function = DatumGetObjectId(
-		DirectFunctionCall1(regprocedurein, CStringGetDatum(signature)));
-	const char *flaw = shape_flaw(function);
-
-	if (flaw != NULL)
-		raise_not_apply(signature, flaw);
-	return function;
-}
-
-/*
- * qualified
- *		A function's signature, which names it whatever the search path is.
- */
-static char *
-qualified(Oid function)
-{
-	return format_procedure_extended(function, FORMAT_PROC_FORCE_QUALIFY);
-}
 
 /*
  * positive_argument
@@ -715,30 +526,17 @@ require_table(void)
 }
 
 /*
- * require_executable
- *		Raises 42501 unless the caller may execute a function, and the owner of
- *		the types, who will.
+ * types_owner
+ *		Owner of the table of types.
  */
-static void
-require_executable(Oid function)
+static Oid
+types_owner(void)
 {
 	Relation types = es_store_open(ES_AGGREGATE_TYPES, AccessShareLock);
 	Oid owner = types->rd_rel->relowner;
-	char *flaw;
 
 	table_close(types, NoLock);
-	if (!es_may_execute(function))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
-					   get_func_name(function));
-	flaw = flaw_of(function, owner);
-	if (flaw != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("function %s cannot run as the owner of the aggregate types",
-						format_procedure(function)),
-				 errdetail_internal("%s", flaw),
-				 errhint(
-					 "GRANT EXECUTE on the function to that role, or let it own the function.")));
+	return owner;
 }
 
 /*
@@ -812,11 +610,12 @@ event_store_create_aggregate_type(PG_FUNCTION_ARGS)
 	es_require_store_owner("create_aggregate_type()");
 	require_table();
 
-	function = find_apply(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	require_executable(function);
+	function =
+		es_handler_find(&apply_kind, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	es_handler_require(&apply_kind, function, types_owner());
 	values[0] = PG_GETARG_DATUM(0);
 	values[1] = PG_GETARG_DATUM(1);
-	values[2] = CStringGetTextDatum(qualified(function));
+	values[2] = CStringGetTextDatum(es_handler_signature(function));
 	values[3] = (Datum) 0;
 	if (PG_ARGISNULL(3))
 		nulls[3] = 'n';

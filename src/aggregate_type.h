@@ -29,7 +29,6 @@ typedef struct EsAggregateType
 	EventStoreApply apply_struct; /* the same for C's events, or NULL */
 } EsAggregateType;
 
-extern void es_aggregate_types_init(void);
 extern bool es_aggregate_type_get(const text *stream, EsAggregateType *type);
 extern bool es_aggregate_type_is_current(const EsAggregateType *type);
 extern void es_aggregate_type_require(const text *stream, EsAggregateType *type);

@@ -31,7 +31,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
-#include "aggregate_type.h"
+#include "handler.h"
 #include "call_scan.h"
 #include "fault.h"
 #include "known_head.h"
@@ -61,7 +61,7 @@ _PG_init(void)
 	es_sequence_init();
 	es_metadata_init();
 	es_snapshot_save_init();
-	es_aggregate_types_init();
+	es_handlers_init();
 	es_progress_init();
 	es_call_scan_init();
 	es_faults_init();

@@ -33,7 +33,6 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/expandeddatum.h"
-#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
@@ -42,7 +41,7 @@
 #include "event_columns.h"
 #include "event_struct.h"
 #include "fold.h"
-#include "privileged.h"
+#include "handler.h"
 #include "store.h"
 
 struct EsFold
@@ -60,10 +59,7 @@ struct EsFold
 	Datum *values;
 	bool *nulls;
 
-	/* who called, to be that again */
-	Oid userid;
-	int sec_context;
-	int guc_level;
+	EsActor caller; /* to be that again */
 
 	/* for events as structs; the name is NULL before the first */
 	EsEventReader reader;
@@ -74,36 +70,6 @@ struct EsFold
 	int64 version;
 	const char *event_type;
 };
-
-/*
- * act_as_owner
- *		Goes on as the types' owner, restricted, until act_as_before() or an
- *		error's rollback.
- */
-static void
-act_as_owner(EsFold *fold, Oid owner)
-{
-	GetUserIdAndSecContext(&fold->userid, &fold->sec_context);
-	SetUserIdAndSecContext(owner,
-						   fold->sec_context | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION);
-
-	/* a sibling runs no SQL, and to pin the search path costs more than to call it */
-	if (fold->type->apply_struct == NULL)
-		fold->guc_level = es_pin_search_path();
-}
-
-/*
- * act_as_before
- *		Goes on as whoever called.
- */
-static void
-act_as_before(EsFold *fold)
-{
-	if (fold->type->apply_struct == NULL)
-		AtEOXact_GUC(false, fold->guc_level);
-	SetUserIdAndSecContext(fold->userid, fold->sec_context);
-}
 
 /*
  * es_fold_begin
@@ -129,7 +95,8 @@ es_fold_begin(EsAggregateType *type, text *stream, Datum state)
 	caller = MemoryContextSwitchTo(fold->states[0]);
 	fold->state = datumCopy(state, false, -1);
 	MemoryContextSwitchTo(caller);
-	act_as_owner(fold, type->owner);
+	/* a sibling runs no SQL, and to pin the search path costs more than to call it */
+	es_act_as(&fold->caller, type->owner, type->apply_struct == NULL);
 	return fold;
 }
 
@@ -435,7 +402,7 @@ es_fold_end(EsFold *fold)
 {
 	Datum state;
 
-	act_as_before(fold);
+	es_act_as_before(&fold->caller);
 	state = es_fold_state(fold);
 	for (int i = 0; i < lengthof(fold->states); i++)
 		MemoryContextDelete(fold->states[i]);

@@ -1,0 +1,290 @@
+/*-------------------------------------------------------------------------
+ *
+ * handler.c
+ *	  Functions of the users that the store calls.
+ *
+ * They are stored as signatures, so that they are found again after a dump and
+ * restore, and run as the owner of the table that names them, in a restricted
+ * operation and with a search path that nobody else can put anything into: whoever
+ * makes the store call them neither lends them their rights nor gains the owner's.
+ *
+ * Whoever owns a function may replace it at any time.  So the store's owner runs those
+ * only that are their own, a superuser's, or of a role of which they are a member.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/handler.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "event_columns.h"
+#include "handler.h"
+#include "privileged.h"
+#include "rights.h"
+
+/* Counts changes of functions, at least those that matter; never reset. */
+static uint64 function_changes = 0;
+
+/*
+ * note_change
+ *		Syscache callback: some function may have changed.
+ */
+static void
+note_change(Datum arg, int cache, uint32 hash)
+{
+	function_changes++;
+}
+
+/*
+ * es_handlers_init
+ *		Called once when the library is loaded.
+ */
+void
+es_handlers_init(void)
+{
+	CacheRegisterSyscacheCallback(PROCOID, note_change, (Datum) 0);
+
+	/* who may execute a function, and is whom */
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, note_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, note_change, (Datum) 0);
+}
+
+/*
+ * es_handler_changes
+ *		How often a function has changed: what was found out about one counts as long
+ *		as this is the same.
+ */
+uint64
+es_handler_changes(void)
+{
+	return function_changes;
+}
+
+/*
+ * es_handler_row
+ *		A function's row of pg_proc, to be released; 42883 when it was dropped since
+ *		it was found.
+ */
+HeapTuple
+es_handler_row(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("the function does not exist"),
+				 errdetail("It was dropped a moment ago."),
+				 errhint("Name another.")));
+	return tuple;
+}
+
+/*
+ * es_handler_resolve
+ *		The function of a signature, which names its schema; InvalidOid for none.
+ *
+ * Whoever may execute a function may do so without any right on its schema, but
+ * only a superuser can name it without.
+ */
+Oid
+es_handler_resolve(const char *signature)
+{
+	LOCAL_FCINFO(call, 1);
+	Oid userid;
+	int sec_context;
+	Datum found;
+
+	GetUserIdAndSecContext(&userid, &sec_context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+	InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
+	call->args[0].value = CStringGetTextDatum(signature);
+	call->args[0].isnull = false;
+	found = to_regprocedure(call);
+	SetUserIdAndSecContext(userid, sec_context);
+	return call->isnull ? InvalidOid : DatumGetObjectId(found);
+}
+
+/*
+ * shape_flaw
+ *		Why a function is none of a kind; NULL for nothing.
+ */
+static char *
+shape_flaw(const EsHandlerKind *kind, Oid function)
+{
+	Oid *arguments;
+	int narguments;
+	Oid returns = get_func_signature(function, &arguments, &narguments);
+
+	if (narguments != kind->narguments || arguments[0] != JSONBOID ||
+		(narguments == 2 && arguments[1] != es_event_type()))
+		return pstrdup("It takes other arguments.");
+	if (returns != kind->result || get_func_retset(function))
+		return psprintf("It does not return %s.", kind->result_name);
+	if (get_func_prokind(function) != PROKIND_FUNCTION)
+		return pstrdup("It is not a plain function.");
+	return NULL;
+}
+
+/*
+ * is_trusted
+ *		Whether an owner may run code of a function's owner, who can replace it at any
+ *		time: their own, a superuser's, or that of a role they are a member of.
+ */
+static bool
+is_trusted(Oid function, Oid owner)
+{
+	HeapTuple tuple = es_handler_row(function);
+	Oid function_owner;
+
+	function_owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return superuser_arg(function_owner) ||
+		is_member_of_role_nosuper(owner, function_owner);
+}
+
+/*
+ * es_handler_flaw
+ *		Why a function cannot be one of a kind that runs as this owner; NULL for
+ *		nothing.
+ */
+char *
+es_handler_flaw(const EsHandlerKind *kind, Oid function, Oid owner)
+{
+	char *flaw;
+
+	if (!OidIsValid(function))
+		return pstrdup("There is no such function.");
+	flaw = shape_flaw(kind, function);
+	if (flaw != NULL)
+		return flaw;
+	if (!is_trusted(function, owner))
+		return psprintf("It belongs to neither role \"%s\", which owns %s and as which it would run, nor a role that this is a member of, nor a superuser.",
+						GetUserNameFromId(owner, false), kind->things);
+	if (!es_role_may_execute(function, owner))
+		return psprintf("Role \"%s\", the owner of %s, may not execute it.",
+						GetUserNameFromId(owner, false), kind->things);
+	return NULL;
+}
+
+/*
+ * es_handler_raise
+ *		55000: a function is not what it was.
+ */
+void
+es_handler_raise(const EsHandlerKind *kind, const char *signature,
+				 const char *flaw)
+{
+	const char *noun = strchr(kind->noun, ' ') + 1; /* without the article */
+
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s %s cannot be used", noun, signature),
+			 errdetail_internal("%s", flaw),
+			 errhint("Restore it, or name another with %s.", kind->call)));
+}
+
+/*
+ * es_handler_find
+ *		The function that a caller names, by its name alone or as a signature.
+ *		Raises 42883, and 42804 for one that is none of the kind.
+ */
+Oid
+es_handler_find(const EsHandlerKind *kind, const char *name)
+{
+	const char *signature = strchr(name, '(') != NULL
+		? name
+		: psprintf("%s%s", name, kind->arguments);
+	Oid function = DatumGetObjectId(
+		DirectFunctionCall1(regprocedurein, CStringGetDatum(signature)));
+	const char *flaw = shape_flaw(kind, function);
+
+	if (flaw != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("function %s cannot be %s", signature, kind->noun),
+				 errdetail_internal("%s", flaw),
+				 errhint("%c%s takes %s and returns %s.",
+						 pg_toupper((unsigned char) kind->noun[0]),
+						 kind->noun + 1, kind->arguments, kind->result_name)));
+	return function;
+}
+
+/*
+ * es_handler_require
+ *		Raises 42501 unless the caller may execute a function, and the owner whom
+ *		it will run as.
+ */
+void
+es_handler_require(const EsHandlerKind *kind, Oid function, Oid owner)
+{
+	char *flaw;
+
+	if (!es_may_execute(function))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
+					   get_func_name(function));
+	flaw = es_handler_flaw(kind, function, owner);
+	if (flaw != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("function %s cannot run as the owner of %s",
+						format_procedure(function), kind->things),
+				 errdetail_internal("%s", flaw),
+				 errhint(
+					 "GRANT EXECUTE on the function to that role, or let it own the function.")));
+}
+
+/*
+ * es_handler_signature
+ *		A function's signature, which names it whatever the search path is.
+ */
+char *
+es_handler_signature(Oid function)
+{
+	return format_procedure_extended(function, FORMAT_PROC_FORCE_QUALIFY);
+}
+
+/*
+ * es_act_as
+ *		Goes on as an owner, restricted, until es_act_as_before() or an error's
+ *		rollback.
+ */
+void
+es_act_as(EsActor *before, Oid owner, bool pin_search_path)
+{
+	GetUserIdAndSecContext(&before->userid, &before->sec_context);
+	SetUserIdAndSecContext(owner,
+						   before->sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+	before->guc_level = pin_search_path ? es_pin_search_path() : 0;
+}
+
+/*
+ * es_act_as_before
+ *		Goes on as whoever called.
+ */
+void
+es_act_as_before(const EsActor *before)
+{
+	if (before->guc_level > 0)
+		AtEOXact_GUC(false, before->guc_level);
+	SetUserIdAndSecContext(before->userid, before->sec_context);
+}

@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * handler.h
+ *	  Functions of the users that the store calls.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/handler.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_HANDLER_H
+#define ES_HANDLER_H
+
+#include "access/htup.h"
+#include "fmgr.h"
+
+/* What a kind of function is called with, and what about it is said in errors. */
+typedef struct EsHandlerKind
+{
+	const char *noun;	   /* such as "an apply function" */
+	const char *arguments; /* in a signature */
+	int narguments;		   /* 1: jsonb; 2: jsonb and an event */
+	Oid result;
+	const char *result_name;
+	const char *things; /* whose owner it runs as, such as "the aggregate types" */
+	const char *call; /* that names another */
+} EsHandlerKind;
+
+/* Who was acting before es_act_as(). */
+typedef struct EsActor
+{
+	Oid userid;
+	int sec_context;
+	int guc_level; /* 0 where the search path was not pinned */
+} EsActor;
+
+extern void es_handlers_init(void);
+extern uint64 es_handler_changes(void);
+extern HeapTuple es_handler_row(Oid function);
+extern Oid es_handler_resolve(const char *signature);
+extern char *es_handler_flaw(const EsHandlerKind *kind, Oid function, Oid owner);
+extern void es_handler_raise(const EsHandlerKind *kind, const char *signature,
+							 const char *flaw);
+extern Oid es_handler_find(const EsHandlerKind *kind, const char *name);
+extern void es_handler_require(const EsHandlerKind *kind, Oid function,
+							   Oid owner);
+extern char *es_handler_signature(Oid function);
+extern void es_act_as(EsActor *before, Oid owner, bool pin_search_path);
+extern void es_act_as_before(const EsActor *before);
+
+#endif /* ES_HANDLER_H */
