@@ -288,6 +288,96 @@ COMMENT ON FUNCTION event_store.causation(event_store.event) IS
 	'Metadata for what is appended in reaction to an event: its id as causation_id, and its correlation_id or, where it has none, its id as correlation_id.';
 REVOKE ALL ON FUNCTION event_store.causation(event_store.event) FROM PUBLIC;
 
+-- Event versioning ----------------------------------------------------------
+
+CREATE FUNCTION event_store.event_types_changed()
+RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_event_types_changed';
+COMMENT ON FUNCTION event_store.event_types_changed() IS
+	'Trigger on event_store.event_types: tells every session that it has changed.';
+REVOKE ALL ON FUNCTION event_store.event_types_changed() FROM PUBLIC;
+
+CREATE FUNCTION event_store.create_event_type(type text,
+											  schema_version integer,
+											  validator text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_create_event_type';
+COMMENT ON FUNCTION event_store.create_event_type(text, integer, text) IS
+	'Has the data of events of a type and schema version looked at before they are stored: by validator, a function (data jsonb) that returns boolean, given by its name or its signature. What it does not return true for is refused with ST005; it may raise an error of its own instead. Replaces the validator that was there. For the store''s owner, as whom the function runs. Raises 42883 and 42804 for a function that cannot be called like this.';
+REVOKE ALL ON FUNCTION event_store.create_event_type(text, integer, text) FROM PUBLIC;
+
+CREATE FUNCTION event_store.drop_event_type(type text,
+											schema_version integer)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'event_store_drop_event_type';
+COMMENT ON FUNCTION event_store.drop_event_type(text, integer) IS
+	'Drops the validator of a type and schema version. For the store''s owner. Raises 42704 when there is none.';
+REVOKE ALL ON FUNCTION event_store.drop_event_type(text, integer) FROM PUBLIC;
+
+CREATE FUNCTION event_store.create_upcaster(type text,
+											from_version integer,
+											handler text,
+											to_type text DEFAULT NULL)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_create_upcaster';
+COMMENT ON FUNCTION event_store.create_upcaster(text, integer, text, text) IS
+	'Says how the data of events of a type and schema version becomes what it is at the next version: by handler, a function (data jsonb) that returns jsonb, given by its name or its signature; to_type is the name of the type there, if it is another. Stored events stay as they are; every read, fold and projection takes them through the chain of upcasters to the newest version. Replaces the upcaster that was there. For the store''s owner, as whom the function runs. Raises ST010 when no upcaster leads to from_version, 42883 and 42804 for a function that cannot be called like this.';
+REVOKE ALL ON FUNCTION event_store.create_upcaster(text, integer, text, text) FROM PUBLIC;
+
+CREATE FUNCTION event_store.drop_upcaster(type text,
+										  from_version integer)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'event_store_drop_upcaster';
+COMMENT ON FUNCTION event_store.drop_upcaster(text, integer) IS
+	'Drops the upcaster of a type from a schema version. For the store''s owner. Raises 42704 when there is none, 2BP01 when the one from the next version needs it.';
+REVOKE ALL ON FUNCTION event_store.drop_upcaster(text, integer) FROM PUBLIC;
+
+-- What raw does now ----------------------------------------------------------
+
+COMMENT ON FUNCTION event_store.read_stream IS
+	'Events of one stream by version, as the calling query sees them. The bounds are inclusive; as_of leaves out what was recorded later; max_count NULL is all; a stream that does not exist has none. raw shows them as they are stored, and not as upcasters make them.';
+
+COMMENT ON FUNCTION event_store.read_category IS
+	'Events of one category in global order up to the safe position, with a fresh snapshot: a reader that goes on after the last position it got misses nothing. The bounds are exclusive; max_count NULL is all. Raises ST008 when after_position is beyond the store, 0A000 on a standby. raw shows them as they are stored, and not as upcasters make them.';
+
+COMMENT ON FUNCTION event_store.read_all IS
+	'Events of the store in global order up to the safe position, with a fresh snapshot: a reader that goes on after the last position it got misses nothing. The bounds are exclusive; max_count NULL is all. Raises ST008 when after_position is beyond the store, 0A000 on a standby. raw shows them as they are stored, and not as upcasters make them.';
+
+CREATE TYPE event_store.upcast_failure AS (
+	global_position	bigint,
+	stream			text,
+	version			bigint,
+	type			text,
+	schema_version	integer,
+	error_code		text,
+	message			text
+);
+COMMENT ON TYPE event_store.upcast_failure IS
+	'An event that cannot be read as it would be today: what check_upcasters() returns.';
+COMMENT ON COLUMN event_store.upcast_failure.global_position IS 'its place in the store';
+COMMENT ON COLUMN event_store.upcast_failure.stream IS 'name of the stream';
+COMMENT ON COLUMN event_store.upcast_failure.version IS 'its place in its stream';
+COMMENT ON COLUMN event_store.upcast_failure.type IS 'type as which it is stored';
+COMMENT ON COLUMN event_store.upcast_failure.schema_version IS 'schema version as which it is stored';
+COMMENT ON COLUMN event_store.upcast_failure.error_code IS 'SQLSTATE of what a read of it raises';
+COMMENT ON COLUMN event_store.upcast_failure.message IS 'what that says';
+
+CREATE FUNCTION event_store.check_upcasters(type text DEFAULT NULL,
+											max_failures bigint DEFAULT NULL)
+RETURNS SETOF event_store.upcast_failure
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
+AS 'MODULE_PATHNAME', 'event_store_check_upcasters';
+COMMENT ON FUNCTION event_store.check_upcasters(text, bigint) IS
+	'Takes every stored event that upcasters concern through them, those of a type, stored as it or read as it, or all; changes nothing and returns the events that fail, at most max_failures. Tells its progress at intervals of event_store.progress_interval. For the store''s owner.';
+REVOKE ALL ON FUNCTION event_store.check_upcasters(text, bigint) FROM PUBLIC;
+
 /*
  * The new calls are for those who have create_store(): who installed the
  * extension, and owners of stores, who otherwise could not call upgrade_store(),
@@ -319,7 +409,13 @@ BEGIN
 			'event_store.states_at(text, timestamptz, bigint, text, bigint), '
 			'event_store.history(text, bigint, bigint, bigint), '
 			'event_store.audit_trail(text, text, timestamptz, timestamptz, bigint, bigint, boolean), '
-			'event_store.causation(event_store.event) TO %I', owner);
+			'event_store.causation(event_store.event), '
+			'event_store.event_types_changed(), '
+			'event_store.create_event_type(text, integer, text), '
+			'event_store.drop_event_type(text, integer), '
+			'event_store.create_upcaster(text, integer, text, text), '
+			'event_store.drop_upcaster(text, integer), '
+			'event_store.check_upcasters(text, bigint) TO %I', owner);
 		EXECUTE pg_catalog.format('GRANT SELECT ON event_store.stats TO %I', owner);
 	END LOOP;
 END

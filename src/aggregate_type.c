@@ -11,8 +11,8 @@
  * the type does, or the store; see handler.c.
  *
  * A snapshot is of use as long as what made its state is the same.  What tells
- * types apart is a digest of the initial state and of what the catalogs say of
- * the function: its source, its language, its settings.  For a function in C
+ * types apart is a digest of the initial state, of the upcasters, and of what the
+ * catalogs say of the function: its source, its language, its settings.  For a function in C
  * that is its library and the name in it, not what the library does;
  * state_version is there to say that this has changed.
  *
@@ -47,6 +47,7 @@
 #include "check.h"
 #include "compat.h"
 #include "errors.h"
+#include "event_type.h"
 #include "handler.h"
 #include "privileged.h"
 #include "probe.h"
@@ -149,49 +150,6 @@ fetch_row(Relation types, const text *category, TupleTableSlot *slot)
 }
 
 /*
- * add_value
- *		Adds a value of variable length to a digest.
- */
-static uint64
-add_value(uint64 digest, Datum value)
-{
-	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
-
-	return hash_combine64(digest,
-						  hash_bytes_extended((unsigned char *) VARDATA_ANY(bytes),
-											  VARSIZE_ANY_EXHDR(bytes), 1));
-}
-
-/*
- * digest_type
- *		What tells a type from what it was before, or from another.
- */
-static int64
-digest_type(Datum initial_state, Oid function)
-{
-	static const AttrNumber attributes[] = {Anum_pg_proc_prosrc,
-											Anum_pg_proc_probin,
-											Anum_pg_proc_prosqlbody,
-											Anum_pg_proc_proconfig};
-	HeapTuple tuple = es_handler_row(function);
-	char *language;
-	uint64 digest;
-
-	language =
-		get_language_name(((Form_pg_proc) GETSTRUCT(tuple))->prolang, false);
-	digest = hash_bytes_extended((unsigned char *) language, strlen(language), 0);
-	for (int i = 0; i < lengthof(attributes); i++)
-	{
-		bool isnull;
-		Datum value = SysCacheGetAttr(PROCOID, tuple, attributes[i], &isnull);
-
-		digest = isnull ? hash_combine64(digest, 0) : add_value(digest, value);
-	}
-	ReleaseSysCache(tuple);
-	return (int64) add_value(digest, initial_state);
-}
-
-/*
  * find_sibling
  *		What a function in C has to be called with events as structs; NULL for
  *		none, and for a function that is not simply called.
@@ -250,7 +208,9 @@ learn(KeptType *entry, TupleTableSlot *row, Oid owner)
 	type->snapshot_every = isnull ? 0 : DatumGetInt32(every);
 	type->state_version =
 		DatumGetInt32(es_column(row, ES_AGGREGATE_TYPES, AGG_STATE_VERSION));
-	type->type_digest = digest_type(type->initial_state, function);
+	type->type_digest =
+		(int64) es_digest_value(es_upcasters_digest(es_handler_digest(function)),
+								type->initial_state);
 	type->owner = owner;
 	fmgr_info_cxt(function, &type->apply, CurrentMemoryContext);
 	type->apply_struct = find_sibling(function);
@@ -435,18 +395,20 @@ copy_type(const KeptType *entry, EsAggregateType *type)
 	fmgr_info_copy(&type->apply, unconstify(FmgrInfo *, &entry->type.apply),
 				   CurrentMemoryContext);
 	type->changes = entry->changes;
+	type->generation = entry->generation;
 }
 
 /*
  * es_aggregate_type_is_current
- *		Whether no function has changed since a type was looked up: one that was
- *		replaced in the middle of a fold has made a part of its state.
+ *		Whether no function and no upcaster has changed since a type was looked up: one
+ *		that was replaced in the middle of a fold has made a part of its state.
  */
 bool
 es_aggregate_type_is_current(const EsAggregateType *type)
 {
 	AcceptInvalidationMessages();
-	return type->changes == es_handler_changes();
+	return type->changes == es_handler_changes() &&
+		type->generation == es_store_generation();
 }
 
 /*

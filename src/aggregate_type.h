@@ -25,6 +25,7 @@ typedef struct EsAggregateType
 	int64 type_digest; /* tells it from what it was before */
 	Oid owner;		   /* who the function runs as */
 	uint64 changes;	   /* of functions, when it was looked up */
+	uint64 generation; /* of the store, then */
 	FmgrInfo apply;
 	EventStoreApply apply_struct; /* the same for C's events, or NULL */
 } EsAggregateType;

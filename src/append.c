@@ -61,6 +61,7 @@
 #include "store.h"
 #include "stream.h"
 #include "uuid.h"
+#include "validate.h"
 #include "write.h"
 
 /* What an append finds out about one of its streams. */
@@ -742,8 +743,8 @@ settle(StreamAppendState *states, int n, AppendTables *tables, bool wait,
  *		Appends to one or several different streams, all or nothing.
  *
  * The parts of the events and the names have been checked, and that the
- * transaction may write.  Raises ST001, ST003, ST009, 40001, ST002 and what
- * the owner's triggers and constraints raise.
+ * transaction may write.  Raises ST001, ST003, ST005, ST009, 40001, ST002 and
+ * what validators and the owner's triggers and constraints raise.
  */
 void
 es_append(EsStreamAppend *appends, int nappends)
@@ -761,6 +762,8 @@ es_append(EsStreamAppend *appends, int nappends)
 		es_count(ES_COUNT_RETRIES);
 	else if (register_guards(states, nappends, &tables) < nappends)
 	{
+		for (int i = 0; i < nappends; i++)
+			es_validate(&appends[i]);
 		store_new(states, nappends, &tables, new_categories);
 		ES_FAULT_POINT("append: stored");
 		es_count(ES_COUNT_APPENDS);

@@ -192,6 +192,32 @@ static const char *const aggregate_type_statements[] = {
 	"COMMENT ON COLUMN event_store.aggregate_types.state_version IS 'version of the shape of the state'",
 };
 
+/* The same for event types. */
+static const char *const event_type_statements[] = {
+	"CREATE TABLE event_store.event_types ("
+	" type text COLLATE pg_catalog.\"C\" NOT NULL,"
+	" schema_version integer NOT NULL,"
+	" validator text COLLATE pg_catalog.\"C\","
+	" upcaster text COLLATE pg_catalog.\"C\","
+	" to_type text COLLATE pg_catalog.\"C\","
+	" PRIMARY KEY (type, schema_version))",
+	"COMMENT ON INDEX event_store.event_types_pkey IS 'one row a type and version'",
+	"COMMENT ON TABLE event_store.event_types IS 'What is known of event types, by schema version. Written by create_event_type(), create_upcaster() and those that drop.'",
+	"COMMENT ON COLUMN event_store.event_types.type IS 'type of the events'",
+	"COMMENT ON COLUMN event_store.event_types.schema_version IS 'version of the shape of their data'",
+	"COMMENT ON COLUMN event_store.event_types.validator IS 'signature of the function that looks at data before it is stored; NULL for none'",
+	"COMMENT ON COLUMN event_store.event_types.upcaster IS 'signature of the function that makes data what it is at the next version; NULL for none'",
+	"COMMENT ON COLUMN event_store.event_types.to_type IS 'name of the type at the next version; NULL: the same'",
+};
+
+/* A dump and restore by somebody with too few rights may have left it out. */
+static const char *const event_type_trigger_statements[] = {
+	"CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE"
+	" ON event_store.event_types FOR EACH STATEMENT"
+	" EXECUTE FUNCTION event_store.event_types_changed()",
+	"COMMENT ON TRIGGER changed ON event_store.event_types IS 'Tells every session.'",
+};
+
 /* What create_store(type_index => true) adds. */
 static const char *const type_index_statement =
 	"CREATE INDEX events_type_global_position_idx"
@@ -207,6 +233,7 @@ static const char *const append_only_tables[] = {"categories", "streams",
 /* What drops a store, dependents first. */
 static const char *const drop_statements[] = {
 	"DROP VIEW event_store.all_events",
+	"DROP TABLE IF EXISTS event_store.event_types",
 	"DROP TABLE IF EXISTS event_store.aggregate_types",
 	"DROP TABLE event_store.snapshots",
 	"DROP TABLE event_store.events",
@@ -327,6 +354,35 @@ make_aggregate_types(void)
 }
 
 /*
+ * make_event_types
+ *		Adds the table of event types, and its trigger, where they are missing; under
+ *		the SQL of a release before 0.2.0 there is nothing for them to call.
+ */
+static void
+make_event_types(void)
+{
+	if (lacks("SELECT FROM pg_catalog.pg_proc"
+			  " WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure"
+			  "('event_store.event_types_changed()')"))
+		return;
+	if (lacks("SELECT FROM pg_catalog.pg_class"
+			  " WHERE oid OPERATOR(pg_catalog.=)"
+			  " pg_catalog.to_regclass('event_store.event_types')"))
+	{
+		for (int i = 0; i < lengthof(event_type_statements); i++)
+			es_execute(event_type_statements[i]);
+	}
+	if (lacks("SELECT FROM pg_catalog.pg_trigger"
+			  " WHERE tgname OPERATOR(pg_catalog.=) 'changed'"
+			  " AND tgrelid OPERATOR(pg_catalog.=)"
+			  " 'event_store.event_types'::pg_catalog.regclass"))
+	{
+		for (int i = 0; i < lengthof(event_type_trigger_statements); i++)
+			es_execute(event_type_trigger_statements[i]);
+	}
+}
+
+/*
  * make_tables
  *		Creates the store, as the current role.
  */
@@ -336,6 +392,7 @@ make_tables(bool type_index)
 	for (int i = 0; i < lengthof(store_statements); i++)
 		es_execute(store_statements[i]);
 	make_aggregate_types();
+	make_event_types();
 	if (type_index)
 		make_type_index();
 	make_all_append_only();
@@ -410,6 +467,7 @@ renew_store(void)
 	make_all_append_only();
 	set_toast_options();
 	add_aggregates();
+	make_event_types();
 	SPI_finish();
 }
 

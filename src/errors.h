@@ -29,6 +29,9 @@
 /* ST004: nothing says how the events of this category fold into a state */
 #define ES_ERR_NO_AGGREGATE_TYPE MAKE_SQLSTATE('S', 'T', '0', '0', '4')
 
+/* ST005: a validator refused the data of an event */
+#define ES_ERR_REFUSED MAKE_SQLSTATE('S', 'T', '0', '0', '5')
+
 /* ST007: events, streams and categories are only ever added, by the calls */
 #define ES_ERR_APPEND_ONLY MAKE_SQLSTATE('S', 'T', '0', '0', '7')
 
@@ -37,5 +40,8 @@
 
 /* ST009: positions drawn now would collide; the sequence is to be repaired */
 #define ES_ERR_SEQUENCE_BEHIND MAKE_SQLSTATE('S', 'T', '0', '0', '9')
+
+/* ST010: no upcaster leads from an event's schema version to the next */
+#define ES_ERR_NO_UPCASTER MAKE_SQLSTATE('S', 'T', '0', '1', '0')
 
 #endif /* ES_ERRORS_H */

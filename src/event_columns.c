@@ -27,6 +27,7 @@
 
 #include "event_columns.h"
 #include "store.h"
+#include "upcast.h"
 
 /* Where an attribute's value comes from, beside the columns of events. */
 #define FROM_NOWHERE	 0
@@ -38,6 +39,10 @@ struct EsEventColumns
 	int ncolumns;
 	bool wants_stream; /* the stream's name is among them */
 	int last; /* the highest attribute number of events that is needed */
+	EsUpcasting *upcasting; /* NULL where none of the following is wanted */
+	int type;				/* which column that is, -1 for none */
+	int schema_version;
+	int data;
 	int sources[FLEXIBLE_ARRAY_MEMBER]; /* an attribute number of events or one
 										 * of the above */
 };
@@ -96,12 +101,42 @@ find_source(const char *name)
 }
 
 /*
+ * column_from
+ *		The column that comes from one of events, -1 for none.
+ */
+static int
+column_from(const EsEventColumns *columns, EsEventsColumn column)
+{
+	for (int i = 0; i < columns->ncolumns; i++)
+	{
+		if (columns->sources[i] == es_store_attnum(ES_EVENTS, column))
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * find_upcast
+ *		Finds the columns that upcasters change; returns whether there are any.
+ */
+static bool
+find_upcast(EsEventColumns *columns)
+{
+	columns->upcasting = NULL;
+	columns->type = column_from(columns, EV_TYPE);
+	columns->schema_version = column_from(columns, EV_SCHEMA_VERSION);
+	columns->data = column_from(columns, EV_DATA);
+	return columns->type >= 0 || columns->schema_version >= 0 ||
+		columns->data >= 0;
+}
+
+/*
  * es_event_columns
  *		Where the wanted attributes of the type event come from; the table of
- *		events must be locked.
+ *		events must be locked.  Events are given as they would be today, or raw.
  */
 EsEventColumns *
-es_event_columns(Oid type, const AttrNumber *wanted, int nwanted)
+es_event_columns(Oid type, const AttrNumber *wanted, int nwanted, bool raw)
 {
 	EsEventColumns *columns =
 		palloc(offsetof(EsEventColumns, sources) + nwanted * sizeof(int));
@@ -120,6 +155,8 @@ es_event_columns(Oid type, const AttrNumber *wanted, int nwanted)
 		columns->wants_stream |= source == FROM_STREAM;
 	}
 	ReleaseTupleDesc(desc);
+	if (find_upcast(columns))
+		columns->upcasting = es_upcasting(raw);
 	return columns;
 }
 
@@ -154,6 +191,25 @@ recorded_by(TupleTableSlot *slot, bool *isnull)
 }
 
 /*
+ * upcast
+ *		Puts what an event would be today in place of what is stored.
+ */
+static void
+upcast(const EsEventColumns *columns, TupleTableSlot *event, Datum *values)
+{
+	EsUpcast today;
+
+	if (!es_upcast(columns->upcasting, event, &today))
+		return;
+	if (columns->type >= 0)
+		values[columns->type] = PointerGetDatum(today.type);
+	if (columns->schema_version >= 0)
+		values[columns->schema_version] = Int32GetDatum(today.schema_version);
+	if (columns->data >= 0)
+		values[columns->data] = today.data;
+}
+
+/*
  * es_event_columns_fill
  *		The columns of an event, good as long as its slot; what has to be made
  *		for them is in the current memory context.  Without the stream's name
@@ -181,4 +237,6 @@ es_event_columns_fill(const EsEventColumns *columns, TupleTableSlot *event,
 			nulls[i] = event->tts_isnull[source - 1];
 		}
 	}
+	if (columns->upcasting != NULL)
+		upcast(columns, event, values);
 }

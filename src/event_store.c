@@ -31,6 +31,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "event_type.h"
 #include "handler.h"
 #include "call_scan.h"
 #include "fault.h"
@@ -62,6 +63,7 @@ _PG_init(void)
 	es_metadata_init();
 	es_snapshot_save_init();
 	es_handlers_init();
+	es_event_types_init();
 	es_progress_init();
 	es_call_scan_init();
 	es_faults_init();

@@ -17,13 +17,16 @@
 
 /*
  * es_event_reader_init
- *		Looks up where the columns of events are; the table must be locked.
+ *		Looks up where the columns of events are, and what makes old ones what they
+ *		would be today; the table must be locked.  Lives as long as the current
+ *		memory context.
  */
 void
 es_event_reader_init(EsEventReader *reader)
 {
 	for (int column = 0; column < EV_NUM_COLUMNS; column++)
 		reader->numbers[column] = es_store_attnum(ES_EVENTS, column);
+	reader->upcasting = es_upcasting(false);
 }
 
 /*
@@ -60,6 +63,22 @@ type_name(const text *type, char *buffer)
 }
 
 /*
+ * upcast
+ *		Makes an event what it would be today.
+ */
+static void
+upcast(EsEventReader *reader, TupleTableSlot *slot, EventStoreEvent *event)
+{
+	EsUpcast today;
+
+	if (!es_upcast(reader->upcasting, slot, &today))
+		return;
+	event->type = type_name(today.type, reader->type);
+	event->schema_version = today.schema_version;
+	event->data = today.data;
+}
+
+/*
  * es_event_read
  *		The event in a row of the table, until the next one is read.
  */
@@ -78,4 +97,6 @@ es_event_read(EsEventReader *reader, TupleTableSlot *slot, EventStoreEvent *even
 		DatumGetInt32(get_column(reader, slot, EV_SCHEMA_VERSION));
 	event->data = get_column(reader, slot, EV_DATA);
 	event->metadata = get_column(reader, slot, EV_METADATA);
+	if (unlikely(reader->upcasting != NULL))
+		upcast(reader, slot, event);
 }

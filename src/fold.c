@@ -238,7 +238,7 @@ find_columns(const EsFold *fold)
 
 	for (int i = 0; i < natts; i++)
 		wanted[i] = i + 1;
-	return es_event_columns(fold->desc->tdtypeid, wanted, natts);
+	return es_event_columns(fold->desc->tdtypeid, wanted, natts, false);
 }
 
 /*
@@ -292,6 +292,20 @@ apply_row(EsFold *fold, TupleTableSlot *event)
 }
 
 /*
+ * prepare_reader
+ *		Gets ready for stored events as structs.
+ */
+static void
+prepare_reader(EsFold *fold)
+{
+	MemoryContext caller = MemoryContextSwitchTo(GetMemoryChunkContext(fold));
+
+	es_event_reader_init(&fold->reader);
+	fold->reader_ready = true;
+	MemoryContextSwitchTo(caller);
+}
+
+/*
  * es_fold_event
  *		Applies a stored event.
  */
@@ -306,8 +320,7 @@ es_fold_event(EsFold *fold, TupleTableSlot *event)
 		EventStoreEvent read;
 
 		if (!fold->reader_ready)
-			es_event_reader_init(&fold->reader);
-		fold->reader_ready = true;
+			prepare_reader(fold);
 		es_event_read(&fold->reader, event, &read);
 		apply_struct(fold, &read);
 	}

@@ -23,6 +23,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -260,6 +261,50 @@ char *
 es_handler_signature(Oid function)
 {
 	return format_procedure_extended(function, FORMAT_PROC_FORCE_QUALIFY);
+}
+
+/*
+ * es_digest_value
+ *		Adds a value of variable length to a digest.
+ */
+uint64
+es_digest_value(uint64 digest, Datum value)
+{
+	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+	return hash_combine64(digest,
+						  hash_bytes_extended((unsigned char *) VARDATA_ANY(bytes),
+											  VARSIZE_ANY_EXHDR(bytes), 1));
+}
+
+/*
+ * es_handler_digest
+ *		What tells a function from what it was before, or from another.
+ */
+uint64
+es_handler_digest(Oid function)
+{
+	static const AttrNumber attributes[] = {Anum_pg_proc_prosrc,
+											Anum_pg_proc_probin,
+											Anum_pg_proc_prosqlbody,
+											Anum_pg_proc_proconfig};
+	HeapTuple tuple = es_handler_row(function);
+	char *language;
+	uint64 digest;
+
+	language =
+		get_language_name(((Form_pg_proc) GETSTRUCT(tuple))->prolang, false);
+	digest = hash_bytes_extended((unsigned char *) language, strlen(language), 0);
+	for (int i = 0; i < lengthof(attributes); i++)
+	{
+		bool isnull;
+		Datum value = SysCacheGetAttr(PROCOID, tuple, attributes[i], &isnull);
+
+		digest =
+			isnull ? hash_combine64(digest, 0) : es_digest_value(digest, value);
+	}
+	ReleaseSysCache(tuple);
+	return digest;
 }
 
 /*

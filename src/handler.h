@@ -46,6 +46,8 @@ extern Oid es_handler_find(const EsHandlerKind *kind, const char *name);
 extern void es_handler_require(const EsHandlerKind *kind, Oid function,
 							   Oid owner);
 extern char *es_handler_signature(Oid function);
+extern uint64 es_handler_digest(Oid function);
+extern uint64 es_digest_value(uint64 digest, Datum value);
 extern void es_act_as(EsActor *before, Oid owner, bool pin_search_path);
 extern void es_act_as_before(const EsActor *before);
 

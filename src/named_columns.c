@@ -43,7 +43,8 @@ es_named_columns(TupleDesc desc)
 	for (int i = 0; i < desc->natts; i++)
 		wanted[i] = i + 1;
 	columns->desc = desc;
-	columns->columns = es_event_columns(desc->tdtypeid, wanted, desc->natts);
+	columns->columns =
+		es_event_columns(desc->tdtypeid, wanted, desc->natts, false);
 	columns->values = palloc(desc->natts * sizeof(Datum));
 	columns->nulls = palloc(desc->natts * sizeof(bool));
 	return columns;

@@ -38,6 +38,7 @@
 #include "store.h"
 #include "stream.h"
 #include "stream_names.h"
+#include "upcast.h"
 
 PG_FUNCTION_INFO_V1(event_store_read_category);
 PG_FUNCTION_INFO_V1(event_store_read_all);
@@ -57,6 +58,11 @@ typedef struct StoreRead
 	text **categories;
 	int ntypes;	  /* -1: all */
 	text **types; /* sorted */
+	bool raw;
+
+	EsUpcasting *upcasting; /* for the types; NULL for nothing to do */
+	int nstored;
+	text **stored_types; /* what events of the types may be stored as; sorted */
 
 	int nids;
 	int64 *category_ids; /* of those categories that exist, sorted */
@@ -146,6 +152,21 @@ find_category_ids(StoreRead *read)
 }
 
 /*
+ * find_stored_types
+ *		What events of the types asked for may be stored as: under an older name, too.
+ */
+static void
+find_stored_types(StoreRead *read)
+{
+	read->nstored = read->ntypes;
+	read->stored_types = read->types;
+	read->upcasting = read->ntypes >= 0 ? es_upcasting(read->raw) : NULL;
+	if (read->upcasting != NULL)
+		read->nstored = es_upcast_sources(read->upcasting, &read->stored_types,
+										  read->ntypes);
+}
+
+/*
  * start_scan
  *		Starts the scan that touches the fewest rows; notes what its rows still
  *		have to be checked for.
@@ -169,12 +190,12 @@ start_scan(StoreRead *read)
 									  &read->range);
 		}
 	}
-	else if (read->ntypes >= 0 && read->ntypes <= MAX_LEGS &&
+	else if (read->ntypes >= 0 && read->nstored <= MAX_LEGS &&
 			 OidIsValid(es_store_index(ES_EVENTS_BY_TYPE)))
 	{
-		read->check_types = false;
-		return es_scan_types(read->events, read->snapshot, read->types,
-							 read->ntypes, &read->range);
+		read->check_types = read->upcasting != NULL;
+		return es_scan_types(read->events, read->snapshot, read->stored_types,
+							 read->nstored, &read->range);
 	}
 	return es_scan_positions(read->events, read->snapshot, &read->range);
 }
@@ -196,7 +217,7 @@ is_wanted(const StoreRead *read, TupleTableSlot *slot)
 	}
 	if (read->check_types)
 	{
-		text *type = DatumGetTextPP(es_column(slot, ES_EVENTS, EV_TYPE));
+		const text *type = es_upcast_name(read->upcasting, slot);
 
 		return bsearch(&type, read->types, read->ntypes, sizeof(text *),
 					   es_compare_texts) != NULL;
@@ -266,7 +287,8 @@ begin_read(StoreRead *read, Oid type, const AttrNumber *wanted, int nwanted)
 		return read;
 
 	read->snapshot = take_snapshot();
-	read->columns = es_event_columns(type, wanted, nwanted);
+	read->columns = es_event_columns(type, wanted, nwanted, read->raw);
+	find_stored_types(read);
 	read->streams = es_store_open(ES_STREAMS, AccessShareLock);
 	read->names = es_stream_names_begin(read->streams, read->snapshot);
 	read->scan = start_scan(read);
@@ -396,6 +418,7 @@ begin_read_category(FunctionCallInfo fcinfo, Oid type, const AttrNumber *wanted,
 		? -1
 		: distinct_texts(PG_GETARG_ARRAYTYPE_P(4), "types", &read->types);
 	set_window(read, fcinfo, 1, 3, 2, 5);
+	read->raw = es_boolean_argument(fcinfo, 6);
 	return begin_read(read, type, wanted, nwanted);
 }
 
@@ -420,6 +443,7 @@ begin_read_all(FunctionCallInfo fcinfo, Oid type, const AttrNumber *wanted,
 		? -1
 		: distinct_texts(PG_GETARG_ARRAYTYPE_P(3), "types", &read->types);
 	set_window(read, fcinfo, 0, 5, 1, 4);
+	read->raw = es_boolean_argument(fcinfo, 6);
 	return begin_read(read, type, wanted, nwanted);
 }
 

@@ -28,6 +28,7 @@
 #include "scan.h"
 #include "store.h"
 #include "stream.h"
+#include "upcast.h"
 
 PG_FUNCTION_INFO_V1(event_store_read_stream);
 PG_FUNCTION_INFO_V1(event_store_last_event);
@@ -56,12 +57,14 @@ typedef struct StreamRead
 	bool has_as_of;
 	TimestampTz as_of;
 	const text *type; /* NULL for all */
+	bool raw;
 
 	int64 stream_id;
 	int64 left; /* how many events are still to be given */
 	Snapshot snapshot;
 	Relation events; /* NULL for a stream that does not exist */
 	EsEventColumns *columns;
+	EsUpcasting *upcasting; /* for the type asked for; NULL for nothing to do */
 	EsScan *scan;
 } StreamRead;
 
@@ -91,7 +94,8 @@ begin_read(StreamRead *read, Oid type, const AttrNumber *wanted, int nwanted)
 	read->stream_id = found.stream_id;
 	read->snapshot = RegisterSnapshot(GetActiveSnapshot());
 	read->events = es_store_open(ES_EVENTS, AccessShareLock);
-	read->columns = es_event_columns(type, wanted, nwanted);
+	read->columns = es_event_columns(type, wanted, nwanted, read->raw);
+	read->upcasting = read->type == NULL ? NULL : es_upcasting(false);
 	start_scan(read);
 	return read;
 }
@@ -117,6 +121,7 @@ begin_read_stream(FunctionCallInfo fcinfo, Oid type, const AttrNumber *wanted,
 	read->has_as_of = !PG_ARGISNULL(5);
 	if (read->has_as_of)
 		read->as_of = PG_GETARG_TIMESTAMPTZ(5);
+	read->raw = es_boolean_argument(fcinfo, 6);
 	return begin_read(read, type, wanted, nwanted);
 }
 
@@ -141,14 +146,14 @@ begin_last_event(FunctionCallInfo fcinfo, Oid type, const AttrNumber *wanted,
 
 /*
  * is_type
- *		Whether an event is of a type.
+ *		Whether an event is of the type asked for, as of today.
  */
 static bool
-is_type(TupleTableSlot *slot, const text *type)
+is_type(const StreamRead *read, TupleTableSlot *slot)
 {
-	text *actual = DatumGetTextPP(es_column(slot, ES_EVENTS, EV_TYPE));
+	const text *actual = es_upcast_name(read->upcasting, slot);
 
-	return es_compare_texts(&actual, &type) == 0;
+	return es_compare_texts(&actual, &read->type) == 0;
 }
 
 /*
@@ -172,7 +177,7 @@ next_event(StreamRead *read)
 				continue;
 			break;
 		}
-		if (read->type == NULL || is_type(slot, read->type))
+		if (read->type == NULL || is_type(read, slot))
 			return slot;
 	}
 	return NULL;

@@ -145,6 +145,18 @@ static const EsTableShape table_shapes[ES_NUM_TABLES] = {
 				{"state_version", INT4OID},
 			},
 		},
+	[ES_EVENT_TYPES] =
+		{
+			"event_types",
+			TYP_NUM_COLUMNS,
+			{
+				{"type", TEXTOID},
+				{"schema_version", INT4OID},
+				{"validator", TEXTOID, true},
+				{"upcaster", TEXTOID, true},
+				{"to_type", TEXTOID, true},
+			},
+		},
 };
 
 static const EsIndexShape index_shapes[ES_NUM_INDEXES] =
@@ -442,7 +454,7 @@ load_table(EsTableId table)
 	const char *name = table_shapes[table].name;
 	Relation rel = open_by_name(table);
 
-	if (rel == NULL && table == ES_AGGREGATE_TYPES)
+	if (rel == NULL && table >= ES_AGGREGATE_TYPES)
 	{
 		store.tables[table] = InvalidOid;
 		return;

@@ -30,10 +30,11 @@ typedef enum EsTableId
 	ES_STREAMS,
 	ES_EVENTS,
 	ES_SNAPSHOTS,
-	ES_AGGREGATE_TYPES /* a store of before 0.2.0 has none */
+	ES_AGGREGATE_TYPES, /* a store of before 0.2.0 has none */
+	ES_EVENT_TYPES		/* nor this */
 } EsTableId;
 
-#define ES_NUM_TABLES (ES_AGGREGATE_TYPES + 1)
+#define ES_NUM_TABLES (ES_EVENT_TYPES + 1)
 
 /* Columns of categories. */
 typedef enum EsCategoriesColumn
@@ -92,6 +93,17 @@ typedef enum EsAggregateTypesColumn
 	AGG_STATE_VERSION,
 	AGG_NUM_COLUMNS
 } EsAggregateTypesColumn;
+
+/* Columns of event_types. */
+typedef enum EsEventTypesColumn
+{
+	TYP_TYPE,
+	TYP_SCHEMA_VERSION,
+	TYP_VALIDATOR, /* may be null, as may the others */
+	TYP_UPCASTER,
+	TYP_TO_TYPE,
+	TYP_NUM_COLUMNS
+} EsEventTypesColumn;
 
 #define ES_MAX_COLUMNS EV_NUM_COLUMNS
 

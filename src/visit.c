@@ -71,11 +71,12 @@ visit_some(EsScan *scan, const Visit *visit, int64 max_events, EsHead *head)
 	MemoryContext event_context =
 		AllocSetContextCreate(CurrentMemoryContext, "event_store event",
 							  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(event_context);
+	MemoryContext caller;
 	EsEventReader reader;
 	bool ended = false;
 
 	es_event_reader_init(&reader);
+	caller = MemoryContextSwitchTo(event_context);
 	for (int64 n = 0; n < max_events && !ended; n++)
 	{
 		TupleTableSlot *slot = es_scan_next(scan);

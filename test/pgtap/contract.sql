@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store;
 
-SELECT plan(286);
+SELECT plan(312);
 
 -- The extension ---------------------------------------------------------------
 
@@ -53,6 +53,11 @@ SELECT pg_temp.needs_store($$state_at('a-1', 1)$$);
 SELECT pg_temp.needs_store($$states_at('a', 'infinity')$$);
 SELECT pg_temp.needs_store($$history('a-1')$$);
 SELECT pg_temp.needs_store($$audit_trail('a-1')$$);
+SELECT pg_temp.needs_store($$create_event_type('T', 1, 'f')$$);
+SELECT pg_temp.needs_store($$drop_event_type('T', 1)$$);
+SELECT pg_temp.needs_store($$create_upcaster('T', 1, 'f')$$);
+SELECT pg_temp.needs_store($$drop_upcaster('T', 1)$$);
+SELECT pg_temp.needs_store($$check_upcasters()$$);
 SELECT pg_temp.needs_store($$drop_store()$$);
 SELECT pg_temp.needs_store($$grant_reader(CURRENT_USER)$$);
 SELECT pg_temp.needs_store($$grant_writer(CURRENT_USER)$$);
@@ -140,6 +145,16 @@ SELECT results_eq($$SELECT global_position, state_before, state_after
 SELECT results_eq($$SELECT event_store.causation(e => e.*) FROM event_store.read_stream('order-1', max_count => 1) e$$,
 	$$VALUES ('{"causation_id": "10000000-0000-4000-8000-000000000001", "correlation_id": "10000000-0000-4000-8000-000000000001"}'::jsonb)$$, 'causation');
 SELECT lives_ok($$SELECT event_store.drop_aggregate_type(category => 'order')$$, 'drop_aggregate_type');
+CREATE FUNCTION pg_temp.valid(data jsonb) RETURNS boolean LANGUAGE sql AS $$SELECT data ? 'n'$$;
+CREATE FUNCTION pg_temp.upcast(data jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT data || '{"new": true}'$$;
+SELECT lives_ok(format($$SELECT event_store.create_event_type(type => 'Sent', schema_version => 1, validator => '%s.valid')$$, pg_my_temp_schema()::regnamespace), 'create_event_type');
+SELECT throws_ok($$SELECT event_store.append('order-1', 'Sent', '{}')$$, 'ST005', NULL, 'what a validator refuses');
+SELECT lives_ok($$SELECT event_store.drop_event_type(type => 'Sent', schema_version => 1)$$, 'drop_event_type');
+SELECT lives_ok(format($$SELECT event_store.create_upcaster(type => 'Sent', from_version => 1, handler => '%s.upcast', to_type => 'Shipped')$$, pg_my_temp_schema()::regnamespace), 'create_upcaster');
+SELECT results_eq($$SELECT type COLLATE "default", schema_version, data FROM event_store.read_stream('order-1', 3)$$,
+	$$VALUES ('Shipped', 2, '{"n": 3, "new": true}'::jsonb)$$, 'an event as an upcaster makes it');
+SELECT is_empty($$SELECT * FROM event_store.check_upcasters(type => 'Shipped', max_failures => 5)$$, 'check_upcasters, which finds nothing');
+SELECT lives_ok($$SELECT event_store.drop_upcaster(type => 'Sent', from_version => 1)$$, 'drop_upcaster');
 CREATE ROLE regress_contract;
 SELECT lives_ok($$SELECT event_store.grant_reader(role_name => 'regress_contract')$$, 'grant_reader');
 SELECT lives_ok($$SELECT event_store.grant_writer(role_name => 'regress_contract')$$, 'grant_writer');
@@ -213,6 +228,18 @@ INSERT INTO expected_functions VALUES
 	 'SETOF event_store.audit_entry', 's', 'u', 1000),
 	('causation', 'e event_store.event',
 	 'jsonb', 'i', 's', 0),
+	('event_types_changed', '',
+	 'trigger', 'v', 'u', 0),
+	('create_event_type', 'type text, schema_version integer, validator text',
+	 'void', 'v', 'u', 0),
+	('drop_event_type', 'type text, schema_version integer',
+	 'void', 'v', 'u', 0),
+	('create_upcaster', 'type text, from_version integer, handler text, to_type text DEFAULT NULL::text',
+	 'void', 'v', 'u', 0),
+	('drop_upcaster', 'type text, from_version integer',
+	 'void', 'v', 'u', 0),
+	('check_upcasters', 'type text DEFAULT NULL::text, max_failures bigint DEFAULT NULL::bigint',
+	 'SETOF event_store.upcast_failure', 'v', 'u', 10),
 	('create_store', 'if_not_exists boolean DEFAULT false, type_index boolean DEFAULT false',
 	 'void', 'v', 'u', 0),
 	('drop_store', 'with_events boolean DEFAULT false',
@@ -305,8 +332,8 @@ CREATE FUNCTION pg_temp.columns_of(relation text, kind "char") RETURNS text LANG
 $$;
 SELECT results_eq($$SELECT c.relname::text COLLATE "default", c.relkind FROM pg_class c
 					 WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind <> 'i' ORDER BY c.relname COLLATE "C"$$,
-	$$VALUES ('aggregate', 'c'::"char"), ('aggregate_types', 'r'), ('all_events', 'v'), ('append_result', 'c'), ('audit_entry', 'c'), ('categories', 'r'), ('event', 'c'), ('events', 'r'),
-			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('history_entry', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r')$$,
+	$$VALUES ('aggregate', 'c'::"char"), ('aggregate_types', 'r'), ('all_events', 'v'), ('append_result', 'c'), ('audit_entry', 'c'), ('categories', 'r'), ('event', 'c'), ('event_types', 'r'), ('events', 'r'),
+			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('history_entry', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r'), ('upcast_failure', 'c')$$,
 	'the relations');
 SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'event_store'::regnamespace AND typtype <> 'c' AND typelem = 0$$,
 	'no types but composite ones');
@@ -338,6 +365,9 @@ SELECT is(pg_temp.columns_of('snapshots', 'r'),
 SELECT is(pg_temp.columns_of('aggregate_types', 'r'),
 	'category text not null, initial_state jsonb not null, apply text not null, snapshot_every integer, state_version integer not null',
 	'columns of aggregate_types');
+SELECT is(pg_temp.columns_of('event_types', 'r'), 'type text not null, schema_version integer not null, validator text, upcaster text, to_type text', 'columns of event_types');
+SELECT is(pg_temp.columns_of('upcast_failure', 'c'),
+	'global_position bigint, stream text, version bigint, type text, schema_version integer, error_code text, message text', 'attributes of upcast_failure');
 SELECT is(pg_temp.columns_of('history_entry', 'c'),
 	'version bigint, type text, data jsonb, state jsonb, changes jsonb, metadata jsonb, event_id uuid, schema_version integer, global_position bigint, recorded_at timestamp with time zone, recorded_by text',
 	'attributes of history_entry');

@@ -73,6 +73,13 @@ run_as('regress_owner', 'original', <<~'END');
 	END $$;
 	CREATE TRIGGER count_event AFTER INSERT ON event_store.events
 		FOR EACH ROW EXECUTE FUNCTION shop.count_event();
+
+	CREATE FUNCTION shop.to_large(data jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE
+		RETURN jsonb_build_object('large', left(data #>> '{}', 4));
+	CREATE FUNCTION shop.is_begun(data jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
+		RETURN data <> '2';
+	SELECT event_store.create_upcaster('Large', 1, 'shop.to_large', 'Larger');
+	SELECT event_store.create_event_type('Begun', 1, 'shop.is_begun');
 	END
 run_as('regress_owner', 'original', <<~'END');
 	SELECT event_store.append('order-' || n % 50, 'Placed', jsonb_build_object('n', n, 'text', E'a "b" \\ \t\n c'))
@@ -99,7 +106,7 @@ run_as('regress_owner', 'original', <<~'END');
 my @tables = (
 	'event_store.categories', 'event_store.streams',
 	'event_store.events', 'event_store.snapshots',
-	'warehouse.stock');
+	'warehouse.stock', 'event_store.event_types');
 
 sub rows_of
 {

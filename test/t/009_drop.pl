@@ -291,6 +291,7 @@ other(<<~'END');
 	ALTER TABLE event_store.events OWNER TO regress_new_owner;
 	ALTER TABLE event_store.snapshots OWNER TO regress_new_owner;
 	ALTER TABLE event_store.aggregate_types OWNER TO regress_new_owner;
+	ALTER TABLE event_store.event_types OWNER TO regress_new_owner;
 	ALTER VIEW event_store.all_events OWNER TO regress_new_owner;
 	SELECT event_store.create_store(if_not_exists => true);
 	END

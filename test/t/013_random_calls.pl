@@ -66,6 +66,11 @@ query(<<~'END');
 	CREATE FUNCTION random.apply(state jsonb, e event_store.event) RETURNS jsonb LANGUAGE sql AS $$
 		SELECT jsonb_build_object('events', coalesce((state ->> 'events')::bigint, 0) + 1)
 	$$;
+	CREATE FUNCTION random.valid(data jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT data IS NOT NULL';
+	CREATE FUNCTION random.upcast(data jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT data';
+	SELECT event_store.create_event_type('T1', n, 'random.valid'), event_store.create_upcaster('T1', n, 'random.upcast'),
+		   event_store.create_upcaster('T2', n, 'random.upcast')
+	  FROM generate_series(1, 3) n;
 	-- for roles that may not load, and for values of arguments only
 	CREATE FUNCTION random.loaded(stream text) RETURNS event_store.aggregate LANGUAGE sql SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp AS 'SELECT event_store.load(stream)';
@@ -100,7 +105,7 @@ query(<<~'END');
 	 WHERE d.deptype = 'e' AND e.extname IN ('event_store', 'event_store_warehouse');
 
 	CREATE TABLE random.drawn AS
-	SELECT f.*, sum(weight) OVER (PARTITION BY apart ORDER BY name) AS below,
+	SELECT f.*, sum(weight) OVER (PARTITION BY apart ORDER BY name, oid) AS below,
 		   sum(weight) OVER (PARTITION BY apart) AS total
 	  FROM random.functions f;
 	END
@@ -275,6 +280,9 @@ query(<<~'END');
 			WHEN name = 'product' THEN RETURN format('random.loaded(%L)', 'warehouse_product-SKU-' || random.upto(30));
 			WHEN name = 'e' THEN RETURN format('random.last(%L)', 'warehouse_product-SKU-' || random.upto(30));
 			WHEN name = 'apply' THEN RETURN '''random.apply''';
+			WHEN name = 'validator' THEN RETURN '''random.valid''';
+			WHEN name = 'handler' THEN RETURN '''random.upcast''';
+			WHEN name = 'to_type' THEN RETURN 'NULL';
 			WHEN name = 'snapshot_every' THEN RETURN random.upto(20);
 			WHEN name = 'state' AND random() < 0.2 THEN RETURN '''{"quantity_on_hand": 5}''';
 			WHEN name IN ('data', 'state', 'initial_state') THEN RETURN format('''{"n": %s}''', random.upto(100));
@@ -675,7 +683,7 @@ note join "\n", map { my $f = $_; "$f: " . join(', ', map { "$_ $outcomes{$f}{$_
 
 # Every function was called, and has succeeded but for those that always refuse.
 is( join(' ', grep { !$outcomes{$_}{ok} } split /\n/, query('SELECT DISTINCT name FROM random.functions ORDER BY name')),
-	'project_stock refuse_change refuse_insert',
+	'event_types_changed project_stock refuse_change refuse_insert',
 	'every function was called with success, but for the guards');
 cmp_ok($errors{ok}, '>', $calls / 3, 'a good share of the calls succeeds');
 

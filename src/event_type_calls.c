@@ -1,0 +1,315 @@
+/*-------------------------------------------------------------------------
+ *
+ * event_type_calls.c
+ *	  The SQL calls about event types: validators and upcasters.
+ *
+ * The table is locked against others who change it, so that the links of a chain are
+ * what they are said to be when the transaction commits.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/event_type_calls.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "check.h"
+#include "errors.h"
+#include "event_type.h"
+#include "privileged.h"
+#include "rights.h"
+#include "store.h"
+
+PG_FUNCTION_INFO_V1(event_store_create_event_type);
+PG_FUNCTION_INFO_V1(event_store_drop_event_type);
+PG_FUNCTION_INFO_V1(event_store_create_upcaster);
+PG_FUNCTION_INFO_V1(event_store_drop_upcaster);
+
+/* An upcaster that makes something of type $1 at schema version $2. */
+#define ARRIVES                                                          \
+	"SELECT FROM event_store.event_types t WHERE t.upcaster IS NOT NULL" \
+	" AND coalesce(t.to_type, t.type) OPERATOR(pg_catalog.=) $1"         \
+	" AND t.schema_version OPERATOR(pg_catalog.=) ($2 OPERATOR(pg_catalog.-) 1)"
+
+/* Rows that say nothing any more. */
+#define DELETE_EMPTY                                              \
+	"DELETE FROM event_store.event_types WHERE validator IS NULL" \
+	" AND upcaster IS NULL"
+
+/*
+ * types_owner
+ *		Owner of the table of event types; raises 55000 for a store of before 0.2.0.
+ */
+static Oid
+types_owner(void)
+{
+	Relation types;
+	Oid owner;
+
+	if (!es_store_has(ES_EVENT_TYPES))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the event store has no event types"),
+				 errdetail("An older release made it."),
+				 errhint("Upgrade it with: SELECT event_store.upgrade_store();")));
+	types = es_store_open(ES_EVENT_TYPES, AccessShareLock);
+	owner = types->rd_rel->relowner;
+	table_close(types, NoLock);
+	return owner;
+}
+
+/*
+ * begin_change
+ *		Checks who calls and what about; returns the owner of the table.
+ */
+static Oid
+begin_change(FunctionCallInfo fcinfo, const char *call, const char *version_name)
+{
+	int32 version;
+
+	es_check_not_null(fcinfo, 0, "type");
+	es_check_type(PG_GETARG_TEXT_PP(0), NULL);
+	es_check_not_null(fcinfo, 1, version_name);
+	version = PG_GETARG_INT32(1);
+	if (version < 1 || version == PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be at least 1 and below %d", version_name,
+						PG_INT32_MAX),
+				 errdetail("It is %d.", version)));
+	es_check_writable(call);
+	es_require_store_owner(call);
+	return types_owner();
+}
+
+/*
+ * run
+ *		Runs a statement about a type at a schema version, with two more texts or
+ *		nulls; returns the number of rows.  55000 where a rule of the owner's makes
+ *		something else of it.
+ */
+static uint64
+run(FunctionCallInfo fcinfo, const char *statement, const char *third,
+	const char *fourth, int expected)
+{
+	Oid types[] = {TEXTOID, INT4OID, TEXTOID, TEXTOID};
+	Datum values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1),
+					  third != NULL ? CStringGetTextDatum(third) : (Datum) 0,
+					  fourth != NULL ? CStringGetTextDatum(fourth) : (Datum) 0};
+	char nulls[] = {' ', ' ', third != NULL ? ' ' : 'n',
+					fourth != NULL ? ' ' : 'n'};
+	int result = SPI_execute_with_args(statement, lengthof(types), types,
+									   values, nulls, false, 0);
+
+	if (result != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not change the event types"),
+				 errdetail("The statement ended as %s.",
+						   SPI_result_code_string(result)),
+				 errhint("Drop the rules on event_store.event_types.")));
+	return SPI_processed;
+}
+
+/*
+ * lock_types
+ *		Locks the table against others who change it, and connects to SPI.
+ */
+static void
+lock_types(void)
+{
+	es_spi_connect();
+	es_execute("LOCK TABLE event_store.event_types IN SHARE ROW EXCLUSIVE MODE");
+}
+
+/*
+ * handler_argument
+ *		Signature of a function that was named, which may be one of a kind.
+ */
+static char *
+handler_argument(FunctionCallInfo fcinfo, int arg, const char *name,
+				 const EsHandlerKind *kind, Oid owner)
+{
+	Oid function;
+
+	es_check_not_null(fcinfo, arg, name);
+	function = es_handler_find(kind, text_to_cstring(PG_GETARG_TEXT_PP(arg)));
+	es_handler_require(kind, function, owner);
+	return es_handler_signature(function);
+}
+
+/*
+ * raise_none
+ *		22023: nothing of the kind is there to be dropped.
+ */
+static void
+raise_none(FunctionCallInfo fcinfo, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("type \"%s\" has no %s at schema version %d",
+					text_to_cstring(PG_GETARG_TEXT_PP(0)), what,
+					PG_GETARG_INT32(1)),
+			 errhint("The table event_store.event_types lists them.")));
+}
+
+/*
+ * event_store_create_event_type
+ *		create_event_type(type, schema_version, validator) returns void
+ *
+ * Raises 22004, 22023, 42501 unless the caller owns the store, 42883, 42804.
+ */
+Datum
+event_store_create_event_type(PG_FUNCTION_ARGS)
+{
+	Oid owner = begin_change(fcinfo, "create_event_type()", "schema_version");
+	char *validator =
+		handler_argument(fcinfo, 2, "validator", &es_validator_kind, owner);
+
+	lock_types();
+	(void) run(fcinfo,
+			   "INSERT INTO event_store.event_types"
+			   " (type, schema_version, validator) VALUES ($1, $2, $3)"
+			   " ON CONFLICT (type, schema_version) DO UPDATE"
+			   " SET validator = EXCLUDED.validator",
+			   validator, NULL, SPI_OK_INSERT);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * event_store_drop_event_type
+ *		drop_event_type(type, schema_version) returns void
+ *
+ * Raises 22004, 42501 unless the caller owns the store, 42704.
+ */
+Datum
+event_store_drop_event_type(PG_FUNCTION_ARGS)
+{
+	(void) begin_change(fcinfo, "drop_event_type()", "schema_version");
+	lock_types();
+	if (run(fcinfo,
+			"UPDATE event_store.event_types SET validator = NULL"
+			" WHERE type OPERATOR(pg_catalog.=) $1"
+			" AND schema_version OPERATOR(pg_catalog.=) $2"
+			" AND validator IS NOT NULL",
+			NULL, NULL, SPI_OK_UPDATE) == 0)
+		raise_none(fcinfo, "validator");
+	(void) run(fcinfo, DELETE_EMPTY, NULL, NULL, SPI_OK_DELETE);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * require_link
+ *		Raises ST010 when nothing leads to the version that an upcaster is for, so that
+ *		older events would not come to it.
+ */
+static void
+require_link(FunctionCallInfo fcinfo)
+{
+	int32 version = PG_GETARG_INT32(1);
+
+	if (version == 1 || run(fcinfo, ARRIVES, NULL, NULL, SPI_OK_SELECT) > 0)
+		return;
+	ereport(ERROR,
+			(errcode(ES_ERR_NO_UPCASTER),
+			 errmsg("no upcaster leads to schema version %d of type \"%s\"",
+					version, text_to_cstring(PG_GETARG_TEXT_PP(0))),
+			 errdetail("Events of version %d would be left behind.", version - 1),
+			 errhint("Create the one from schema version %d first.",
+					 version - 1)));
+}
+
+/*
+ * event_store_create_upcaster
+ *		create_upcaster(type, from_version, handler, to_type) returns void
+ *
+ * Raises 22004, 22023, 42501 unless the caller owns the store, 42883, 42804, ST010.
+ */
+Datum
+event_store_create_upcaster(PG_FUNCTION_ARGS)
+{
+	Oid owner = begin_change(fcinfo, "create_upcaster()", "from_version");
+	char *handler =
+		handler_argument(fcinfo, 2, "handler", &es_upcaster_kind, owner);
+	char *to_type = NULL;
+
+	if (!PG_ARGISNULL(3))
+	{
+		es_check_type(PG_GETARG_TEXT_PP(3), NULL);
+		to_type = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	}
+	lock_types();
+	require_link(fcinfo);
+	(void) run(fcinfo,
+			   "INSERT INTO event_store.event_types"
+			   " (type, schema_version, upcaster, to_type)"
+			   " VALUES ($1, $2, $3, nullif($4, $1))"
+			   " ON CONFLICT (type, schema_version) DO UPDATE"
+			   " SET upcaster = EXCLUDED.upcaster, to_type = EXCLUDED.to_type",
+			   handler, to_type, SPI_OK_INSERT);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * refuse_needed
+ *		Raises 2BP01 when the upcaster from the next version goes on from what this
+ *		one makes, and no other does.
+ */
+static void
+refuse_needed(FunctionCallInfo fcinfo)
+{
+	if (run(fcinfo,
+			"SELECT FROM event_store.event_types g, event_store.event_types n"
+			" WHERE g.type OPERATOR(pg_catalog.=) $1"
+			" AND g.schema_version OPERATOR(pg_catalog.=) $2"
+			" AND n.type OPERATOR(pg_catalog.=) coalesce(g.to_type, g.type)"
+			" AND n.schema_version OPERATOR(pg_catalog.=)"
+			" (g.schema_version OPERATOR(pg_catalog.+) 1)"
+			" AND n.upcaster IS NOT NULL AND NOT EXISTS"
+			" (SELECT FROM event_store.event_types o"
+			" WHERE o.upcaster IS NOT NULL"
+			" AND o.type OPERATOR(pg_catalog.<>) g.type"
+			" AND o.schema_version OPERATOR(pg_catalog.=) g.schema_version"
+			" AND coalesce(o.to_type, o.type) OPERATOR(pg_catalog.=) n.type)",
+			NULL, NULL, SPI_OK_SELECT) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("the upcaster of type \"%s\" from schema version %d is needed by the next",
+						text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1)),
+				 errhint(
+					 "Drop the newest first, or replace this one with event_store.create_upcaster().")));
+}
+
+/*
+ * event_store_drop_upcaster
+ *		drop_upcaster(type, from_version) returns void
+ *
+ * Raises 22004, 42501 unless the caller owns the store, 42704, 2BP01.
+ */
+Datum
+event_store_drop_upcaster(PG_FUNCTION_ARGS)
+{
+	(void) begin_change(fcinfo, "drop_upcaster()", "from_version");
+	lock_types();
+	refuse_needed(fcinfo);
+	if (run(fcinfo,
+			"UPDATE event_store.event_types SET upcaster = NULL, to_type = NULL"
+			" WHERE type OPERATOR(pg_catalog.=) $1"
+			" AND schema_version OPERATOR(pg_catalog.=) $2"
+			" AND upcaster IS NOT NULL",
+			NULL, NULL, SPI_OK_UPDATE) == 0)
+		raise_none(fcinfo, "upcaster");
+	(void) run(fcinfo, DELETE_EMPTY, NULL, NULL, SPI_OK_DELETE);
+	SPI_finish();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,279 @@
+/*-------------------------------------------------------------------------
+ *
+ * upcast.c
+ *	  Making old events what they would be today.
+ *
+ * An upcaster makes the data of a type at a schema version what it is at the next, and
+ * may give the type another name there.  A stored event goes from one to the next,
+ * up to the newest; it is never changed itself.  A version from which nothing leads on,
+ * while there is an upcaster from a later one, is an error: it would mean to read
+ * an event half done.
+ *
+ * What a read needs it takes from what the session keeps when it begins, so that all
+ * of it is of one kind; without any upcaster that is a look at two numbers.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/upcast.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "check.h"
+#include "errors.h"
+#include "store.h"
+#include "upcast.h"
+
+struct EsUpcasting
+{
+	const EsEventTypes *types;
+	FmgrInfo *functions; /* copies for this read, made when they are needed */
+	MemoryContext context;
+};
+
+/* Which step of which event is done, for errors. */
+typedef struct Step
+{
+	const EsEventType *from;
+	int64 global_position;
+} Step;
+
+/*
+ * es_upcasting
+ *		What a read needs, in the current memory context; NULL where nothing is to
+ *		be done.
+ */
+EsUpcasting *
+es_upcasting(bool raw)
+{
+	const EsEventTypes *types = raw ? NULL : es_event_types();
+	EsUpcasting *upcasting;
+
+	if (types == NULL || !types->has_upcasters)
+		return NULL;
+	upcasting = palloc(sizeof(EsUpcasting));
+	upcasting->types = types;
+	upcasting->functions = palloc0(types->n * sizeof(FmgrInfo));
+	upcasting->context = CurrentMemoryContext;
+	return upcasting;
+}
+
+/*
+ * name_step
+ *		Says in an error which event it is about.
+ */
+static void
+name_step(void *arg)
+{
+	const Step *step = arg;
+
+	errcontext("upcasting the event at position %lld, type \"%s\", from schema version %d",
+			   (long long) step->global_position,
+			   text_to_cstring(step->from->type), step->from->schema_version);
+}
+
+/*
+ * require_none_later
+ *		Raises ST010 when a later version of a type has an upcaster, though the one
+ *		at hand has none.
+ */
+static void
+require_none_later(const EsUpcasting *upcasting, const text *type,
+				   int32 schema_version, int64 global_position)
+{
+	const EsEventTypes *types = upcasting->types;
+
+	for (int i = 0; i < types->n; i++)
+	{
+		const EsEventType *other = &types->types[i];
+
+		if (other->upcaster.signature == NULL ||
+			other->schema_version <= schema_version ||
+			es_compare_texts(&other->type, &type) != 0)
+			continue;
+		ereport(ERROR,
+				(errcode(ES_ERR_NO_UPCASTER),
+				 errmsg("no upcaster leads on from schema version %d of type \"%s\"",
+						schema_version, text_to_cstring(type)),
+				 errdetail("The event at position %lld is of that version, and there is an upcaster from version %d.",
+						   (long long) global_position, other->schema_version),
+				 errhint(
+					 "Create it with event_store.create_upcaster(), or read with raw => true.")));
+	}
+}
+
+/*
+ * next_step
+ *		The upcaster of a version; NULL for the newest.
+ */
+static const EsEventType *
+next_step(const EsUpcasting *upcasting, const text *type, int32 schema_version,
+		  int64 global_position)
+{
+	const EsEventType *step =
+		es_event_type_find(upcasting->types, type, schema_version);
+
+	if (step != NULL && step->upcaster.signature != NULL)
+		return step;
+	require_none_later(upcasting, type, schema_version, global_position);
+	return NULL;
+}
+
+/*
+ * function_of
+ *		An upcaster's function, for this read.
+ */
+static FmgrInfo *
+function_of(EsUpcasting *upcasting, const EsEventType *step)
+{
+	FmgrInfo *function = &upcasting->functions[step - upcasting->types->types];
+
+	if (step->upcaster.flaw != NULL)
+		es_handler_raise(&es_upcaster_kind, step->upcaster.signature,
+						 step->upcaster.flaw);
+	if (!OidIsValid(function->fn_oid))
+		fmgr_info_copy(function, unconstify(FmgrInfo *, &step->upcaster.function),
+					   upcasting->context);
+	return function;
+}
+
+/*
+ * call
+ *		Calls an upcaster; returns the new data.
+ */
+static Datum
+call(EsUpcasting *upcasting, const EsEventType *step, Datum data)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	EsActor before;
+	Datum result;
+
+	InitFunctionCallInfoData(*fcinfo, function_of(upcasting, step), 1,
+							 InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = data;
+	fcinfo->args[0].isnull = false;
+	es_act_as(&before, upcasting->types->owner, !step->upcaster.is_c);
+	result = FunctionCallInvoke(fcinfo);
+	es_act_as_before(&before);
+	if (fcinfo->isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("upcaster %s returned null", step->upcaster.signature)));
+	return result;
+}
+
+/*
+ * es_upcast
+ *		What an event would be today, in the current memory context; false where
+ *		that is what is stored.  Raises ST010, and what upcasters raise.
+ */
+bool
+es_upcast(EsUpcasting *upcasting, TupleTableSlot *event, EsUpcast *upcast)
+{
+	ErrorContextCallback callback;
+	Step step;
+
+	upcast->type = DatumGetTextPP(es_column(event, ES_EVENTS, EV_TYPE));
+	upcast->schema_version =
+		DatumGetInt32(es_column(event, ES_EVENTS, EV_SCHEMA_VERSION));
+	step.global_position =
+		DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION));
+	step.from = next_step(upcasting, upcast->type, upcast->schema_version,
+						  step.global_position);
+	if (step.from == NULL)
+		return false;
+	upcast->data = es_column(event, ES_EVENTS, EV_DATA);
+	callback.callback = name_step;
+	callback.arg = &step;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		upcast->data = call(upcasting, step.from, upcast->data);
+		upcast->type = step.from->to_type;
+		upcast->schema_version++;
+		step.from = next_step(upcasting, upcast->type, upcast->schema_version,
+							  step.global_position);
+	} while (step.from != NULL);
+	error_context_stack = callback.previous;
+	return true;
+}
+
+/*
+ * es_upcast_name
+ *		The type that an event would be of today, without calling anything.
+ */
+const text *
+es_upcast_name(EsUpcasting *upcasting, TupleTableSlot *event)
+{
+	const text *type = DatumGetTextPP(es_column(event, ES_EVENTS, EV_TYPE));
+	int32 schema_version;
+	const EsEventType *step;
+
+	if (upcasting == NULL)
+		return type;
+	schema_version =
+		DatumGetInt32(es_column(event, ES_EVENTS, EV_SCHEMA_VERSION));
+	while ((step = es_event_type_find(upcasting->types, type, schema_version)) !=
+			   NULL &&
+		   step->upcaster.signature != NULL)
+	{
+		type = step->to_type;
+		schema_version++;
+	}
+	return type;
+}
+
+/*
+ * contains
+ *		Whether a type is among some.
+ */
+static bool
+contains(text *const *types, int ntypes, const text *type)
+{
+	for (int i = 0; i < ntypes; i++)
+	{
+		if (es_compare_texts(&types[i], &type) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * es_upcast_sources
+ *		Adds to some types, each once, those that events of them may be stored as;
+ *		returns how many there are then, in byte order.
+ */
+int
+es_upcast_sources(const EsUpcasting *upcasting, text ***types, int ntypes)
+{
+	const EsEventTypes *known = upcasting->types;
+	text **sources = palloc((ntypes + known->n) * sizeof(text *));
+	bool added = true;
+
+	memcpy(sources, *types, ntypes * sizeof(text *));
+	while (added)
+	{
+		added = false;
+		for (int i = 0; i < known->n; i++)
+		{
+			const EsEventType *step = &known->types[i];
+
+			if (step->upcaster.signature == NULL ||
+				!contains(sources, ntypes, step->to_type) ||
+				contains(sources, ntypes, step->type))
+				continue;
+			sources[ntypes++] = step->type;
+			added = true;
+		}
+	}
+	qsort(sources, ntypes, sizeof(text *), es_compare_texts);
+	*types = sources;
+	return ntypes;
+}

@@ -1,0 +1,36 @@
+/*-------------------------------------------------------------------------
+ *
+ * upcast.h
+ *	  Making old events what they would be today.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/upcast.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_UPCAST_H
+#define ES_UPCAST_H
+
+#include "executor/tuptable.h"
+
+#include "event_type.h"
+
+typedef struct EsUpcasting EsUpcasting;
+
+/* What an upcaster changes of an event. */
+typedef struct EsUpcast
+{
+	text *type;
+	int32 schema_version;
+	Datum data;
+} EsUpcast;
+
+extern EsUpcasting *es_upcasting(bool raw);
+extern bool es_upcast(EsUpcasting *upcasting, TupleTableSlot *event,
+					  EsUpcast *upcast);
+extern const text *es_upcast_name(EsUpcasting *upcasting, TupleTableSlot *event);
+extern int es_upcast_sources(const EsUpcasting *upcasting, text ***types,
+							 int ntypes);
+
+#endif /* ES_UPCAST_H */
