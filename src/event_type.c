@@ -65,6 +65,9 @@ const EsHandlerKind es_upcaster_kind = {.noun = "an upcaster",
 										.things = "the event types",
 										.call = "event_store.create_upcaster()"};
 
+/* So many types are looked through one by one. */
+#define A_FEW 8
+
 /* What the session keeps; out of date when one of the two has moved on. */
 static struct
 {
@@ -130,6 +133,7 @@ learn_function(EsTypeFunction *function, const EsHandlerKind *kind,
 	bool isnull;
 	Datum signature = es_optional_column(row, ES_EVENT_TYPES, column, &isnull);
 	HeapTuple tuple;
+	Oid language;
 	Oid oid;
 
 	if (isnull)
@@ -140,7 +144,8 @@ learn_function(EsTypeFunction *function, const EsHandlerKind *kind,
 	if (function->flaw != NULL)
 		return;
 	tuple = es_handler_row(oid);
-	function->is_c = ((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId;
+	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
+	function->is_c = language == ClanguageId || language == INTERNALlanguageId;
 	ReleaseSysCache(tuple);
 	function->digest = es_handler_digest(oid);
 	fmgr_info_cxt(oid, &function->function, CurrentMemoryContext);
@@ -158,6 +163,7 @@ learn(EsEventTypes *types, EsEventType *type, TupleTableSlot *row)
 
 	memset(type, 0, sizeof(EsEventType));
 	type->type = DatumGetTextPCopy(es_column(row, ES_EVENT_TYPES, TYP_TYPE));
+	type->length = VARSIZE_ANY_EXHDR(type->type);
 	type->schema_version =
 		DatumGetInt32(es_column(row, ES_EVENT_TYPES, TYP_SCHEMA_VERSION));
 	type->to_type = isnull ? type->type : DatumGetTextPCopy(to_type);
@@ -170,19 +176,121 @@ learn(EsEventTypes *types, EsEventType *type, TupleTableSlot *row)
 }
 
 /*
+ * compare_to
+ *		Order of a type at a version to one of the table's: by length, bytes and
+ *		version, which is found out faster than that of names.
+ */
+static inline int
+compare_to(const text *type, int32 schema_version, const EsEventType *other)
+{
+	int length = VARSIZE_ANY_EXHDR(type);
+	int order;
+
+	if (length != other->length)
+		return length > other->length ? 1 : -1;
+	order = memcmp(VARDATA_ANY(type), VARDATA_ANY(other->type), length);
+	return order != 0 ? order
+					  : (schema_version > other->schema_version) -
+			(schema_version < other->schema_version);
+}
+
+/*
  * compare_types
- *		qsort and bsearch comparator: by type and version.
+ *		qsort comparator in that order.
  */
 static int
 compare_types(const void *a, const void *b)
 {
 	const EsEventType *left = a;
-	const EsEventType *right = b;
-	int order = es_compare_texts(&left->type, &right->type);
 
-	return order != 0 ? order
-					  : (left->schema_version > right->schema_version) -
-			(left->schema_version < right->schema_version);
+	return compare_to(left->type, left->schema_version, b);
+}
+
+/*
+ * find_place
+ *		Place of a type at a version, or of the first after it.
+ */
+static int
+find_place(const EsEventTypes *types, const text *type, int32 schema_version)
+{
+	int low = 0;
+	int high = types->n;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+
+		if (compare_to(type, schema_version, &types->types[middle]) > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/*
+ * es_event_type_find
+ *		A type at a schema version; NULL where nothing is known of it.
+ */
+const EsEventType *
+es_event_type_find(const EsEventTypes *types, const text *type,
+				   int32 schema_version)
+{
+	int place = find_place(types, type, schema_version);
+
+	return place < types->n &&
+			compare_to(type, schema_version, &types->types[place]) == 0
+		? &types->types[place]
+		: NULL;
+}
+
+/*
+ * find_from
+ *		The upcaster from a version of a type, from a place on; see es_upcaster_find().
+ *
+ * Of a few, comparing lengths and versions first is faster than to halve.
+ */
+static inline int
+find_from(const EsEventTypes *types, int place, const text *type,
+		  int32 schema_version)
+{
+	int length = VARSIZE_ANY_EXHDR(type);
+	int found = ES_NEWEST;
+
+	for (int i = place; i < types->n; i++)
+	{
+		const EsEventType *other = &types->types[i];
+		int order;
+
+		if (other->length > length)
+			break;
+		if (other->length != length || other->schema_version < schema_version ||
+			other->upcaster.signature == NULL)
+			continue;
+		order = memcmp(VARDATA_ANY(type), VARDATA_ANY(other->type), length);
+		if (order < 0)
+			break;
+		if (order > 0)
+			continue;
+		if (other->schema_version == schema_version)
+			return i;
+		found = ES_MISSING;
+	}
+	return found;
+}
+
+/*
+ * es_upcaster_find
+ *		Place of the upcaster from a version of a type; ES_NEWEST where there is none
+ *		from it or a later one, ES_MISSING where there is from a later one.
+ */
+int
+es_upcaster_find(const EsEventTypes *types, const text *type, int32 schema_version)
+{
+	return find_from(types,
+					 types->n > A_FEW ? find_place(types, type, schema_version)
+									  : 0,
+					 type, schema_version);
 }
 
 /*
@@ -213,6 +321,10 @@ read_rows(EsEventTypes *types, Relation rel)
 	ExecDropSingleTupleTableSlot(slot);
 	UnregisterSnapshot(snapshot);
 	qsort(types->types, types->n, sizeof(EsEventType), compare_types);
+	for (int i = 0; i < types->n; i++)
+		types->types[i].next =
+			es_upcaster_find(types, types->types[i].to_type,
+							 types->types[i].schema_version + 1);
 }
 
 /*
@@ -304,22 +416,6 @@ es_upcasters_digest(uint64 digest)
 		digest = hash_combine64(digest, type->upcaster.digest);
 	}
 	return digest;
-}
-
-/*
- * es_event_type_find
- *		A type at a schema version; NULL where nothing is known of it.
- */
-const EsEventType *
-es_event_type_find(const EsEventTypes *types, const text *type,
-				   int32 schema_version)
-{
-	EsEventType key = {0};
-
-	key.type = unconstify(text *, type);
-	key.schema_version = schema_version;
-	return bsearch(&key, types->types, types->n, sizeof(EsEventType),
-				   compare_types);
 }
 
 /*

@@ -30,13 +30,20 @@ typedef struct EsTypeFunction
 typedef struct EsEventType
 {
 	text *type;
+	int length; /* of its name */
 	int32 schema_version;
 	EsTypeFunction validator;
 	EsTypeFunction upcaster; /* to the next version */
 	text *to_type;			 /* its name there */
+
+	/* what comes after the upcaster: another's place, ES_NEWEST or ES_MISSING */
+	int next;
 } EsEventType;
 
-/* All of them, by type and version. */
+#define ES_NEWEST  (-1)
+#define ES_MISSING (-2) /* a later version has an upcaster, this one has none */
+
+/* All of them, in an order of their own, which puts versions of a type together. */
 typedef struct EsEventTypes
 {
 	Oid owner; /* whom their functions run as */
@@ -55,5 +62,7 @@ extern uint64 es_upcasters_digest(uint64 digest);
 extern const EsEventType *es_event_type_find(const EsEventTypes *types,
 											 const text *type,
 											 int32 schema_version);
+extern int es_upcaster_find(const EsEventTypes *types, const text *type,
+							int32 schema_version);
 
 #endif /* ES_EVENT_TYPE_H */

@@ -40,7 +40,7 @@ struct EsUpcasting
 typedef struct Step
 {
 	const EsEventType *from;
-	int64 global_position;
+	TupleTableSlot *event;
 } Step;
 
 /*
@@ -64,6 +64,16 @@ es_upcasting(bool raw)
 }
 
 /*
+ * position_of
+ *		Where an event is, for errors.
+ */
+static long long
+position_of(TupleTableSlot *event)
+{
+	return DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION));
+}
+
+/*
  * name_step
  *		Says in an error which event it is about.
  */
@@ -73,54 +83,30 @@ name_step(void *arg)
 	const Step *step = arg;
 
 	errcontext("upcasting the event at position %lld, type \"%s\", from schema version %d",
-			   (long long) step->global_position,
-			   text_to_cstring(step->from->type), step->from->schema_version);
+			   position_of(step->event), text_to_cstring(step->from->type),
+			   step->from->schema_version);
 }
 
 /*
- * require_none_later
- *		Raises ST010 when a later version of a type has an upcaster, though the one
- *		at hand has none.
+ * step_at
+ *		The upcaster at a place; NULL for none.  Raises ST010 where the one from a
+ *		version is missing.
  */
-static void
-require_none_later(const EsUpcasting *upcasting, const text *type,
-				   int32 schema_version, int64 global_position)
+static const EsEventType *
+step_at(const EsUpcasting *upcasting, int place, const EsUpcast *upcast,
+		TupleTableSlot *event)
 {
-	const EsEventTypes *types = upcasting->types;
-
-	for (int i = 0; i < types->n; i++)
-	{
-		const EsEventType *other = &types->types[i];
-
-		if (other->upcaster.signature == NULL ||
-			other->schema_version <= schema_version ||
-			es_compare_texts(&other->type, &type) != 0)
-			continue;
+	if (place >= 0)
+		return &upcasting->types->types[place];
+	if (place == ES_MISSING)
 		ereport(ERROR,
 				(errcode(ES_ERR_NO_UPCASTER),
 				 errmsg("no upcaster leads on from schema version %d of type \"%s\"",
-						schema_version, text_to_cstring(type)),
-				 errdetail("The event at position %lld is of that version, and there is an upcaster from version %d.",
-						   (long long) global_position, other->schema_version),
+						upcast->schema_version, text_to_cstring(upcast->type)),
+				 errdetail("The event at position %lld comes to that version, and there is an upcaster from a later one.",
+						   position_of(event)),
 				 errhint(
 					 "Create it with event_store.create_upcaster(), or read with raw => true.")));
-	}
-}
-
-/*
- * next_step
- *		The upcaster of a version; NULL for the newest.
- */
-static const EsEventType *
-next_step(const EsUpcasting *upcasting, const text *type, int32 schema_version,
-		  int64 global_position)
-{
-	const EsEventType *step =
-		es_event_type_find(upcasting->types, type, schema_version);
-
-	if (step != NULL && step->upcaster.signature != NULL)
-		return step;
-	require_none_later(upcasting, type, schema_version, global_position);
 	return NULL;
 }
 
@@ -176,15 +162,15 @@ bool
 es_upcast(EsUpcasting *upcasting, TupleTableSlot *event, EsUpcast *upcast)
 {
 	ErrorContextCallback callback;
-	Step step;
+	Step step = {NULL, event};
 
 	upcast->type = DatumGetTextPP(es_column(event, ES_EVENTS, EV_TYPE));
 	upcast->schema_version =
 		DatumGetInt32(es_column(event, ES_EVENTS, EV_SCHEMA_VERSION));
-	step.global_position =
-		DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION));
-	step.from = next_step(upcasting, upcast->type, upcast->schema_version,
-						  step.global_position);
+	step.from = step_at(upcasting,
+						es_upcaster_find(upcasting->types, upcast->type,
+										 upcast->schema_version),
+						upcast, event);
 	if (step.from == NULL)
 		return false;
 	upcast->data = es_column(event, ES_EVENTS, EV_DATA);
@@ -198,8 +184,7 @@ es_upcast(EsUpcasting *upcasting, TupleTableSlot *event, EsUpcast *upcast)
 		upcast->data = call(upcasting, step.from, upcast->data);
 		upcast->type = step.from->to_type;
 		upcast->schema_version++;
-		step.from = next_step(upcasting, upcast->type, upcast->schema_version,
-							  step.global_position);
+		step.from = step_at(upcasting, step.from->next, upcast, event);
 	} while (step.from != NULL);
 	error_context_stack = callback.previous;
 	return true;
@@ -213,19 +198,19 @@ const text *
 es_upcast_name(EsUpcasting *upcasting, TupleTableSlot *event)
 {
 	const text *type = DatumGetTextPP(es_column(event, ES_EVENTS, EV_TYPE));
-	int32 schema_version;
-	const EsEventType *step;
+	int place;
 
 	if (upcasting == NULL)
 		return type;
-	schema_version =
-		DatumGetInt32(es_column(event, ES_EVENTS, EV_SCHEMA_VERSION));
-	while ((step = es_event_type_find(upcasting->types, type, schema_version)) !=
-			   NULL &&
-		   step->upcaster.signature != NULL)
+	place = es_upcaster_find(upcasting->types, type,
+							 DatumGetInt32(es_column(event, ES_EVENTS,
+													 EV_SCHEMA_VERSION)));
+	while (place >= 0)
 	{
+		const EsEventType *step = &upcasting->types->types[place];
+
 		type = step->to_type;
-		schema_version++;
+		place = step->next;
 	}
 	return type;
 }

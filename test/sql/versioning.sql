@@ -127,6 +127,15 @@ EXCEPTION WHEN SQLSTATE 'ZZ001' THEN
 END $$;
 SELECT event_store.drop_upcaster('Bad', 1);
 
+-- Many types: they are halved, and not looked through.
+SELECT count(*) AS created FROM (SELECT event_store.create_upcaster(type, v, 'regress_ver.keep') FROM (SELECT repeat(chr(64 + n), 1 + n % 5) AS type, v FROM generate_series(1, 20) n, generate_series(1, 3) v ORDER BY v, n) t) c;
+SELECT count(*) AS appended FROM (SELECT event_store.append('many-1', repeat(chr(64 + n), 1 + n % 5), to_jsonb(n), schema_version => 1 + n % 4) FROM generate_series(0, 22) n) a;
+SELECT count(*) FILTER (WHERE e.schema_version <> CASE WHEN n BETWEEN 1 AND 20 THEN 4 ELSE 1 + n % 4 END OR e.data <> to_jsonb(n) OR e.type <> repeat(chr(64 + n), 1 + n % 5)) AS wrong, count(*)
+  FROM (SELECT *, version::int - 1 AS n FROM event_store.read_stream('many-1')) e;
+DELETE FROM event_store.event_types WHERE schema_version = 2;
+SELECT count(*) AS failing, min(error_code), max(error_code), count(*) FILTER (WHERE schema_version < 3) AS old FROM event_store.check_upcasters() WHERE stream = 'many-1';
+TRUNCATE event_store.event_types;
+
 -- Validators.
 SELECT event_store.create_event_type(type => 'Born', schema_version => 1, validator => 'regress_ver.has_name');
 SELECT regress_help.run(q) FROM unnest(ARRAY[
