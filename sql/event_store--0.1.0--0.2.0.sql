@@ -274,10 +274,10 @@ CREATE FUNCTION event_store.audit_trail(stream text DEFAULT NULL,
 										max_count bigint DEFAULT NULL,
 										with_states boolean DEFAULT true)
 RETURNS SETOF event_store.audit_entry
-LANGUAGE C STABLE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'event_store_audit_trail';
 COMMENT ON FUNCTION event_store.audit_trail(text, text, timestamptz, timestamptz, bigint, bigint, boolean) IS
-	'Who did what, when, from which application and why, with the state before and after, of a stream, of a category or of all; from since on and before until, by position. The next page comes after the last position of this one; max_count NULL is all. with_states => false applies no events. Raises 22023 when both a stream and a category are given.';
+	'Who did what, when, from which application and why, with the state before and after, of a stream as the calling query sees it, or of a category or of all up to the safe position, with a fresh snapshot; from since on and before until, by position. The next page comes after the last position of this one and misses nothing; max_count NULL is all. with_states => false applies no events. Raises 22023 when both a stream and a category are given.';
 REVOKE ALL ON FUNCTION event_store.audit_trail(text, text, timestamptz, timestamptz, bigint, bigint, boolean) FROM PUBLIC;
 
 CREATE FUNCTION event_store.causation(e event_store.event)

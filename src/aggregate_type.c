@@ -384,13 +384,40 @@ find_type(const text *category)
 }
 
 /*
+ * find_current
+ *		The type of a category, NULL when there is none, and the event types that its
+ *		digest counts in.
+ *
+ * Either may change while the other is looked up.
+ */
+static KeptType *
+find_current(const text *category, const EsEventTypes **event_types)
+{
+	KeptType *entry;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		*event_types = es_event_types();
+		entry = find_type(category);
+		AcceptInvalidationMessages();
+	} while (entry != NULL && entry->flaw == NULL &&
+			 (entry->generation != es_store_generation() ||
+			  entry->changes != es_handler_changes() ||
+			  *event_types != es_event_types()));
+	return entry;
+}
+
+/*
  * copy_type
  *		A type in the caller's memory.
  */
 static void
-copy_type(const KeptType *entry, EsAggregateType *type)
+copy_type(const KeptType *entry, const EsEventTypes *event_types,
+		  EsAggregateType *type)
 {
 	*type = entry->type;
+	type->event_types = event_types;
 	type->initial_state = datumCopy(type->initial_state, false, -1);
 	fmgr_info_copy(&type->apply, unconstify(FmgrInfo *, &entry->type.apply),
 				   CurrentMemoryContext);
@@ -420,11 +447,12 @@ es_aggregate_type_is_current(const EsAggregateType *type)
 bool
 es_aggregate_type_get(const text *stream, EsAggregateType *type)
 {
-	KeptType *entry = find_type(es_stream_category(stream));
+	const EsEventTypes *event_types;
+	KeptType *entry = find_current(es_stream_category(stream), &event_types);
 
 	if (entry == NULL || entry->flaw != NULL)
 		return false;
-	copy_type(entry, type);
+	copy_type(entry, event_types, type);
 	return true;
 }
 
@@ -437,7 +465,8 @@ void
 es_aggregate_type_require(const text *stream, EsAggregateType *type)
 {
 	text *category = es_stream_category(stream);
-	KeptType *entry = find_type(category);
+	const EsEventTypes *event_types;
+	KeptType *entry = find_current(category, &event_types);
 
 	if (entry == NULL)
 		ereport(ERROR,
@@ -449,7 +478,7 @@ es_aggregate_type_require(const text *stream, EsAggregateType *type)
 				 errhint("Create one with event_store.create_aggregate_type().")));
 	if (entry->flaw != NULL)
 		es_handler_raise(&apply_kind, entry->signature, entry->flaw);
-	copy_type(entry, type);
+	copy_type(entry, event_types, type);
 }
 
 /* Making and dropping types ----------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "fmgr.h"
 
 #include "event_store_api.h"
+#include "event_type.h"
 
 /* An aggregate type, all of it in the memory of who asked for it. */
 typedef struct EsAggregateType
@@ -22,10 +23,11 @@ typedef struct EsAggregateType
 	Datum initial_state;
 	int32 snapshot_every; /* 0 for never */
 	int32 state_version;
-	int64 type_digest; /* tells it from what it was before */
-	Oid owner;		   /* who the function runs as */
-	uint64 changes;	   /* of functions, when it was looked up */
-	uint64 generation; /* of the store, then */
+	int64 type_digest;				 /* tells it from what it was before */
+	Oid owner;						 /* who the function runs as */
+	uint64 changes;					 /* of functions, when it was looked up */
+	uint64 generation;				 /* of the store, then */
+	const EsEventTypes *event_types; /* as the digest counts them in */
 	FmgrInfo apply;
 	EventStoreApply apply_struct; /* the same for C's events, or NULL */
 } EsAggregateType;

@@ -754,6 +754,7 @@ es_append(EsStreamAppend *appends, int nappends)
 	bool wait = es_holds_locks();
 	int new_categories;
 
+	es_refuse_while_validating();
 	for (int i = 0; i < nappends; i++)
 		states[i].append = &appends[i];
 

@@ -6,6 +6,8 @@
  * The trail is of one stream, of a category or of all.  Each stream is gone through by
  * itself, within its versions at the two times, so that the states before and after
  * its events are at hand; then the entries are put in the order of their positions.
+ * A trail of more than a stream may be gone on with after its last position, so it
+ * ends at the safe position and sees by a snapshot that was taken after that.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -29,6 +31,7 @@
 #include "history.h"
 #include "moment.h"
 #include "named_columns.h"
+#include "position.h"
 #include "store.h"
 #include "stream_list.h"
 
@@ -43,6 +46,7 @@ typedef struct Trail
 	int64 max_count;
 	bool with_states;
 
+	int64 safe_position; /* beyond which it does not go */
 	Relation events;
 	EsNamedColumns *columns;
 	ReturnSetInfo *result;
@@ -144,6 +148,17 @@ find_range(const Trail *trail, const EsStream *row, int64 *from, int64 *to)
 }
 
 /*
+ * is_beyond
+ *		Whether an event is beyond the safe position.
+ */
+static bool
+is_beyond(const Trail *trail, TupleTableSlot *event)
+{
+	return DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION)) >
+		trail->safe_position;
+}
+
+/*
  * put_stream
  *		Adds a stream's entries to the trail.
  */
@@ -168,7 +183,10 @@ put_stream(Trail *trail, text *stream, const EsStream *row,
 		MemoryContext caller = MemoryContextSwitchTo(row_context);
 
 		CHECK_FOR_INTERRUPTS();
-		put_entry(trail, &entry, stream);
+		if (is_beyond(trail, entry.event))
+			left = 0;
+		else
+			put_entry(trail, &entry, stream);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(row_context);
 	}
@@ -218,13 +236,20 @@ put_sorted(Trail *trail)
 static void
 put_many(Trail *trail, text *category, MemoryContext row_context)
 {
-	EsStreamList *list = es_stream_list_begin(category, NULL);
+	EsStreamList *list;
+	Snapshot snapshot;
 	MemoryContext stream_context =
 		AllocSetContextCreate(CurrentMemoryContext, "event_store stream",
 							  ALLOCSET_DEFAULT_SIZES);
 	EsStream row;
 	text *stream;
 
+	/* the order counts, as for any read of the store: see position.c */
+	trail->safe_position = es_safe_position(PG_INT64_MAX);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	snapshot->curcid++; /* what the running command has appended, too */
+	PushActiveSnapshot(snapshot);
+	list = es_stream_list_begin(category, NULL);
 	trail->sort = es_named_columns_begin_sort(trail->columns, "global_position");
 	if (trail->max_count > 0 && trail->max_count < PG_INT64_MAX)
 		tuplesort_set_bound(trail->sort, trail->max_count);
@@ -238,6 +263,8 @@ put_many(Trail *trail, text *category, MemoryContext row_context)
 	}
 	MemoryContextDelete(stream_context);
 	es_stream_list_end(list);
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
 	put_sorted(trail);
 }
 
@@ -256,8 +283,9 @@ time_argument(FunctionCallInfo fcinfo, int arg, TimestampTz if_null)
  *		audit_trail(stream, category, since, until, after_position, max_count,
  *		with_states) returns setof audit_entry
  *
- * In the order of their positions, as the calling query sees them.  Raises 22023,
- * ST002, and with states what the apply function raises.
+ * In the order of their positions: a stream as the calling query sees it, a category
+ * or the store up to the safe position, with a fresh snapshot.  Raises 22023, ST002, and
+ * with states what the apply function raises.
  */
 Datum
 event_store_audit_trail(PG_FUNCTION_ARGS)
@@ -282,8 +310,9 @@ event_store_audit_trail(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_BLESS);
 	trail.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	trail.safe_position = PG_INT64_MAX;
 	trail.events = es_store_open(ES_EVENTS, AccessShareLock);
-	trail.columns = es_named_columns(trail.result->setDesc);
+	trail.columns = es_named_columns(trail.result->setDesc, es_upcasting(false));
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "event_store row",
 										ALLOCSET_DEFAULT_SIZES);
 	if (stream != NULL)

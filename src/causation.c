@@ -80,7 +80,8 @@ event_store_causation(PG_FUNCTION_ARGS)
 	if (!JB_ROOT_IS_OBJECT(metadata) ||
 		getKeyJsonValueFromContainer(&metadata->root, "correlation_id",
 									 strlen("correlation_id"),
-									 &correlation) == NULL)
+									 &correlation) == NULL ||
+		correlation.type == jbvNull)
 		correlation = id;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);

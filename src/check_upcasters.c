@@ -56,7 +56,7 @@ try_upcast(EsUpcasting *upcasting, TupleTableSlot *event)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		(void) es_upcast(upcasting, event, &today);
+		(void) es_upcast_event(upcasting, event, &today);
 	}
 	PG_CATCH();
 	{

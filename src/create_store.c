@@ -215,6 +215,7 @@ static const char *const event_type_trigger_statements[] = {
 	"CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE"
 	" ON event_store.event_types FOR EACH STATEMENT"
 	" EXECUTE FUNCTION event_store.event_types_changed()",
+	"ALTER TABLE event_store.event_types ENABLE ALWAYS TRIGGER changed",
 	"COMMENT ON TRIGGER changed ON event_store.event_types IS 'Tells every session.'",
 };
 

@@ -133,10 +133,12 @@ find_upcast(EsEventColumns *columns)
 /*
  * es_event_columns
  *		Where the wanted attributes of the type event come from; the table of
- *		events must be locked.  Events are given as they would be today, or raw.
+ *		events must be locked.  Events are given as the upcasting makes them;
+ *		NULL: as they are stored.
  */
 EsEventColumns *
-es_event_columns(Oid type, const AttrNumber *wanted, int nwanted, bool raw)
+es_event_columns(Oid type, const AttrNumber *wanted, int nwanted,
+				 EsUpcasting *upcasting)
 {
 	EsEventColumns *columns =
 		palloc(offsetof(EsEventColumns, sources) + nwanted * sizeof(int));
@@ -156,7 +158,7 @@ es_event_columns(Oid type, const AttrNumber *wanted, int nwanted, bool raw)
 	}
 	ReleaseTupleDesc(desc);
 	if (find_upcast(columns))
-		columns->upcasting = es_upcasting(raw);
+		columns->upcasting = upcasting;
 	return columns;
 }
 
@@ -199,7 +201,7 @@ upcast(const EsEventColumns *columns, TupleTableSlot *event, Datum *values)
 {
 	EsUpcast today;
 
-	if (!es_upcast(columns->upcasting, event, &today))
+	if (!es_upcast_event(columns->upcasting, event, &today))
 		return;
 	if (columns->type >= 0)
 		values[columns->type] = PointerGetDatum(today.type);

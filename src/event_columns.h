@@ -14,11 +14,13 @@
 
 #include "executor/tuptable.h"
 
+#include "upcast.h"
+
 typedef struct EsEventColumns EsEventColumns;
 
 extern Oid es_event_type(void);
 extern EsEventColumns *es_event_columns(Oid type, const AttrNumber *wanted,
-										int nwanted, bool raw);
+										int nwanted, EsUpcasting *upcasting);
 extern bool es_event_columns_want_stream(const EsEventColumns *columns);
 extern void es_event_columns_fill(const EsEventColumns *columns,
 								  TupleTableSlot *event, text *stream,

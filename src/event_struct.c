@@ -17,16 +17,15 @@
 
 /*
  * es_event_reader_init
- *		Looks up where the columns of events are, and what makes old ones what they
- *		would be today; the table must be locked.  Lives as long as the current
- *		memory context.
+ *		Looks up where the columns of events are; the table must be locked.  Events are
+ *		given as the upcasting makes them; NULL: as they are stored.
  */
 void
-es_event_reader_init(EsEventReader *reader)
+es_event_reader_init(EsEventReader *reader, EsUpcasting *upcasting)
 {
 	for (int column = 0; column < EV_NUM_COLUMNS; column++)
 		reader->numbers[column] = es_store_attnum(ES_EVENTS, column);
-	reader->upcasting = es_upcasting(false);
+	reader->upcasting = upcasting;
 }
 
 /*
@@ -71,7 +70,7 @@ upcast(EsEventReader *reader, TupleTableSlot *slot, EventStoreEvent *event)
 {
 	EsUpcast today;
 
-	if (!es_upcast(reader->upcasting, slot, &today))
+	if (!es_upcast_event(reader->upcasting, slot, &today))
 		return;
 	event->type = type_name(today.type, reader->type);
 	event->schema_version = today.schema_version;

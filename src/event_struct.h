@@ -27,7 +27,7 @@ typedef struct EsEventReader
 	EsUpcasting *upcasting; /* NULL where nothing is to be done */
 } EsEventReader;
 
-extern void es_event_reader_init(EsEventReader *reader);
+extern void es_event_reader_init(EsEventReader *reader, EsUpcasting *upcasting);
 extern void es_event_read(EsEventReader *reader, TupleTableSlot *slot,
 						  EventStoreEvent *event);
 

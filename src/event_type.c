@@ -74,7 +74,8 @@ static struct
 	MemoryContext context; /* of the types; NULL before the first look */
 	uint64 generation;	   /* of the store */
 	uint64 changes;		   /* of functions */
-	EsEventTypes types;
+	EsEventTypes *types;
+	bool until_end; /* of the transaction: seen in parallel mode */
 } kept;
 
 /* What was kept before and may be in use; freed at the transaction's end. */
@@ -87,6 +88,12 @@ static MemoryContext retired = NULL;
 static void
 free_retired(XactEvent event, void *arg)
 {
+	if (kept.until_end && event != XACT_EVENT_PRE_COMMIT &&
+		event != XACT_EVENT_PRE_PREPARE)
+	{
+		kept.until_end = false;
+		kept.generation--;
+	}
 	if (retired == NULL || event == XACT_EVENT_PRE_COMMIT ||
 		event == XACT_EVENT_PRE_PREPARE ||
 		event == XACT_EVENT_PARALLEL_PRE_COMMIT)
@@ -331,18 +338,18 @@ read_rows(EsEventTypes *types, Relation rel)
  * read_table
  *		Reads the table, if the store has it, in the current memory context.
  */
-static EsEventTypes
+static EsEventTypes *
 read_table(void)
 {
-	EsEventTypes types = {0};
+	EsEventTypes *types = palloc0(sizeof(EsEventTypes));
 	Relation rel;
 
 	if (!es_store_has(ES_EVENT_TYPES))
 		return types;
 	rel = es_store_open(ES_EVENT_TYPES, AccessShareLock);
-	types.owner = rel->rd_rel->relowner;
+	types->owner = rel->rd_rel->relowner;
 	if (RelationGetNumberOfBlocks(rel) > 0)
-		read_rows(&types, rel);
+		read_rows(types, rel);
 	table_close(rel, AccessShareLock);
 	return types;
 }
@@ -351,7 +358,8 @@ read_table(void)
  * renew
  *		Learns all types anew.
  *
- * A change that comes meanwhile is noticed by the next who asks.
+ * A change that comes meanwhile is noticed by the next who asks.  In parallel mode no
+ * fresh snapshot can be taken, so what was seen there is no other transaction's.
  */
 static void
 renew(void)
@@ -362,7 +370,7 @@ renew(void)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	uint64 changes = es_handler_changes();
 	uint64 generation;
-	EsEventTypes types;
+	EsEventTypes *types;
 
 	(void) es_store_has(ES_EVENT_TYPES);
 	generation = es_store_generation();
@@ -373,9 +381,8 @@ renew(void)
 	kept.types = types;
 	kept.context = context;
 	kept.changes = changes;
-
-	/* what a transaction saw in parallel mode is no other's */
-	kept.generation = IsInParallelMode() ? generation - 1 : generation;
+	kept.generation = generation;
+	kept.until_end = IsInParallelMode();
 }
 
 /*
@@ -391,7 +398,7 @@ es_event_types(void)
 	if (kept.context == NULL || kept.generation != es_store_generation() ||
 		kept.changes != es_handler_changes())
 		renew();
-	return kept.types.n > 0 ? &kept.types : NULL;
+	return kept.types->n > 0 ? kept.types : NULL;
 }
 
 /*

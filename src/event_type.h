@@ -21,7 +21,7 @@ typedef struct EsTypeFunction
 {
 	char *signature;
 	char *flaw;	   /* why it cannot be used; NULL for nothing */
-	bool is_c;	   /* in C: it runs no SQL that depends on the search path */
+	bool is_c;	   /* in C or PostgreSQL's own: no SQL by the search path */
 	uint64 digest; /* tells it from what it was before */
 	FmgrInfo function;
 } EsTypeFunction;

@@ -3,8 +3,8 @@
  * event_type_calls.c
  *	  The SQL calls about event types: validators and upcasters.
  *
- * The table is locked against others who change it, so that the links of a chain are
- * what they are said to be when the transaction commits.
+ * The table is locked against others who change it, to the end of the transaction, and
+ * the links of all chains are looked at after the change, as anybody would see them.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -31,12 +31,6 @@ PG_FUNCTION_INFO_V1(event_store_create_event_type);
 PG_FUNCTION_INFO_V1(event_store_drop_event_type);
 PG_FUNCTION_INFO_V1(event_store_create_upcaster);
 PG_FUNCTION_INFO_V1(event_store_drop_upcaster);
-
-/* An upcaster that makes something of type $1 at schema version $2. */
-#define ARRIVES                                                          \
-	"SELECT FROM event_store.event_types t WHERE t.upcaster IS NOT NULL" \
-	" AND coalesce(t.to_type, t.type) OPERATOR(pg_catalog.=) $1"         \
-	" AND t.schema_version OPERATOR(pg_catalog.=) ($2 OPERATOR(pg_catalog.-) 1)"
 
 /* Rows that say nothing any more. */
 #define DELETE_EMPTY                                              \
@@ -147,7 +141,7 @@ handler_argument(FunctionCallInfo fcinfo, int arg, const char *name,
 
 /*
  * raise_none
- *		22023: nothing of the kind is there to be dropped.
+ *		42704: nothing of the kind is there to be dropped.
  */
 static void
 raise_none(FunctionCallInfo fcinfo, const char *what)
@@ -208,24 +202,64 @@ event_store_drop_event_type(PG_FUNCTION_ARGS)
 }
 
 /*
- * require_link
- *		Raises ST010 when nothing leads to the version that an upcaster is for, so that
- *		older events would not come to it.
+ * leads_to
+ *		Whether an upcaster makes something of a type at a schema version.
+ */
+static bool
+leads_to(const EsEventTypes *types, const text *type, int32 schema_version)
+{
+	for (int i = 0; i < types->n; i++)
+	{
+		const EsEventType *other = &types->types[i];
+		const text *to_type = other->to_type;
+
+		if (other->upcaster.signature != NULL &&
+			other->schema_version == schema_version - 1 &&
+			es_compare_texts(&to_type, &type) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * check_chains
+ *		Raises ST010 when a link is missing in a chain of upcasters: before a version,
+ *		so that older events are left behind, or after one that an upcaster makes.
+ *
+ * The table is locked, so what it says is what all agree on, whatever the isolation
+ * level.
  */
 static void
-require_link(FunctionCallInfo fcinfo)
+check_chains(void)
 {
-	int32 version = PG_GETARG_INT32(1);
+	const EsEventTypes *types = es_event_types();
 
-	if (version == 1 || run(fcinfo, ARRIVES, NULL, NULL, SPI_OK_SELECT) > 0)
-		return;
-	ereport(ERROR,
-			(errcode(ES_ERR_NO_UPCASTER),
-			 errmsg("no upcaster leads to schema version %d of type \"%s\"",
-					version, text_to_cstring(PG_GETARG_TEXT_PP(0))),
-			 errdetail("Events of version %d would be left behind.", version - 1),
-			 errhint("Create the one from schema version %d first.",
-					 version - 1)));
+	for (int i = 0; types != NULL && i < types->n; i++)
+	{
+		const EsEventType *type = &types->types[i];
+
+		if (type->upcaster.signature == NULL)
+			continue;
+		if (type->schema_version > 1 &&
+			!leads_to(types, type->type, type->schema_version))
+			ereport(ERROR,
+					(errcode(ES_ERR_NO_UPCASTER),
+					 errmsg("no upcaster leads to schema version %d of type \"%s\"",
+							type->schema_version, text_to_cstring(type->type)),
+					 errdetail("Events of version %d would be left behind.",
+							   type->schema_version - 1),
+					 errhint("Create the one from schema version %d first.",
+							 type->schema_version - 1)));
+		if (type->next == ES_MISSING)
+			ereport(ERROR,
+					(errcode(ES_ERR_NO_UPCASTER),
+					 errmsg("no upcaster leads on from schema version %d of type \"%s\"",
+							type->schema_version + 1,
+							text_to_cstring(type->to_type)),
+					 errdetail("The upcaster of type \"%s\" from schema version %d makes that, and there is one from a later version.",
+							   text_to_cstring(type->type), type->schema_version),
+					 errhint("Create the one that is missing first.")));
+	}
 }
 
 /*
@@ -248,46 +282,66 @@ event_store_create_upcaster(PG_FUNCTION_ARGS)
 		to_type = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	}
 	lock_types();
-	require_link(fcinfo);
 	(void) run(fcinfo,
 			   "INSERT INTO event_store.event_types"
 			   " (type, schema_version, upcaster, to_type)"
-			   " VALUES ($1, $2, $3, nullif($4, $1))"
+			   " VALUES ($1, $2, $3, CASE WHEN $4"
+			   " OPERATOR(pg_catalog.<>) $1 THEN $4 END)"
 			   " ON CONFLICT (type, schema_version) DO UPDATE"
 			   " SET upcaster = EXCLUDED.upcaster, to_type = EXCLUDED.to_type",
 			   handler, to_type, SPI_OK_INSERT);
 	SPI_finish();
+	check_chains();
 	PG_RETURN_VOID();
 }
 
 /*
+ * count_leading
+ *		How many upcasters make what this one does.
+ */
+static int
+count_leading(const EsEventTypes *types, const EsEventType *one)
+{
+	int n = 0;
+
+	for (int i = 0; i < types->n; i++)
+	{
+		const EsEventType *other = &types->types[i];
+
+		n += other->upcaster.signature != NULL &&
+			other->schema_version == one->schema_version &&
+			es_compare_texts(&other->to_type, &one->to_type) == 0;
+	}
+	return n;
+}
+
+/*
  * refuse_needed
- *		Raises 2BP01 when the upcaster from the next version goes on from what this
- *		one makes, and no other does.
+ *		Raises 2BP01 when an upcaster from a later version of what this one makes goes
+ *		on from it, and events would be left behind.
  */
 static void
 refuse_needed(FunctionCallInfo fcinfo)
 {
-	if (run(fcinfo,
-			"SELECT FROM event_store.event_types g, event_store.event_types n"
-			" WHERE g.type OPERATOR(pg_catalog.=) $1"
-			" AND g.schema_version OPERATOR(pg_catalog.=) $2"
-			" AND n.type OPERATOR(pg_catalog.=) coalesce(g.to_type, g.type)"
-			" AND n.schema_version OPERATOR(pg_catalog.=)"
-			" (g.schema_version OPERATOR(pg_catalog.+) 1)"
-			" AND n.upcaster IS NOT NULL AND NOT EXISTS"
-			" (SELECT FROM event_store.event_types o"
-			" WHERE o.upcaster IS NOT NULL"
-			" AND o.type OPERATOR(pg_catalog.<>) g.type"
-			" AND o.schema_version OPERATOR(pg_catalog.=) g.schema_version"
-			" AND coalesce(o.to_type, o.type) OPERATOR(pg_catalog.=) n.type)",
-			NULL, NULL, SPI_OK_SELECT) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("the upcaster of type \"%s\" from schema version %d is needed by the next",
-						text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_INT32(1)),
-				 errhint(
-					 "Drop the newest first, or replace this one with event_store.create_upcaster().")));
+	const EsEventTypes *types = es_event_types();
+	const EsEventType *dropped = types == NULL
+		? NULL
+		: es_event_type_find(types, PG_GETARG_TEXT_PP(0), PG_GETARG_INT32(1));
+	const text *type = PG_GETARG_TEXT_PP(0);
+
+	if (dropped == NULL || dropped->upcaster.signature == NULL ||
+		es_upcaster_find(types, dropped->to_type, dropped->schema_version + 1) ==
+			ES_NEWEST)
+		return;
+	if (es_compare_texts(&dropped->to_type, &type) != 0 &&
+		count_leading(types, dropped) > 1)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 errmsg("the upcaster of type \"%s\" from schema version %d is needed by the next",
+					text_to_cstring(type), PG_GETARG_INT32(1)),
+			 errhint(
+				 "Drop the newest first, or replace this one with event_store.create_upcaster().")));
 }
 
 /*

@@ -59,7 +59,8 @@ struct EsFold
 	Datum *values;
 	bool *nulls;
 
-	EsActor caller; /* to be that again */
+	EsActor caller;			/* to be that again */
+	EsUpcasting *upcasting; /* NULL for nothing to do */
 
 	/* for events as structs; the name is NULL before the first */
 	EsEventReader reader;
@@ -86,6 +87,7 @@ es_fold_begin(EsAggregateType *type, text *stream, Datum state)
 
 	fold->stream = stream;
 	fold->type = type;
+	fold->upcasting = es_upcasting_by(type->event_types);
 	for (int i = 0; i < lengthof(fold->states); i++)
 		fold->states[i] =
 			AllocSetContextCreate(CurrentMemoryContext, "event_store state",
@@ -238,7 +240,7 @@ find_columns(const EsFold *fold)
 
 	for (int i = 0; i < natts; i++)
 		wanted[i] = i + 1;
-	return es_event_columns(fold->desc->tdtypeid, wanted, natts, false);
+	return es_event_columns(fold->desc->tdtypeid, wanted, natts, fold->upcasting);
 }
 
 /*
@@ -300,7 +302,7 @@ prepare_reader(EsFold *fold)
 {
 	MemoryContext caller = MemoryContextSwitchTo(GetMemoryChunkContext(fold));
 
-	es_event_reader_init(&fold->reader);
+	es_event_reader_init(&fold->reader, fold->upcasting);
 	fold->reader_ready = true;
 	MemoryContextSwitchTo(caller);
 }
@@ -368,16 +370,35 @@ apply_new_row(EsFold *fold, const EsNewEvent *event, Datum metadata)
 }
 
 /*
+ * upcast_new
+ *		Makes an event that is not stored yet what a read will make it.
+ */
+static void
+upcast_new(EsFold *fold, EsNewEvent *event)
+{
+	EsUpcast upcast = {event->type, event->schema_version, event->data};
+
+	if (fold->upcasting == NULL || !es_upcast(fold->upcasting, &upcast, 0))
+		return;
+	event->type = upcast.type;
+	event->schema_version = upcast.schema_version;
+	event->data = upcast.data;
+}
+
+/*
  * es_fold_new_event
  *		Applies an event that is not stored yet, as it will be: its position, its
  *		time and, unless one was given, its id are null, or 0 in a struct.
  */
 void
-es_fold_new_event(EsFold *fold, const EsNewEvent *event, int64 version,
+es_fold_new_event(EsFold *fold, const EsNewEvent *new_event, int64 version,
 				  Datum metadata)
 {
 	MemoryContext caller = MemoryContextSwitchTo(fold->call);
+	EsNewEvent today = *new_event;
+	EsNewEvent *event = &today;
 
+	upcast_new(fold, event);
 	fold->version = version;
 	fold->event_type = text_to_cstring(event->type);
 	if (fold->type->apply_struct != NULL)

@@ -21,7 +21,7 @@ typedef struct EsFold EsFold;
 
 extern EsFold *es_fold_begin(EsAggregateType *type, text *stream, Datum state);
 extern void es_fold_event(EsFold *fold, TupleTableSlot *event);
-extern void es_fold_new_event(EsFold *fold, const EsNewEvent *event,
+extern void es_fold_new_event(EsFold *fold, const EsNewEvent *new_event,
 							  int64 version, Datum metadata);
 extern Datum es_fold_state(const EsFold *fold);
 extern Datum es_fold_end(EsFold *fold);

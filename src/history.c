@@ -59,7 +59,7 @@ es_history_begin(Relation events, Snapshot snapshot, text *stream,
 				 int64 to_version)
 {
 	EsHistory *history = palloc0(sizeof(EsHistory));
-	EsRange range = {Max(from_version, 1), to_version, false};
+	EsRange range = {Max(from_version, row->base_version + 1), to_version, false};
 
 	for (int i = 0; i < lengthof(history->states); i++)
 		history->states[i] =

@@ -16,10 +16,14 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 
 #include "check.h"
+#include "compat.h"
 #include "moment.h"
 #include "scan.h"
 #include "store.h"
@@ -86,28 +90,60 @@ is_after(TupleTableSlot *event, const EsMoment *moment)
 		moment->place;
 }
 
+/* Looks at a stream's events, one here and one there. */
+typedef struct Looks
+{
+	Relation index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	int64 stream_id;
+} Looks;
+
+/*
+ * begin_looks
+ *		Starts to look at a stream.
+ */
+static void
+begin_looks(Looks *looks, Relation events, Snapshot snapshot, int64 stream_id)
+{
+	looks->index = es_store_open_index(ES_EVENTS_BY_VERSION, AccessShareLock);
+	looks->scan = es_index_beginscan(events, looks->index, snapshot, 2);
+	looks->slot = table_slot_create(events, NULL);
+	looks->stream_id = stream_id;
+}
+
 /*
  * look_below
  *		The version of the newest event at or below a version, 0 for none; and
  *		whether it is later than a moment.
  */
 static int64
-look_below(Relation events, Snapshot snapshot, int64 stream_id, int64 version,
-		   const EsMoment *moment, bool *after)
+look_below(Looks *looks, int64 version, const EsMoment *moment, bool *after)
 {
-	EsRange range = {1, version, true};
-	EsScan *scan = es_scan_stream(events, snapshot, stream_id, &range);
-	TupleTableSlot *event = es_scan_next(scan);
-	int64 found = 0;
+	ScanKeyData keys[2];
 
 	CHECK_FOR_INTERRUPTS();
-	if (event != NULL)
-	{
-		found = DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
-		*after = is_after(event, moment);
-	}
-	es_scan_end(scan);
-	return found;
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(looks->stream_id));
+	ScanKeyInit(&keys[1], 2, BTLessEqualStrategyNumber, F_INT8LE,
+				Int64GetDatum(version));
+	index_rescan(looks->scan, keys, 2, NULL, 0);
+	if (!index_getnext_slot(looks->scan, BackwardScanDirection, looks->slot))
+		return 0;
+	*after = is_after(looks->slot, moment);
+	return DatumGetInt64(es_column(looks->slot, ES_EVENTS, EV_VERSION));
+}
+
+/*
+ * end_looks
+ *		Ends that.
+ */
+static void
+end_looks(Looks *looks)
+{
+	index_endscan(looks->scan);
+	ExecDropSingleTupleTableSlot(looks->slot);
+	index_close(looks->index, NoLock);
 }
 
 /*
@@ -115,28 +151,28 @@ look_below(Relation events, Snapshot snapshot, int64 stream_id, int64 version,
  *		The version of the last event that is not later than a moment, 0 for none.
  */
 static int64
-halve(Relation events, Snapshot snapshot, const EsStream *stream, int64 head,
-	  const EsMoment *moment)
+halve(Looks *looks, int64 head, const EsMoment *moment)
 {
-	int64 low = 0;	   /* the answer, or below it */
+	int64 low = 0;	   /* the answer, or above it by a gap */
 	int64 high = head; /* the answer, or above it */
 	int64 middle = head;
-	bool after = false;
+	int64 answer = 0;
 
 	while (low < high)
 	{
-		int64 found = look_below(events, snapshot, stream->stream_id, middle,
-								 moment, &after);
+		bool after = false;
+		int64 found = look_below(looks, middle, moment, &after);
 
-		if (found == 0)
-			low = Max(low, middle);
-		else if (after)
+		if (found > 0 && after)
 			high = found - 1;
 		else
+		{
 			low = middle;
+			answer = Max(answer, found);
+		}
 		middle = low + (high - low + 1) / 2;
 	}
-	return look_below(events, snapshot, stream->stream_id, low, moment, &after);
+	return answer;
 }
 
 /*
@@ -149,9 +185,14 @@ es_moment_version(Relation events, Snapshot snapshot, const EsStream *stream,
 				  const EsMoment *moment)
 {
 	EsHead head;
+	Looks looks;
+	int64 version;
 
 	es_stream_head(events, snapshot, stream, &head);
 	if (moment->kind == ES_AT_VERSION)
 		return moment->place <= head.version ? moment->place : -1;
-	return halve(events, snapshot, stream, head.version, moment);
+	begin_looks(&looks, events, snapshot, stream->stream_id);
+	version = halve(&looks, head.version, moment);
+	end_looks(&looks);
+	return version;
 }

@@ -32,10 +32,11 @@ struct EsNamedColumns
 
 /*
  * es_named_columns
- *		For rows of a composite type; the table of events must be locked.
+ *		For rows of a composite type; the table of events must be locked.  Events are
+ *		given as the upcasting makes them.
  */
 EsNamedColumns *
-es_named_columns(TupleDesc desc)
+es_named_columns(TupleDesc desc, EsUpcasting *upcasting)
 {
 	EsNamedColumns *columns = palloc0(sizeof(EsNamedColumns));
 	AttrNumber *wanted = palloc(desc->natts * sizeof(AttrNumber));
@@ -44,7 +45,7 @@ es_named_columns(TupleDesc desc)
 		wanted[i] = i + 1;
 	columns->desc = desc;
 	columns->columns =
-		es_event_columns(desc->tdtypeid, wanted, desc->natts, false);
+		es_event_columns(desc->tdtypeid, wanted, desc->natts, upcasting);
 	columns->values = palloc(desc->natts * sizeof(Datum));
 	columns->nulls = palloc(desc->natts * sizeof(bool));
 	return columns;

@@ -16,9 +16,11 @@
 #include "nodes/execnodes.h"
 #include "utils/tuplesort.h"
 
+#include "upcast.h"
+
 typedef struct EsNamedColumns EsNamedColumns;
 
-extern EsNamedColumns *es_named_columns(TupleDesc desc);
+extern EsNamedColumns *es_named_columns(TupleDesc desc, EsUpcasting *upcasting);
 extern void es_named_columns_event(EsNamedColumns *columns,
 								   TupleTableSlot *event, text *stream);
 extern void es_named_columns_set(EsNamedColumns *columns, const char *name,

@@ -287,7 +287,8 @@ begin_read(StoreRead *read, Oid type, const AttrNumber *wanted, int nwanted)
 		return read;
 
 	read->snapshot = take_snapshot();
-	read->columns = es_event_columns(type, wanted, nwanted, read->raw);
+	read->columns =
+		es_event_columns(type, wanted, nwanted, es_upcasting(read->raw));
 	find_stored_types(read);
 	read->streams = es_store_open(ES_STREAMS, AccessShareLock);
 	read->names = es_stream_names_begin(read->streams, read->snapshot);

@@ -94,7 +94,8 @@ begin_read(StreamRead *read, Oid type, const AttrNumber *wanted, int nwanted)
 	read->stream_id = found.stream_id;
 	read->snapshot = RegisterSnapshot(GetActiveSnapshot());
 	read->events = es_store_open(ES_EVENTS, AccessShareLock);
-	read->columns = es_event_columns(type, wanted, nwanted, read->raw);
+	read->columns =
+		es_event_columns(type, wanted, nwanted, es_upcasting(read->raw));
 	read->upcasting = read->type == NULL ? NULL : es_upcasting(false);
 	start_scan(read);
 	return read;

@@ -194,10 +194,11 @@ event_store_states_at(PG_FUNCTION_ARGS)
  *		Puts events of a stream with the states after them into the result.
  */
 static void
-put_versions(ReturnSetInfo *result, Relation events, EsHistory *history,
-			 text *stream, int64 max_count)
+put_versions(ReturnSetInfo *result, const EsAggregateType *type,
+			 EsHistory *history, text *stream, int64 max_count)
 {
-	EsNamedColumns *columns = es_named_columns(result->setDesc);
+	EsNamedColumns *columns =
+		es_named_columns(result->setDesc, es_upcasting_by(type->event_types));
 	MemoryContext row_context =
 		AllocSetContextCreate(CurrentMemoryContext, "event_store row",
 							  ALLOCSET_DEFAULT_SIZES);
@@ -250,7 +251,7 @@ event_store_history(PG_FUNCTION_ARGS)
 			es_history_begin(events, GetActiveSnapshot(), stream, &row, &type,
 							 from_version, to_version);
 
-		put_versions((ReturnSetInfo *) fcinfo->resultinfo, events, history,
+		put_versions((ReturnSetInfo *) fcinfo->resultinfo, &type, history,
 					 stream, max_count);
 		es_history_end(history);
 	}

@@ -40,18 +40,17 @@ struct EsUpcasting
 typedef struct Step
 {
 	const EsEventType *from;
-	TupleTableSlot *event;
+	int64 global_position; /* 0 for an event that is not stored yet */
 } Step;
 
 /*
- * es_upcasting
- *		What a read needs, in the current memory context; NULL where nothing is to
- *		be done.
+ * es_upcasting_by
+ *		What a read needs that is to go by these types, in the current memory context;
+ *		NULL where nothing is to be done.
  */
 EsUpcasting *
-es_upcasting(bool raw)
+es_upcasting_by(const EsEventTypes *types)
 {
-	const EsEventTypes *types = raw ? NULL : es_event_types();
 	EsUpcasting *upcasting;
 
 	if (types == NULL || !types->has_upcasters)
@@ -64,13 +63,13 @@ es_upcasting(bool raw)
 }
 
 /*
- * position_of
- *		Where an event is, for errors.
+ * es_upcasting
+ *		The same that goes by what is known now; NULL for events as they are stored.
  */
-static long long
-position_of(TupleTableSlot *event)
+EsUpcasting *
+es_upcasting(bool raw)
 {
-	return DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION));
+	return raw ? NULL : es_upcasting_by(es_event_types());
 }
 
 /*
@@ -82,9 +81,13 @@ name_step(void *arg)
 {
 	const Step *step = arg;
 
-	errcontext("upcasting the event at position %lld, type \"%s\", from schema version %d",
-			   position_of(step->event), text_to_cstring(step->from->type),
-			   step->from->schema_version);
+	if (step->global_position > 0)
+		errcontext("upcasting the event at position %lld, type \"%s\", from schema version %d",
+				   (long long) step->global_position,
+				   text_to_cstring(step->from->type), step->from->schema_version);
+	else
+		errcontext("upcasting a new event, type \"%s\", from schema version %d",
+				   text_to_cstring(step->from->type), step->from->schema_version);
 }
 
 /*
@@ -94,7 +97,7 @@ name_step(void *arg)
  */
 static const EsEventType *
 step_at(const EsUpcasting *upcasting, int place, const EsUpcast *upcast,
-		TupleTableSlot *event)
+		int64 global_position)
 {
 	if (place >= 0)
 		return &upcasting->types->types[place];
@@ -104,7 +107,7 @@ step_at(const EsUpcasting *upcasting, int place, const EsUpcast *upcast,
 				 errmsg("no upcaster leads on from schema version %d of type \"%s\"",
 						upcast->schema_version, text_to_cstring(upcast->type)),
 				 errdetail("The event at position %lld comes to that version, and there is an upcaster from a later one.",
-						   position_of(event)),
+						   (long long) global_position),
 				 errhint(
 					 "Create it with event_store.create_upcaster(), or read with raw => true.")));
 	return NULL;
@@ -155,25 +158,22 @@ call(EsUpcasting *upcasting, const EsEventType *step, Datum data)
 
 /*
  * es_upcast
- *		What an event would be today, in the current memory context; false where
- *		that is what is stored.  Raises ST010, and what upcasters raise.
+ *		Makes the type, the schema version and the data of an event what they would be
+ *		today, in the current memory context; false where they are.  Raises ST010, and
+ *		what upcasters raise.
  */
 bool
-es_upcast(EsUpcasting *upcasting, TupleTableSlot *event, EsUpcast *upcast)
+es_upcast(EsUpcasting *upcasting, EsUpcast *upcast, int64 global_position)
 {
 	ErrorContextCallback callback;
-	Step step = {NULL, event};
+	Step step = {NULL, global_position};
 
-	upcast->type = DatumGetTextPP(es_column(event, ES_EVENTS, EV_TYPE));
-	upcast->schema_version =
-		DatumGetInt32(es_column(event, ES_EVENTS, EV_SCHEMA_VERSION));
 	step.from = step_at(upcasting,
 						es_upcaster_find(upcasting->types, upcast->type,
 										 upcast->schema_version),
-						upcast, event);
+						upcast, global_position);
 	if (step.from == NULL)
 		return false;
-	upcast->data = es_column(event, ES_EVENTS, EV_DATA);
 	callback.callback = name_step;
 	callback.arg = &step;
 	callback.previous = error_context_stack;
@@ -184,10 +184,26 @@ es_upcast(EsUpcasting *upcasting, TupleTableSlot *event, EsUpcast *upcast)
 		upcast->data = call(upcasting, step.from, upcast->data);
 		upcast->type = step.from->to_type;
 		upcast->schema_version++;
-		step.from = step_at(upcasting, step.from->next, upcast, event);
+		step.from = step_at(upcasting, step.from->next, upcast, global_position);
 	} while (step.from != NULL);
 	error_context_stack = callback.previous;
 	return true;
+}
+
+/*
+ * es_upcast_event
+ *		The same for what is stored.
+ */
+bool
+es_upcast_event(EsUpcasting *upcasting, TupleTableSlot *event, EsUpcast *upcast)
+{
+	upcast->type = DatumGetTextPP(es_column(event, ES_EVENTS, EV_TYPE));
+	upcast->schema_version =
+		DatumGetInt32(es_column(event, ES_EVENTS, EV_SCHEMA_VERSION));
+	upcast->data = es_column(event, ES_EVENTS, EV_DATA);
+	return es_upcast(upcasting, upcast,
+					 DatumGetInt64(
+						 es_column(event, ES_EVENTS, EV_GLOBAL_POSITION)));
 }
 
 /*

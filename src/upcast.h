@@ -18,7 +18,7 @@
 
 typedef struct EsUpcasting EsUpcasting;
 
-/* What an upcaster changes of an event. */
+/* What upcasters change of an event. */
 typedef struct EsUpcast
 {
 	text *type;
@@ -27,8 +27,11 @@ typedef struct EsUpcast
 } EsUpcast;
 
 extern EsUpcasting *es_upcasting(bool raw);
-extern bool es_upcast(EsUpcasting *upcasting, TupleTableSlot *event,
-					  EsUpcast *upcast);
+extern EsUpcasting *es_upcasting_by(const EsEventTypes *types);
+extern bool es_upcast(EsUpcasting *upcasting, EsUpcast *upcast,
+					  int64 global_position);
+extern bool es_upcast_event(EsUpcasting *upcasting, TupleTableSlot *event,
+							EsUpcast *upcast);
 extern const text *es_upcast_name(EsUpcasting *upcasting, TupleTableSlot *event);
 extern int es_upcast_sources(const EsUpcasting *upcasting, text ***types,
 							 int ntypes);

@@ -18,18 +18,41 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "errors.h"
 #include "event_type.h"
 #include "validate.h"
 
-/* Which event is looked at, for errors. */
+/* Looking at the events of an append, and which one it is about, for errors. */
 typedef struct Look
 {
 	const EsStreamAppend *append;
+	const EsEventTypes *types;
+	FmgrInfo *functions; /* copies for this append, made when they are needed */
+	MemoryContext context;
 	const EsEventType *type;
 	int n; /* counted from 1 */
 } Look;
+
+/* Whether a validator runs at the moment; reset when it ends, by an error, too. */
+static bool validating = false;
+
+/*
+ * es_refuse_while_validating
+ *		Raises 55000 in a validator: what it appended would come between an append's
+ *		look at the stream and its events.
+ */
+void
+es_refuse_while_validating(void)
+{
+	if (validating)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot append while a validator runs"),
+				 errhint(
+					 "A validator looks at the data that it is given, and at nothing else.")));
+}
 
 /*
  * name_event
@@ -47,27 +70,50 @@ name_event(void *arg)
 }
 
 /*
- * call
- *		What a validator says.
+ * function_of
+ *		A validator's function, for this append.
  */
-static bool
-call(const EsEventTypes *types, const EsTypeFunction *validator, Datum data)
+static FmgrInfo *
+function_of(Look *look)
 {
-	LOCAL_FCINFO(fcinfo, 1);
-	FmgrInfo function;
-	EsActor before;
-	Datum result;
+	const EsTypeFunction *validator = &look->type->validator;
+	FmgrInfo *function = &look->functions[look->type - look->types->types];
 
 	if (validator->flaw != NULL)
 		es_handler_raise(&es_validator_kind, validator->signature,
 						 validator->flaw);
-	fmgr_info_copy(&function, unconstify(FmgrInfo *, &validator->function),
-				   CurrentMemoryContext);
-	InitFunctionCallInfoData(*fcinfo, &function, 1, InvalidOid, NULL, NULL);
+	if (!OidIsValid(function->fn_oid))
+		fmgr_info_copy(function, unconstify(FmgrInfo *, &validator->function),
+					   look->context);
+	return function;
+}
+
+/*
+ * call
+ *		What a validator says.
+ */
+static bool
+call(Look *look, Datum data)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	EsActor before;
+	Datum result = (Datum) 0;
+
+	InitFunctionCallInfoData(*fcinfo, function_of(look), 1, InvalidOid, NULL,
+							 NULL);
 	fcinfo->args[0].value = data;
 	fcinfo->args[0].isnull = false;
-	es_act_as(&before, types->owner, !validator->is_c);
-	result = FunctionCallInvoke(fcinfo);
+	es_act_as(&before, look->types->owner, !look->type->validator.is_c);
+	PG_TRY();
+	{
+		validating = true;
+		result = FunctionCallInvoke(fcinfo);
+	}
+	PG_FINALLY();
+	{
+		validating = false;
+	}
+	PG_END_TRY();
 	es_act_as_before(&before);
 	return !fcinfo->isnull && DatumGetBool(result);
 }
@@ -77,7 +123,7 @@ call(const EsEventTypes *types, const EsTypeFunction *validator, Datum data)
  *		Raises ST005 for an event that its validator refuses.
  */
 static void
-look_at(const EsEventTypes *types, Look *look, const EsNewEvent *event)
+look_at(Look *look, const EsNewEvent *event)
 {
 	ErrorContextCallback callback;
 
@@ -85,7 +131,7 @@ look_at(const EsEventTypes *types, Look *look, const EsNewEvent *event)
 	callback.arg = look;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	if (!call(types, &look->type->validator, event->data))
+	if (!call(look, event->data))
 		ereport(ERROR,
 				(errcode(ES_ERR_REFUSED),
 				 errmsg("data of type \"%s\" is refused by its validator",
@@ -98,26 +144,68 @@ look_at(const EsEventTypes *types, Look *look, const EsNewEvent *event)
 }
 
 /*
+ * require_link
+ *		Raises ST010 for an event of a version that no upcaster leads on from while one
+ *		does from a later version: nobody could read it, nor past it.
+ */
+static void
+require_link(const EsEventTypes *types, const EsNewEvent *event)
+{
+	if (!types->has_upcasters ||
+		es_upcaster_find(types, event->type, event->schema_version) != ES_MISSING)
+		return;
+	ereport(ERROR,
+			(errcode(ES_ERR_NO_UPCASTER),
+			 errmsg("no upcaster leads on from schema version %d of type \"%s\"",
+					event->schema_version, text_to_cstring(event->type)),
+			 errdetail(
+				 "There is one from a later version, so the event could not be read."),
+			 errhint("Append events of the newest schema version.")));
+}
+
+/*
+ * validate
+ *		Looks at all events of an append; their own memory is freed after each.
+ */
+static void
+validate(Look *look)
+{
+	MemoryContext event_context =
+		AllocSetContextCreate(look->context, "event_store event",
+							  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(event_context);
+
+	for (int i = 0; i < look->append->nevents; i++)
+	{
+		const EsNewEvent *event = &look->append->events[i];
+
+		CHECK_FOR_INTERRUPTS();
+		require_link(look->types, event);
+		look->n = i + 1;
+		look->type =
+			es_event_type_find(look->types, event->type, event->schema_version);
+		if (look->type != NULL && look->type->validator.signature != NULL)
+			look_at(look, event);
+		MemoryContextReset(event_context);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(event_context);
+}
+
+/*
  * es_validate
  *		Has the events of an append looked at by the validators of their types.
- *		Raises ST005, and what validators raise.
+ *		Raises ST005, ST010, and what validators raise.
  */
 void
 es_validate(const EsStreamAppend *append)
 {
-	const EsEventTypes *types = es_event_types();
-	Look look = {append};
+	Look look = {append, es_event_types()};
 
-	if (types == NULL || !types->has_validators)
+	if (look.types == NULL)
 		return;
-	for (int i = 0; i < append->nevents; i++)
-	{
-		const EsNewEvent *event = &append->events[i];
-
-		CHECK_FOR_INTERRUPTS();
-		look.n = i + 1;
-		look.type = es_event_type_find(types, event->type, event->schema_version);
-		if (look.type != NULL && look.type->validator.signature != NULL)
-			look_at(types, &look, event);
-	}
+	look.functions = palloc0(look.types->n * sizeof(FmgrInfo));
+	look.context = CurrentMemoryContext;
+	validate(&look);
+	pfree(look.functions);
 }

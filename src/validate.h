@@ -14,6 +14,7 @@
 
 #include "append.h"
 
+extern void es_refuse_while_validating(void);
 extern void es_validate(const EsStreamAppend *append);
 
 #endif /* ES_VALIDATE_H */

@@ -42,6 +42,7 @@ typedef struct Visit
 	EventStoreRestore restore; /* NULL: from the first event on */
 	EventStoreVisit visit;
 	void *arg;
+	const EsEventTypes *event_types; /* by which old events are made new ones */
 } Visit;
 
 /*
@@ -75,7 +76,7 @@ visit_some(EsScan *scan, const Visit *visit, int64 max_events, EsHead *head)
 	EsEventReader reader;
 	bool ended = false;
 
-	es_event_reader_init(&reader);
+	es_event_reader_init(&reader, es_upcasting_by(visit->event_types));
 	caller = MemoryContextSwitchTo(event_context);
 	for (int64 n = 0; n < max_events && !ended; n++)
 	{
@@ -107,6 +108,7 @@ restore(const text *stream, const EsStream *row, const Visit *visit, EsHead *hea
 	Datum state;
 
 	if (!es_aggregate_type_get(stream, &type) ||
+		type.event_types != visit->event_types ||
 		!es_snapshot_find(row->stream_id, visit->snapshot, &type, PG_INT64_MAX,
 						  &version, &state) ||
 		version <= head->version)
@@ -125,7 +127,7 @@ restore(const text *stream, const EsStream *row, const Visit *visit, EsHead *hea
  */
 static bool
 visit_stream(Relation events, Relation streams, const text *stream,
-			 const Visit *visit, EsStream *row, EsHead *head)
+			 Visit *visit, EsStream *row, EsHead *head)
 {
 	EsRange range = {1, PG_INT64_MAX, false};
 	EsScan *scan;
@@ -133,6 +135,7 @@ visit_stream(Relation events, Relation streams, const text *stream,
 
 	if (!es_find_stream(streams, visit->snapshot, stream, row))
 		return false;
+	visit->event_types = es_event_types();
 	head->version = row->base_version;
 	head->recorded_at = DT_NOBEGIN;
 	head->unseen = false;
@@ -157,7 +160,7 @@ visit_stream(Relation events, Relation streams, const text *stream,
  *		Visits a stream as a snapshot sees it.
  */
 static void
-visit_seen(const text *stream, const Visit *visit)
+visit_seen(const text *stream, Visit *visit)
 {
 	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
 	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);

@@ -1,7 +1,8 @@
 -- bench/sql/aggregates.sql
 --
--- Streams of products and of counters: one of :long events with a snapshot 50
--- events back, a short one of 50, and of each kind one of :fold events.
+-- Streams of products and of counters: one of :long events with a snapshot every
+-- 1,000 events, the last 50 events back, a short one of 50, and of each kind one of
+-- :fold events.
 
 CREATE EXTENSION event_store_warehouse;
 
@@ -43,7 +44,7 @@ BEGIN
 END $$;
 
 -- Received and shipped in turn, in batches of a thousand.
-CREATE PROCEDURE fill(prefix text, id text, events bigint)
+CREATE PROCEDURE fill(prefix text, id text, events bigint, snapshots boolean DEFAULT false)
 LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -52,17 +53,25 @@ BEGIN
 			(SELECT array_agg(event_store.new_event(CASE n % 2 WHEN 1 THEN 'ProductReceived' ELSE 'ProductShipped' END,
 						jsonb_build_object('sku', id, 'quantity', 1 + n % 2, 'date_time', '2026-03-01T12:00:00+00:00')) ORDER BY n)
 			   FROM generate_series(1 + batch * 1000, least((batch + 1) * 1000, events)) n));
+		IF snapshots THEN
+			PERFORM event_store.take_snapshot(prefix || '-' || id);
+		END IF;
 		COMMIT;
 	END LOOP;
 END $$;
-CALL fill('warehouse_product', 'long', :long - 50);
-SELECT event_store.take_snapshot('warehouse_product-long');
+SET event_store.snapshots_kept = 1000000;
+CALL fill('warehouse_product', 'long', :long - 50, snapshots => true);
 CALL fill('warehouse_product', 'long', 50);
 CALL fill('warehouse_product', 'short', 50);
 CALL fill('warehouse_product', 'fold', :fold);
 CALL fill('counter', 'fold', :fold);
+
+-- In the middle of the long stream, 50 events after a snapshot, too.
+CREATE TABLE moment AS
+SELECT version, recorded_at, global_position FROM event_store.read_stream('warehouse_product-long', :long / 2 + 50, 1);
 DO $$
 BEGIN
+	ASSERT (SELECT version FROM event_store.latest_snapshot('warehouse_product-long', max_version => (SELECT version FROM moment))) = (SELECT version - 50 FROM moment);
 	ASSERT (SELECT version FROM event_store.latest_snapshot('warehouse_product-long')) = event_store.stream_version('warehouse_product-long') - 50;
 	ASSERT NOT EXISTS (SELECT FROM event_store.latest_snapshot('warehouse_product-short'));
 	ASSERT (SELECT (state ->> 'quantity_on_hand')::bigint FROM event_store.load('warehouse_product-fold')) = fold_loop('warehouse_product-fold');

@@ -225,7 +225,7 @@ INSERT INTO expected_functions VALUES
 	('history', 'stream text, from_version bigint DEFAULT 1, max_count bigint DEFAULT NULL::bigint, to_version bigint DEFAULT NULL::bigint',
 	 'SETOF event_store.history_entry', 's', 'u', 1000),
 	('audit_trail', 'stream text DEFAULT NULL::text, category text DEFAULT NULL::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, after_position bigint DEFAULT NULL::bigint, max_count bigint DEFAULT NULL::bigint, with_states boolean DEFAULT true',
-	 'SETOF event_store.audit_entry', 's', 'u', 1000),
+	 'SETOF event_store.audit_entry', 'v', 'u', 1000),
 	('causation', 'e event_store.event',
 	 'jsonb', 'i', 's', 0),
 	('event_types_changed', '',

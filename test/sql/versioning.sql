@@ -136,6 +136,53 @@ DELETE FROM event_store.event_types WHERE schema_version = 2;
 SELECT count(*) AS failing, min(error_code), max(error_code), count(*) FILTER (WHERE schema_version < 3) AS old FROM event_store.check_upcasters() WHERE stream = 'many-1';
 TRUNCATE event_store.event_types;
 
+-- A read that is open goes by what it began with, whatever comes and goes meanwhile.
+CREATE FUNCTION regress_ver.first(data jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE RETURN to_jsonb(1);
+CREATE FUNCTION regress_ver.second(data jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE RETURN to_jsonb(2);
+CREATE FUNCTION regress_ver.third(data jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE RETURN to_jsonb(3);
+SELECT version FROM event_store.append_json('open-1', '[{"type": "A", "data": 0}, {"type": "C", "data": 0}, {"type": "B", "data": 0}, {"type": "C", "data": 0}, {"type": "A", "data": 0}]');
+SELECT event_store.create_upcaster('A', 1, 'regress_ver.first'), event_store.create_upcaster('C', 1, 'regress_ver.third');
+BEGIN;
+DECLARE open CURSOR FOR SELECT type, schema_version, data FROM event_store.read_stream('open-1');
+FETCH 2 FROM open;
+SELECT event_store.create_upcaster('B', 1, 'regress_ver.second'), event_store.create_upcaster('AA', 1, 'regress_ver.second'), event_store.create_upcaster('A', 1, 'regress_ver.third');
+SELECT version FROM event_store.append('open-2', 'A', '0');
+SELECT type, schema_version, data FROM event_store.read_stream('open-1', 3);
+FETCH ALL FROM open;
+COMMIT;
+TRUNCATE event_store.event_types;
+
+-- What is added to an aggregate is applied as it will be read.
+CREATE FUNCTION regress_ver.apply_typed(state jsonb, e event_store.event) RETURNS jsonb LANGUAGE sql
+RETURN state || jsonb_build_array(e.type, e.schema_version, e.data);
+SELECT event_store.create_aggregate_type('typed', '[]', 'regress_ver.apply_typed');
+SELECT event_store.create_upcaster('A', 1, 'regress_ver.first', 'B');
+SELECT state AS saved FROM event_store.save(event_store.add_event(event_store.add_event(event_store.load('typed-1'), 'A', '0'), 'B', '5', schema_version => 2)) \gset
+SELECT state, state = :'saved' AS as_saved FROM event_store.load('typed-1');
+SELECT event_store.drop_aggregate_type('typed');
+
+-- Nothing is left behind: at a drop, before a hole, or when an upcaster is given another way.
+SELECT event_store.create_upcaster('B', 2, 'regress_ver.second'), event_store.create_upcaster('D', 1, 'regress_ver.second', 'B');
+SELECT event_store.drop_upcaster('D', 1);
+SELECT regress_help.run($$SELECT event_store.drop_upcaster('A', 1)$$), regress_help.run($$SELECT event_store.create_upcaster('A', 1, 'regress_ver.first')$$);
+SELECT event_store.create_upcaster('E', 1, 'regress_ver.first'), event_store.create_upcaster('E', 2, 'regress_ver.first'), event_store.create_upcaster('E', 3, 'regress_ver.first');
+SELECT event_store.create_upcaster('F', 1, 'regress_ver.first', 'E');
+SELECT regress_help.run($$SELECT event_store.drop_upcaster('E', 1)$$), regress_help.run($$SELECT event_store.drop_upcaster('E', 2)$$);
+DELETE FROM event_store.event_types WHERE type = 'E' AND schema_version = 2;
+SELECT regress_help.run($$SELECT event_store.create_upcaster('F', 1, 'regress_ver.second', 'E')$$);
+-- nor is anything stored that nobody could read
+SELECT regress_help.run($$SELECT event_store.append('open-3', 'E', '0', schema_version => 2)$$);
+SELECT version FROM event_store.append('open-3', 'E', '0', schema_version => 4);
+TRUNCATE event_store.event_types;
+
+-- A validator does not append.
+CREATE FUNCTION regress_ver.appends(data jsonb) RETURNS boolean LANGUAGE sql
+RETURN (SELECT version > 0 FROM event_store.append('open-4', 'Other', '0'));
+SELECT event_store.create_event_type('A', 1, 'regress_ver.appends');
+SELECT regress_help.run($$SELECT event_store.append('open-4', 'A', '0')$$);
+SELECT version FROM event_store.append('open-4', 'B', '0');
+SELECT event_store.drop_event_type('A', 1);
+
 -- Validators.
 SELECT event_store.create_event_type(type => 'Born', schema_version => 1, validator => 'regress_ver.has_name');
 SELECT regress_help.run(q) FROM unnest(ARRAY[

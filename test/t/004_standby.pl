@@ -94,7 +94,7 @@ foreach my $query (sort keys %answers)
 	  '1|{"quantity_on_hand": 10}',
 	q{SELECT version, changes FROM event_store.history('warehouse_product-SKU-2', 2)} =>
 	  '2|{"/quantity_on_hand": {"after": 4, "before": 5}}',
-	q{SELECT count(*) FROM event_store.audit_trail(category => 'warehouse_product')} => '4',
+	q{SELECT count(*) FROM event_store.audit_trail('warehouse_product-SKU-2')} => '2',
 	q{SELECT sku, quantity_on_hand FROM warehouse.stock_at(global_position => 2)} => 'SKU-1|7',
 	q{SELECT version, state FROM event_store.save(event_store.load('warehouse_product-SKU-2'))} =>
 	  '2|{"quantity_on_hand": 4}',
@@ -152,7 +152,7 @@ foreach my $call ('event_store.create_store()', 'warehouse.create_warehouse()')
 	is(sqlstate($standby, "SELECT $call", 'empty'),
 		'25006', "on the standby, where there is no store: $call");
 }
-foreach my $call ('read_all()', q{read_category('standby')}, 'safe_position()')
+foreach my $call ('read_all()', q{read_category('standby')}, 'safe_position()', q{audit_trail(category => 'standby')})
 {
 	is(sqlstate($standby, "SELECT * FROM event_store.$call"),
 		'0A000', "on the standby: $call");

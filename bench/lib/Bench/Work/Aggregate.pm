@@ -95,6 +95,38 @@ sub loads
 	return;
 }
 
+# The long stream has a snapshot every 1,000 events: as much is applied in its middle
+# as at its head.
+sub moments
+{
+	my ($bench, $length) = @_;
+	my %label = (
+		version => 'state_at a version in the middle',
+		time => 'state_at a time in the middle',
+		position => 'state_at a position in the middle');
+	my @moments = qw(version time position);
+	my %value;
+
+	my $moment = $bench->{server}->query($database, 'SELECT version, recorded_at, global_position FROM moment');
+
+	chomp $moment;
+	@value{@moments} = split /\|/, $moment;
+
+	compare(
+		$bench,
+		group => 'aggregate',
+		name => 'state-at',
+		title => 'state_at, 1 client',
+		unit => 'calls',
+		rounds => $bench->fewer_rounds,
+		systems => [
+			caller_of($bench, 'head', 'load, at the head', 'load', 1, $length, stream => "$product-long"),
+			map { caller_of($bench, $_, $label{$_}, "state_at_$_", 1, $length, stream => "$product-long", moment => $value{$_}) } @moments
+		],
+		ratios => [ map { { of => $_, against => 'head', metric => 'latency_ms', at_most => 1.5 } } @moments ]);
+	return;
+}
+
 sub folds
 {
 	my ($bench, $length, $events) = @_;
@@ -159,6 +191,7 @@ sub work
 
 	prepare($bench, %size);
 	loads($bench, $read);
+	moments($bench, $read);
 	folds($bench, $write, $size{fold});
 	saves($bench, $write);
 	return;

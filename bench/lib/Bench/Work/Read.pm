@@ -19,7 +19,8 @@ my %label = (
 	event_store => 'event_store',
 	select => 'prepared SELECT',
 	message_db => 'message-db',
-	emmett => 'Emmett');
+	emmett => 'Emmett',
+	raw => 'raw => true');
 
 # Categories read10, read100 and read1000 have streams of as many events; there
 # are a tenth as many of the long ones.
@@ -80,6 +81,30 @@ sub measure
 	return;
 }
 
+# Upcasting: while there is no upcaster, and with one in C that all events go through.
+sub upcasts
+{
+	my ($bench, $streams) = @_;
+	my $upcaster = sub {
+		my ($name, $title, $at_least) = @_;
+
+		compare(
+			$bench,
+			group => 'read',
+			name => $name,
+			title => $title,
+			unit => 'calls',
+			rounds => $bench->fewer_rounds,
+			systems => [ map { reader($bench, $_, 'read_stream', 1, length => 1000, streams => $streams) } qw(event_store raw) ],
+			ratios => [ { of => 'event_store', against => 'raw', at_least => $at_least } ]);
+	};
+
+	$upcaster->('upcast-none', 'a stream of 1,000 events, no upcaster, 1 client', 0.98);
+	$bench->{server}->script('reads', 'upcaster', 'public');
+	$upcaster->('upcast-one', 'a stream of 1,000 events through an upcaster in C, 1 client', 0.7);
+	return;
+}
+
 sub work
 {
 	my ($bench) = @_;
@@ -117,6 +142,7 @@ sub work
 		page => 0,
 		pages => $streams / 10,
 		first => 10 * $streams);
+	upcasts($bench, $streams / 10);
 	return;
 }
 

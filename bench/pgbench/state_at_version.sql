@@ -1,0 +1,1 @@
+SELECT version FROM event_store.state_at(:stream, version => :moment);
