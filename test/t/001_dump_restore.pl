@@ -40,6 +40,14 @@ $node->safe_psql('postgres', <<~'END');
 	CREATE ROLE regress_writer LOGIN;
 	END
 
+# What the types of events rest on; a restore of the data alone finds it there.
+my $type_functions = <<~'END';
+	CREATE FUNCTION shop.to_large(data jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE
+		RETURN jsonb_build_object('large', left(data #>> '{}', 4));
+	CREATE FUNCTION shop.is_begun(data jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
+		RETURN data <> '2';
+	END
+
 sub create_database
 {
 	my ($db) = @_;
@@ -73,11 +81,8 @@ run_as('regress_owner', 'original', <<~'END');
 	END $$;
 	CREATE TRIGGER count_event AFTER INSERT ON event_store.events
 		FOR EACH ROW EXECUTE FUNCTION shop.count_event();
-
-	CREATE FUNCTION shop.to_large(data jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE
-		RETURN jsonb_build_object('large', left(data #>> '{}', 4));
-	CREATE FUNCTION shop.is_begun(data jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
-		RETURN data <> '2';
+	END
+run_as('regress_owner', 'original', $type_functions . <<~'END');
 	SELECT event_store.create_upcaster('Large', 1, 'shop.to_large', 'Larger');
 	SELECT event_store.create_event_type('Begun', 1, 'shop.is_begun');
 	END
@@ -295,6 +300,7 @@ sub create_fresh_store
 	my ($db) = @_;
 
 	create_database($db);
+	run_as('regress_owner', $db, "CREATE SCHEMA shop; $type_functions");
 	run_as('regress_owner', $db, <<~'END');
 		CREATE EXTENSION event_store_warehouse CASCADE;
 		SELECT event_store.create_store();
