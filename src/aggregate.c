@@ -23,8 +23,9 @@
  *	  version that was loaded, and the second is refused there.
  *	- Somebody appends, or saves a snapshot, while a snapshot is taken: they wait
  *	  for the lock, or the snapshot does.
- *	- The apply function is replaced: while load(for_update) waits, it is looked up
- *	  after the lock; while a snapshot is loaded, the snapshot is loaded again.
+ *	- The apply function is replaced, or an upcaster: while load(for_update) waits,
+ *	  both are looked up after the lock; while a snapshot is loaded, the snapshot is
+ *	  loaded again.  They are looked up together, and a fold goes by what they were.
  *	- The lock is the subtransaction's: a rollback to a savepoint frees it, and the
  *	  aggregate that was loaded is refused by save() if somebody used that.
  *

@@ -12,9 +12,9 @@
  *
  * A snapshot is of use as long as what made its state is the same.  What tells
  * types apart is a digest of the initial state, of the upcasters, and of what the
- * catalogs say of the function: its source, its language, its settings.  For a function in C
- * that is its library and the name in it, not what the library does;
- * state_version is there to say that this has changed.
+ * catalogs say of the function: its source, its language, its settings.  For a
+ * function in C that is its library and the name in it, not what the library
+ * does; state_version is there to say that this has changed.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -93,8 +93,9 @@ static int next_kept = 0;
  * decides and saves in one statement need not look up the row each time.
  *
  * A snapshot with the same xmax and the same transactions in progress below sees
- * the same of others.  Of its own transaction's changes it sees those of commands before curcid; and a
- * subtransaction that was rolled back has another id than what comes after it.
+ * the same of others.  Of its own transaction's changes it sees those of commands
+ * before curcid; and a subtransaction that was rolled back has another id than
+ * what comes after it.
  */
 typedef struct SeenType
 {
@@ -517,20 +518,6 @@ require_table(void)
 }
 
 /*
- * types_owner
- *		Owner of the table of types.
- */
-static Oid
-types_owner(void)
-{
-	Relation types = es_store_open(ES_AGGREGATE_TYPES, AccessShareLock);
-	Oid owner = types->rd_rel->relowner;
-
-	table_close(types, NoLock);
-	return owner;
-}
-
-/*
  * change_types
  *		Runs a statement on the table of types; returns the number of rows.  55000
  *		where a rule of the owner's makes something else of it.
@@ -603,7 +590,7 @@ event_store_create_aggregate_type(PG_FUNCTION_ARGS)
 
 	function =
 		es_handler_find(&apply_kind, text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	es_handler_require(&apply_kind, function, types_owner());
+	es_handler_require(&apply_kind, function, es_store_owner(ES_AGGREGATE_TYPES));
 	values[0] = PG_GETARG_DATUM(0);
 	values[1] = PG_GETARG_DATUM(1);
 	values[2] = CStringGetTextDatum(es_handler_signature(function));

@@ -3,9 +3,11 @@
  * audit_trail.c
  *	  The SQL call that tells who did what, when and why.
  *
- * The trail is of one stream, of a category or of all.  Each stream is gone through by
- * itself, within its versions at the two times, so that the states before and after
- * its events are at hand; then the entries are put in the order of their positions.
+ * The trail is of one stream, of a category or of all.  Each stream is gone through
+ * by itself, within its versions at the two times, so that the states before and
+ * after its events are at hand; then the entries are put in the order of their
+ * positions.
+ *
  * A trail of more than a stream may be gone on with after its last position, so it
  * ends at the safe position and sees by a snapshot that was taken after that.
  *
@@ -283,9 +285,9 @@ time_argument(FunctionCallInfo fcinfo, int arg, TimestampTz if_null)
  *		audit_trail(stream, category, since, until, after_position, max_count,
  *		with_states) returns setof audit_entry
  *
- * In the order of their positions: a stream as the calling query sees it, a category
- * or the store up to the safe position, with a fresh snapshot.  Raises 22023, ST002, and
- * with states what the apply function raises.
+ * In the order of their positions: a stream as the calling query sees it, a
+ * category or the store up to the safe position, with a fresh snapshot.  Raises
+ * 22023, ST002, and with states what the apply function raises.
  */
 Datum
 event_store_audit_trail(PG_FUNCTION_ARGS)

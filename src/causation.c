@@ -18,6 +18,7 @@
 #include "utils/jsonb.h"
 
 #include "check.h"
+#include "jsonb_push.h"
 
 PG_FUNCTION_INFO_V1(event_store_causation);
 
@@ -37,22 +38,6 @@ attribute(HeapTupleHeader event, const char *name)
 				 errmsg("%s of an event must not be null", name),
 				 errhint("Pass what event_store.read_stream() returned.")));
 	return value;
-}
-
-/*
- * push
- *		Adds a key and a value to an object.
- */
-static void
-push(JsonbParseState **state, const char *name, JsonbValue *value)
-{
-	JsonbValue key;
-
-	key.type = jbvString;
-	key.val.string.val = unconstify(char *, name);
-	key.val.string.len = strlen(name);
-	pushJsonbValue(state, WJB_KEY, &key);
-	pushJsonbValue(state, WJB_VALUE, value);
 }
 
 /*
@@ -85,8 +70,10 @@ event_store_causation(PG_FUNCTION_ARGS)
 		correlation = id;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push(&state, "causation_id", &id);
-	push(&state, "correlation_id", &correlation);
+	es_push_key(&state, "causation_id");
+	pushJsonbValue(&state, WJB_VALUE, &id);
+	es_push_key(&state, "correlation_id");
+	pushJsonbValue(&state, WJB_VALUE, &correlation);
 	PG_RETURN_JSONB_P(
 		JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

@@ -3,8 +3,8 @@
  * check_upcasters.c
  *	  The SQL call that takes the stored history through the upcasters.
  *
- * Each event is tried in a subtransaction of its own, which is rolled back whether it
- * fails or not: whatever an upcaster does, nothing of it stays.
+ * Each event is tried in a subtransaction of its own, which is rolled back whether
+ * it fails or not: whatever an upcaster does, nothing of it stays.
  *
  * Copyright (c) 2026, event_store contributors
  *

@@ -37,7 +37,6 @@
  */
 #include "postgres.h"
 
-#include "access/relation.h"
 #include "access/table.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
@@ -309,8 +308,8 @@ make_trigger(const char *table, const char *name, const char *events,
 
 /*
  * make_append_only
- *		Hangs the rule and the triggers on a table.  The trigger on rows is for changes that
- *		come through a table that somebody makes its parent.
+ *		Hangs the rule and the triggers on a table.  The trigger on rows is for
+ *		changes that come through a table that somebody makes its parent.
  */
 static void
 make_append_only(const char *table)
@@ -400,20 +399,6 @@ make_tables(bool type_index)
 }
 
 /*
- * owner_of
- *		Owner of a relation.
- */
-static Oid
-owner_of(Oid relid)
-{
-	Relation rel = relation_open(relid, AccessShareLock);
-	Oid owner = rel->rd_rel->relowner;
-
-	relation_close(rel, NoLock);
-	return owner;
-}
-
-/*
  * set_toast_options
  *		Sets what releases before 0.2.0 did not, unless the owner has set
  *		something there.
@@ -462,7 +447,7 @@ add_aggregates(void)
 static void
 renew_store(void)
 {
-	es_grant_to_owner(owner_of(es_store_events()));
+	es_grant_to_owner(es_store_owner(ES_EVENTS));
 	es_grant_new_calls();
 	es_spi_connect();
 	make_all_append_only();

@@ -9,8 +9,9 @@
  * keeps all of it.
  *
  * What is kept counts until the table changes: a trigger on it, and what PostgreSQL
- * itself tells of changed tables, reach every session with the commit.  It is read with a fresh snapshot at every isolation level,
- * as the catalogs are: old events are to be read by the newest of functions.
+ * itself tells of changed tables, reach every session with the commit.  It is read
+ * with a fresh snapshot at every isolation level, as the catalogs are: old events
+ * are to be read by the newest of functions.
  *
  * Reads hold on to what they began with; it is freed when their transaction ends.
  *
@@ -178,7 +179,6 @@ learn(EsEventTypes *types, EsEventType *type, TupleTableSlot *row)
 				   types->owner);
 	learn_function(&type->upcaster, &es_upcaster_kind, row, TYP_UPCASTER,
 				   types->owner);
-	types->has_validators |= type->validator.signature != NULL;
 	types->has_upcasters |= type->upcaster.signature != NULL;
 }
 
@@ -358,8 +358,8 @@ read_table(void)
  * renew
  *		Learns all types anew.
  *
- * A change that comes meanwhile is noticed by the next who asks.  In parallel mode no
- * fresh snapshot can be taken, so what was seen there is no other transaction's.
+ * A change that comes meanwhile is noticed by the next who asks.  In parallel mode
+ * no fresh snapshot can be taken, so what was seen there is no other transaction's.
  */
 static void
 renew(void)

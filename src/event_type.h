@@ -47,7 +47,6 @@ typedef struct EsEventType
 typedef struct EsEventTypes
 {
 	Oid owner; /* whom their functions run as */
-	bool has_validators;
 	bool has_upcasters;
 	int n;
 	EsEventType *types;

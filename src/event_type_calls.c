@@ -3,8 +3,9 @@
  * event_type_calls.c
  *	  The SQL calls about event types: validators and upcasters.
  *
- * The table is locked against others who change it, to the end of the transaction, and
- * the links of all chains are looked at after the change, as anybody would see them.
+ * The table is locked against others who change it, to the end of the transaction,
+ * and the links of all chains are looked at after the change, as anybody would see
+ * them.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -14,7 +15,6 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -44,19 +44,13 @@ PG_FUNCTION_INFO_V1(event_store_drop_upcaster);
 static Oid
 types_owner(void)
 {
-	Relation types;
-	Oid owner;
-
 	if (!es_store_has(ES_EVENT_TYPES))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the event store has no event types"),
 				 errdetail("An older release made it."),
 				 errhint("Upgrade it with: SELECT event_store.upgrade_store();")));
-	types = es_store_open(ES_EVENT_TYPES, AccessShareLock);
-	owner = types->rd_rel->relowner;
-	table_close(types, NoLock);
-	return owner;
+	return es_store_owner(ES_EVENT_TYPES);
 }
 
 /*
@@ -202,23 +196,24 @@ event_store_drop_event_type(PG_FUNCTION_ARGS)
 }
 
 /*
- * leads_to
- *		Whether an upcaster makes something of a type at a schema version.
+ * count_leading
+ *		How many upcasters make something of a type at a schema version.
  */
-static bool
-leads_to(const EsEventTypes *types, const text *type, int32 schema_version)
+static int
+count_leading(const EsEventTypes *types, const text *type, int32 schema_version)
 {
+	int n = 0;
+
 	for (int i = 0; i < types->n; i++)
 	{
 		const EsEventType *other = &types->types[i];
 		const text *to_type = other->to_type;
 
-		if (other->upcaster.signature != NULL &&
+		n += other->upcaster.signature != NULL &&
 			other->schema_version == schema_version - 1 &&
-			es_compare_texts(&to_type, &type) == 0)
-			return true;
+			es_compare_texts(&to_type, &type) == 0;
 	}
-	return false;
+	return n;
 }
 
 /*
@@ -241,7 +236,7 @@ check_chains(void)
 		if (type->upcaster.signature == NULL)
 			continue;
 		if (type->schema_version > 1 &&
-			!leads_to(types, type->type, type->schema_version))
+			count_leading(types, type->type, type->schema_version) == 0)
 			ereport(ERROR,
 					(errcode(ES_ERR_NO_UPCASTER),
 					 errmsg("no upcaster leads to schema version %d of type \"%s\"",
@@ -296,26 +291,6 @@ event_store_create_upcaster(PG_FUNCTION_ARGS)
 }
 
 /*
- * count_leading
- *		How many upcasters make what this one does.
- */
-static int
-count_leading(const EsEventTypes *types, const EsEventType *one)
-{
-	int n = 0;
-
-	for (int i = 0; i < types->n; i++)
-	{
-		const EsEventType *other = &types->types[i];
-
-		n += other->upcaster.signature != NULL &&
-			other->schema_version == one->schema_version &&
-			es_compare_texts(&other->to_type, &one->to_type) == 0;
-	}
-	return n;
-}
-
-/*
  * refuse_needed
  *		Raises 2BP01 when an upcaster from a later version of what this one makes goes
  *		on from it, and events would be left behind.
@@ -334,7 +309,7 @@ refuse_needed(FunctionCallInfo fcinfo)
 			ES_NEWEST)
 		return;
 	if (es_compare_texts(&dropped->to_type, &type) != 0 &&
-		count_leading(types, dropped) > 1)
+		count_leading(types, dropped->to_type, dropped->schema_version + 1) > 1)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),

@@ -41,7 +41,7 @@
 #include "event_columns.h"
 #include "event_struct.h"
 #include "fold.h"
-#include "handler.h"
+#include "privileged.h"
 #include "store.h"
 
 struct EsFold

@@ -5,8 +5,9 @@
  *
  * They are stored as signatures, so that they are found again after a dump and
  * restore, and run as the owner of the table that names them, in a restricted
- * operation and with a search path that nobody else can put anything into: whoever
- * makes the store call them neither lends them their rights nor gains the owner's.
+ * operation and with a search path that nobody else can put anything into:
+ * whoever makes the store call them neither lends them their rights nor gains the
+ * owner's.
  *
  * Whoever owns a function may replace it at any time.  So the store's owner runs those
  * only that are their own, a superuser's, or of a role of which they are a member.
@@ -28,7 +29,6 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
@@ -305,31 +305,4 @@ es_handler_digest(Oid function)
 	}
 	ReleaseSysCache(tuple);
 	return digest;
-}
-
-/*
- * es_act_as
- *		Goes on as an owner, restricted, until es_act_as_before() or an error's
- *		rollback.
- */
-void
-es_act_as(EsActor *before, Oid owner, bool pin_search_path)
-{
-	GetUserIdAndSecContext(&before->userid, &before->sec_context);
-	SetUserIdAndSecContext(owner,
-						   before->sec_context | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION);
-	before->guc_level = pin_search_path ? es_pin_search_path() : 0;
-}
-
-/*
- * es_act_as_before
- *		Goes on as whoever called.
- */
-void
-es_act_as_before(const EsActor *before)
-{
-	if (before->guc_level > 0)
-		AtEOXact_GUC(false, before->guc_level);
-	SetUserIdAndSecContext(before->userid, before->sec_context);
 }

@@ -27,14 +27,6 @@ typedef struct EsHandlerKind
 	const char *call; /* that names another */
 } EsHandlerKind;
 
-/* Who was acting before es_act_as(). */
-typedef struct EsActor
-{
-	Oid userid;
-	int sec_context;
-	int guc_level; /* 0 where the search path was not pinned */
-} EsActor;
-
 extern void es_handlers_init(void);
 extern uint64 es_handler_changes(void);
 extern HeapTuple es_handler_row(Oid function);
@@ -48,7 +40,5 @@ extern void es_handler_require(const EsHandlerKind *kind, Oid function,
 extern char *es_handler_signature(Oid function);
 extern uint64 es_handler_digest(Oid function);
 extern uint64 es_digest_value(uint64 digest, Datum value);
-extern void es_act_as(EsActor *before, Oid owner, bool pin_search_path);
-extern void es_act_as_before(const EsActor *before);
 
 #endif /* ES_HANDLER_H */

@@ -21,6 +21,7 @@
 #include "nodes/pg_list.h"
 
 #include "jsonb_changes.h"
+#include "jsonb_push.h"
 
 /* The members of an object or an array. */
 typedef struct Members
@@ -188,37 +189,23 @@ pair_elements(Changes *changes, const char *path, const Members *before,
 }
 
 /*
- * push_key
- *		Adds a key to what is being made.
- */
-static void
-push_key(Changes *changes, const char *key)
-{
-	JsonbValue name = {.type = jbvString,
-					   .val.string = {.len = strlen(key),
-									  .val = unconstify(char *, key)}};
-
-	pushJsonbValue(&changes->state, WJB_KEY, &name);
-}
-
-/*
  * note
  *		Notes a difference.
  */
 static void
 note(Changes *changes, const Pair *pair)
 {
-	push_key(changes, pair->path);
+	es_push_key(&changes->state, pair->path);
 	pushJsonbValue(&changes->state, WJB_BEGIN_OBJECT, NULL);
 	if (pair->before != NULL)
 	{
-		push_key(changes, "before");
+		es_push_key(&changes->state, "before");
 		pushJsonbValue(&changes->state, WJB_VALUE,
 					   unconstify(JsonbValue *, pair->before));
 	}
 	if (pair->after != NULL)
 	{
-		push_key(changes, "after");
+		es_push_key(&changes->state, "after");
 		pushJsonbValue(&changes->state, WJB_VALUE,
 					   unconstify(JsonbValue *, pair->after));
 	}

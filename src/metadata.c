@@ -28,6 +28,7 @@
 #include "utils/syscache.h"
 
 #include "check.h"
+#include "jsonb_push.h"
 #include "metadata.h"
 
 /* Setting event_store.metadata; reset by SET and at the end of SET LOCAL. */
@@ -148,10 +149,8 @@ push_string(JsonbParseState **state, const char *key, const char *string)
 {
 	JsonbValue value;
 
+	es_push_key(state, key);
 	value.type = jbvString;
-	value.val.string.val = unconstify(char *, key);
-	value.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
 	value.val.string.val = unconstify(char *, string);
 	value.val.string.len = strlen(string);
 	pushJsonbValue(state, WJB_VALUE, &value);

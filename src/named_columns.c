@@ -3,8 +3,8 @@
  * named_columns.c
  *	  Rows about events, whose columns are found by their names.
  *
- * The result of a call has columns that are named as an event's attributes, and others
- * that the call fills in.
+ * The result of a call has columns that are named as an event's attributes, and
+ * others that the call fills in.
  *
  * Copyright (c) 2026, event_store contributors
  *

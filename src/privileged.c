@@ -80,3 +80,30 @@ es_pin_search_path(void)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	return level;
 }
+
+/*
+ * es_act_as
+ *		Goes on as an owner, restricted, until es_act_as_before() or an error's
+ *		rollback.
+ */
+void
+es_act_as(EsActor *before, Oid owner, bool pin_search_path)
+{
+	GetUserIdAndSecContext(&before->userid, &before->sec_context);
+	SetUserIdAndSecContext(owner,
+						   before->sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+	before->guc_level = pin_search_path ? es_pin_search_path() : 0;
+}
+
+/*
+ * es_act_as_before
+ *		Goes on as whoever called.
+ */
+void
+es_act_as_before(const EsActor *before)
+{
+	if (before->guc_level > 0)
+		AtEOXact_GUC(false, before->guc_level);
+	SetUserIdAndSecContext(before->userid, before->sec_context);
+}

@@ -27,7 +27,6 @@
 
 #include <limits.h>
 
-#include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"

@@ -445,8 +445,8 @@ open_by_name(EsTableId table)
  * load_table
  *		Looks up a table, its columns and its indexes.
  *
- * Inheritance would let rows be changed through a parent, past the append-only triggers, and
- * show a child's rows beside the store's.
+ * Inheritance would let rows be changed through a parent, past the append-only
+ * triggers, and show a child's rows beside the store's.
  */
 static void
 load_table(EsTableId table)
@@ -758,6 +758,20 @@ es_store_open_sequence(LOCKMODE lockmode)
 {
 	return relation_open(es_store_lock_sequence(lockmode, CurrentResourceOwner),
 						 NoLock);
+}
+
+/*
+ * es_store_owner
+ *		Owner of a table.
+ */
+Oid
+es_store_owner(EsTableId table)
+{
+	Relation rel = es_store_open(table, AccessShareLock);
+	Oid owner = rel->rd_rel->relowner;
+
+	table_close(rel, NoLock);
+	return owner;
 }
 
 /*

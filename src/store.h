@@ -138,6 +138,7 @@ extern Datum es_column(TupleTableSlot *slot, EsTableId table, int column);
 extern Datum es_optional_column(TupleTableSlot *slot, EsTableId table,
 								int column, bool *isnull);
 extern bool es_store_has(EsTableId table);
+extern Oid es_store_owner(EsTableId table);
 extern Oid es_store_lock(EsTableId table, LOCKMODE lockmode, ResourceOwner owner);
 extern Relation es_store_open_locked(Oid relid);
 extern Relation es_store_open(EsTableId table, LOCKMODE lockmode);

@@ -3,14 +3,14 @@
  * upcast.c
  *	  Making old events what they would be today.
  *
- * An upcaster makes the data of a type at a schema version what it is at the next, and
- * may give the type another name there.  A stored event goes from one to the next,
- * up to the newest; it is never changed itself.  A version from which nothing leads on,
- * while there is an upcaster from a later one, is an error: it would mean to read
- * an event half done.
+ * An upcaster makes the data of a type at a schema version what it is at the next,
+ * and may give the type another name there.  A stored event goes from one to the
+ * next, up to the newest; it is never changed itself.  A version from which
+ * nothing leads on, while there is an upcaster from a later one, is an error: it
+ * would mean to read an event half done.
  *
- * What a read needs it takes from what the session keeps when it begins, so that all
- * of it is of one kind; without any upcaster that is a look at two numbers.
+ * What a read needs it takes from what the session keeps when it begins, so that
+ * all of it is of one kind; without any upcaster that is a look at two numbers.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -26,6 +26,7 @@
 
 #include "check.h"
 #include "errors.h"
+#include "privileged.h"
 #include "store.h"
 #include "upcast.h"
 

@@ -3,10 +3,10 @@
  * validate.c
  *	  Looking at the data of events before they are stored.
  *
- * A validator says whether data may be stored as a type at a schema version, or raises.
- * It is asked once the version is checked and before a position is drawn: a retry of
- * what is stored is answered, whatever a validator thinks of it today, and a refused
- * append leaves no gap.
+ * A validator says whether data may be stored as a type at a schema version, or
+ * raises.  It is asked once the version is checked and before a position is drawn:
+ * a retry of what is stored is answered, whatever a validator thinks of it today,
+ * and a refused append leaves no gap.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -22,6 +22,7 @@
 
 #include "errors.h"
 #include "event_type.h"
+#include "privileged.h"
 #include "validate.h"
 
 /* Looking at the events of an append, and which one it is about, for errors. */

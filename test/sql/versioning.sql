@@ -183,6 +183,36 @@ SELECT regress_help.run($$SELECT event_store.append('open-4', 'A', '0')$$);
 SELECT version FROM event_store.append('open-4', 'B', '0');
 SELECT event_store.drop_event_type('A', 1);
 
+-- What validators need is freed from event to event: 5,000 of them leave nothing behind.
+CREATE FUNCTION regress_ver.measures(data jsonb) RETURNS boolean LANGUAGE sql
+RETURN data <> '5000' OR (SELECT sum(used_bytes) < 40000000 FROM pg_backend_memory_contexts);
+SELECT event_store.create_event_type('Measured', 1, 'regress_ver.measures');
+SELECT version FROM event_store.append_json('measured_data-1', (SELECT jsonb_agg(jsonb_build_object('type', 'Measured', 'data', n)) FROM generate_series(1, 5000) n));
+SELECT event_store.drop_event_type('Measured', 1);
+
+-- A change past the calls is told of, too, whatever the replication role.
+SELECT event_store.create_upcaster('A', 1, 'regress_ver.first');
+SELECT data FROM event_store.read_stream('open-2');
+BEGIN;
+SET LOCAL session_replication_role = replica;
+UPDATE event_store.event_types SET upcaster = 'regress_ver.second(pg_catalog.jsonb)';
+COMMIT;
+SELECT data FROM event_store.read_stream('open-2');
+TRUNCATE event_store.event_types;
+
+-- In a parallel plan the leader reads, by what it has seen once.
+SELECT event_store.create_upcaster('A', 1, 'regress_ver.first');
+CREATE TABLE regress_ver.many AS SELECT n FROM generate_series(1, 20000) n;
+ANALYZE regress_ver.many;
+BEGIN;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SELECT count(*) FILTER (WHERE data = '1') AS upcast FROM (SELECT (SELECT data FROM event_store.read_stream('open-2') WHERE n > 0) AS data FROM regress_ver.many WHERE n % 10 = 0 ORDER BY n LIMIT 100) m;
+COMMIT;
+SELECT data FROM event_store.read_stream('open-2');
+TRUNCATE event_store.event_types;
+
 -- Validators.
 SELECT event_store.create_event_type(type => 'Born', schema_version => 1, validator => 'regress_ver.has_name');
 SELECT regress_help.run(q) FROM unnest(ARRAY[

@@ -55,7 +55,7 @@ sub reader
 				script => "${script}_$name",
 				clients => $clients,
 				define => { partition => $partition, %define },
-				settings => { search_path => search_path($name eq 'select' ? 'event_store' : $name) },
+				settings => { search_path => search_path($name =~ /^(?:select|raw)$/ ? 'event_store' : $name) },
 				$bench->read_length($warm));
 		}
 	};
