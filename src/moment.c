@@ -4,10 +4,9 @@
  *	  Moments in the history of streams.
  *
  * A moment is a version, a time or a global position.  Which version a stream had
- * at a time or at a position is found by looking at events here and there, for both
- * ascend with the version: at a handful where it has grown evenly, and at most at
- * forty of a million.  Where events were taken out, the one before the gap stands
- * for it.
+ * at a time or at a position is found by halving, for both ascend with the version:
+ * some twenty looks at the index of versions for a million events.  Where events
+ * were taken out, the one before the gap stands for it.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -114,22 +113,35 @@ begin_looks(Looks *looks, Relation events, Snapshot snapshot, int64 stream_id)
 }
 
 /*
+ * look
+ *		The newest event at a version, or at or below it, by the strategy.
+ */
+static bool
+look(Looks *looks, int64 version, StrategyNumber strategy, RegProcedure comparison)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(looks->stream_id));
+	ScanKeyInit(&keys[1], 2, strategy, comparison, Int64GetDatum(version));
+	index_rescan(looks->scan, keys, 2, NULL, 0);
+	return index_getnext_slot(looks->scan, BackwardScanDirection, looks->slot);
+}
+
+/*
  * look_below
  *		The version of the newest event at or below a version, 0 for none; and
  *		whether it is later than a moment.
+ *
+ * Versions have no gaps, as a rule, and an index page holds hundreds: to ask for
+ * those at or below would take all that are on the page.
  */
 static int64
 look_below(Looks *looks, int64 version, const EsMoment *moment, bool *after)
 {
-	ScanKeyData keys[2];
-
 	CHECK_FOR_INTERRUPTS();
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum(looks->stream_id));
-	ScanKeyInit(&keys[1], 2, BTLessEqualStrategyNumber, F_INT8LE,
-				Int64GetDatum(version));
-	index_rescan(looks->scan, keys, 2, NULL, 0);
-	if (!index_getnext_slot(looks->scan, BackwardScanDirection, looks->slot))
+	if (!look(looks, version, BTEqualStrategyNumber, F_INT8EQ) &&
+		!look(looks, version, BTLessEqualStrategyNumber, F_INT8LE))
 		return 0;
 	*after = is_after(looks->slot, moment);
 	return DatumGetInt64(es_column(looks->slot, ES_EVENTS, EV_VERSION));
@@ -148,76 +160,30 @@ end_looks(Looks *looks)
 }
 
 /*
- * value_of
- *		What of an event is compared with a moment.
- */
-static int64
-value_of(TupleTableSlot *event, const EsMoment *moment)
-{
-	return moment->kind == ES_AT_TIME
-		? DatumGetInt64(es_column(event, ES_EVENTS, EV_RECORDED_AT))
-		: DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION));
-}
-
-/*
- * guess
- *		The version that a moment would be at if the stream had grown evenly, from its
- *		first event to its last, which has just been looked at.
- */
-static int64
-guess(const EsStream *stream, int64 head, TupleTableSlot *last,
-	  const EsMoment *moment)
-{
-	bool by_time = moment->kind == ES_AT_TIME;
-	double first = (double) (by_time ? stream->created_at : stream->stream_id);
-	double wanted = (double) (by_time ? moment->time : moment->place);
-	double span = (double) value_of(last, moment) - first;
-	double part = span > 0 ? (wanted - first) / span : 0;
-
-	return (int64) (Min(Max(part, 0), 1) * (double) head);
-}
-
-/*
- * find_version
+ * halve
  *		The version of the last event that is not later than a moment, 0 for none.
- *
- * Begins where it would be in a stream that has grown evenly, and takes ever longer
- * steps from there until it is between two looks; then it halves.
  */
 static int64
-find_version(Looks *looks, const EsStream *stream, int64 head,
-			 const EsMoment *moment)
+halve(Looks *looks, int64 head, const EsMoment *moment)
 {
-	bool after = false;
-	int64 low = 0; /* the answer, or below it */
-	int64 answer = look_below(looks, head, moment, &after);
-	int64 high = answer - 1; /* the answer, or above it */
-	int64 step = 1;
-	int direction = 0;
-	int64 next;
+	int64 low = 0;	   /* the answer, or below it */
+	int64 high = head; /* the answer, or above it */
+	int64 middle = head;
+	int64 answer = 0;
 
-	if (answer == 0 || !after)
-		return answer;
-	answer = 0;
-	next = guess(stream, head, looks->slot, moment);
 	while (low < high)
 	{
-		int64 middle = Min(Max(next, low + 1), high);
+		bool after = false;
 		int64 found = look_below(looks, middle, moment, &after);
-		int turn = found > 0 && after ? -1 : 1;
 
-		if (turn < 0)
+		if (found > 0 && after)
 			high = found - 1;
 		else
 		{
 			low = middle;
 			answer = Max(answer, found);
 		}
-		if (direction != 0 && turn != direction)
-			step = 0; /* from here on it halves */
-		direction = turn;
-		next = step > 0 ? middle + turn * step : low + (high - low + 1) / 2;
-		step *= 2;
+		middle = low + (high - low + 1) / 2;
 	}
 	return answer;
 }
@@ -239,7 +205,7 @@ es_moment_version(Relation events, Snapshot snapshot, const EsStream *stream,
 	if (moment->kind == ES_AT_VERSION)
 		return moment->place <= head.version ? moment->place : -1;
 	begin_looks(&looks, events, snapshot, stream->stream_id);
-	version = find_version(&looks, stream, head.version, moment);
+	version = halve(&looks, head.version, moment);
 	end_looks(&looks);
 	return version;
 }
