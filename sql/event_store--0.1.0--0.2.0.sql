@@ -32,8 +32,8 @@ CREATE TYPE event_store.finding AS (
 	detail			text
 );
 COMMENT ON TYPE event_store.finding IS
-	'Something that verify_store() found wrong.';
-COMMENT ON COLUMN event_store.finding.check_name IS 'stream, version, position, recorded_at, category, snapshot or sequence';
+	'Something that verify_store(), verify_stream() or check_seal() found wrong.';
+COMMENT ON COLUMN event_store.finding.check_name IS 'stream, version, position, recorded_at, category, hash, seal, snapshot or sequence';
 COMMENT ON COLUMN event_store.finding.stream IS 'name of the stream; NULL where there is none';
 COMMENT ON COLUMN event_store.finding.version IS 'version of the event or the snapshot that it is about';
 COMMENT ON COLUMN event_store.finding.global_position IS 'global position of the event that it is about';
@@ -44,8 +44,17 @@ RETURNS SETOF event_store.finding
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'event_store_verify_store';
 COMMENT ON FUNCTION event_store.verify_store(bigint) IS
-	'Checks the store from its data alone, and returns a row for each finding, at most max_findings: versions contiguous from the base version, positions ascending and recorded_at not going back inside a stream, every event and snapshot of a stream that exists, categories right, snapshots within their streams, the sequence not below any event and set as it must be. Reads every row once, holds nobody off, and tells its progress at intervals of event_store.progress_interval. For the store''s owner.';
+	'Checks the store from its data alone, and returns a row for each finding, at most max_findings: versions contiguous from the base version, positions ascending and recorded_at not going back inside a stream, every event and snapshot of a stream that exists, categories right, snapshots within their streams, the sequence not below any event and set as it must be, and in a store with a hash chain every event''s hash that of what it says. Reads every row once, holds nobody off, and tells its progress at intervals of event_store.progress_interval. For the store''s owner.';
 REVOKE ALL ON FUNCTION event_store.verify_store(bigint) FROM PUBLIC;
+
+CREATE FUNCTION event_store.verify_stream(stream text,
+										  max_findings bigint DEFAULT NULL)
+RETURNS SETOF event_store.finding
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10
+AS 'MODULE_PATHNAME', 'event_store_verify_stream';
+COMMENT ON FUNCTION event_store.verify_stream(text, bigint) IS
+	'Checks one stream as verify_store() does all of them, as the calling query sees it, and returns a row for each finding, at most max_findings; that there is no such stream is one.';
+REVOKE ALL ON FUNCTION event_store.verify_stream(text, bigint) FROM PUBLIC;
 
 CREATE FUNCTION event_store.repair_sequence()
 RETURNS bigint
@@ -288,6 +297,56 @@ COMMENT ON FUNCTION event_store.causation(event_store.event) IS
 	'Metadata for what is appended in reaction to an event: its id as causation_id, and its correlation_id or, where it has none, its id as correlation_id.';
 REVOKE ALL ON FUNCTION event_store.causation(event_store.event) FROM PUBLIC;
 
+-- Tamper evidence -----------------------------------------------------------
+
+/*
+ * A released signature stays, so create_store() has a second one.  Its first
+ * parameter is of a type of its own, or else create_store(true) could mean both.
+ */
+CREATE DOMAIN event_store.hash_chain_option AS boolean;
+COMMENT ON DOMAIN event_store.hash_chain_option IS
+	'Whether create_store() makes a store with a hash chain.';
+
+CREATE FUNCTION event_store.create_store(hash_chain event_store.hash_chain_option,
+										 if_not_exists boolean DEFAULT false,
+										 type_index boolean DEFAULT false)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'event_store_create_chained_store';
+COMMENT ON FUNCTION event_store.create_store(event_store.hash_chain_option, boolean, boolean) IS
+	'Creates the store as create_store() does; with hash_chain => true every event carries a hash over itself and the event before it in its stream. An existing store that is kept is given a hash chain for what is appended from then on.';
+REVOKE ALL ON FUNCTION event_store.create_store(event_store.hash_chain_option, boolean, boolean) FROM PUBLIC;
+
+CREATE FUNCTION event_store.enable_hash_chain()
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'event_store_enable_hash_chain';
+COMMENT ON FUNCTION event_store.enable_hash_chain() IS
+	'Gives the store a hash chain: every event appended from now on carries a SHA-256 over itself and over the hash of the event before it in its stream. Returns the global position after which events have hashes; where there is a chain already, just that. Waits for the transactions that have appended or are reading, and holds others off until its own ends. For the store''s owner.';
+REVOKE ALL ON FUNCTION event_store.enable_hash_chain() FROM PUBLIC;
+
+CREATE FUNCTION event_store.seal_store(OUT global_position bigint,
+									   OUT streams bigint,
+									   OUT root_hash bytea)
+RETURNS record
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_seal_store';
+COMMENT ON FUNCTION event_store.seal_store() IS
+	'Seals the store up to the safe position: returns it, how many streams have events up to there, and a SHA-256 over the hashes of their last ones, to be kept where who could change the store cannot. Records where those streams end that have gone on since it was called before. One call at a time. Raises 55000 without a hash chain, 25001 in a transaction that has appended.';
+REVOKE ALL ON FUNCTION event_store.seal_store() FROM PUBLIC;
+
+CREATE FUNCTION event_store.check_seal(global_position bigint,
+									   root_hash bytea,
+									   max_findings bigint DEFAULT NULL)
+RETURNS SETOF event_store.finding
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
+AS 'MODULE_PATHNAME', 'event_store_check_seal';
+COMMENT ON FUNCTION event_store.check_seal(bigint, bytea, bigint) IS
+	'Checks that all streams end, up to the position of a seal, as they did when it was made, and returns a row for each that does not, at most max_findings. What comes before a stream''s end is verify_store()''s to check. Raises 55000 without a hash chain, 22023 for what is no hash, ST008 for a position beyond the store, 0A000 on a standby.';
+REVOKE ALL ON FUNCTION event_store.check_seal(bigint, bytea, bigint) FROM PUBLIC;
+
 -- Event versioning ----------------------------------------------------------
 
 CREATE FUNCTION event_store.event_types_changed()
@@ -398,6 +457,10 @@ BEGIN
 		EXECUTE pg_catalog.format(
 			'GRANT EXECUTE ON FUNCTION event_store.upgrade_store(), '
 			'event_store.verify_store(bigint), event_store.repair_sequence(), '
+			'event_store.verify_stream(text, bigint), '
+			'event_store.create_store(event_store.hash_chain_option, boolean, boolean), '
+			'event_store.enable_hash_chain(), event_store.seal_store(), '
+			'event_store.check_seal(bigint, bytea, bigint), '
 			'event_store.store_stats(), '
 			'event_store.create_aggregate_type(text, jsonb, text, integer, integer), '
 			'event_store.drop_aggregate_type(text), '

@@ -52,6 +52,7 @@
 #include "counters.h"
 #include "errors.h"
 #include "fault.h"
+#include "hash_chain.h"
 #include "known_head.h"
 #include "locks.h"
 #include "metadata.h"
@@ -89,12 +90,14 @@ typedef struct AppendTables
 	Relation by_version;
 } AppendTables;
 
-/* Metadata of a call's events. */
-typedef struct CallMetadata
+/* What the events of a call have in common. */
+typedef struct CallParts
 {
-	Jsonb *session; /* what the session gives; NULL for nothing */
-	Datum alone;	/* of events that come without their own */
-} CallMetadata;
+	TimestampTz now;
+	Jsonb *session_metadata; /* NULL for none */
+	Datum metadata;			 /* of events that come without their own */
+	EsHasher *hasher;		 /* NULL where there is no hash chain */
+} CallParts;
 
 /* An append that is writing its rows. */
 typedef struct RunningAppend
@@ -232,9 +235,7 @@ find_head(StreamAppendState *state, const AppendTables *tables)
 								SnapshotSelf, &state->row, &state->head);
 		return;
 	}
-	state->head.version = 0;
-	state->head.recorded_at = DT_NOBEGIN;
-	state->head.unseen = false;
+	es_head_begin(&state->head, 0);
 }
 
 /*
@@ -560,47 +561,97 @@ write_streams(StreamAppendState *states, int n, Relation streams, TimestampTz no
 }
 
 /*
+ * hash_event
+ *		Computes an event's hash, by which the stream's head moves on.
+ */
+static void
+hash_event(StreamAppendState *state, const Datum *values,
+		   const CallParts *parts, EsHashValue *hash)
+{
+	EsHashedEvent hashed;
+
+	hashed.before = state->head.hash;
+	hashed.version = DatumGetInt64(values[EV_VERSION]);
+	hashed.global_position = DatumGetInt64(values[EV_GLOBAL_POSITION]);
+	hashed.recorded_at = DatumGetTimestampTz(values[EV_RECORDED_AT]);
+	hashed.schema_version = DatumGetInt32(values[EV_SCHEMA_VERSION]);
+	hashed.event_id = DatumGetUUIDP(values[EV_EVENT_ID]);
+	es_hash_metadata(parts->hasher, values[EV_METADATA], &hashed.metadata);
+	es_hash_jsonb(parts->hasher, values[EV_DATA], &hashed.data);
+	hashed.stream = state->append->stream;
+	hashed.type = DatumGetTextPP(values[EV_TYPE]);
+	es_hash_event(parts->hasher, &hashed, &state->head.hash);
+	(void) es_hash_value(hash, &state->head.hash);
+}
+
+/*
+ * write_event
+ *		Stores one event of a stream, counted from 0, which becomes the result.
+ */
+static void
+write_event(StreamAppendState *state, int i, EsWriter *writer,
+			const CallParts *parts, TimestampTz recorded_at)
+{
+	EsStreamAppend *append = state->append;
+	EsNewEvent *event = &append->events[i];
+	EsHashValue hash;
+	Datum values[EV_NUM_COLUMNS];
+
+	if (!event->has_id)
+		es_uuid_generate(&event->event_id);
+
+	append->version = state->head.version + i + 1;
+	append->global_position = state->positions[i];
+	values[EV_GLOBAL_POSITION] = Int64GetDatum(append->global_position);
+	values[EV_STREAM_ID] = Int64GetDatum(state->row.stream_id);
+	values[EV_VERSION] = Int64GetDatum(append->version);
+	values[EV_CATEGORY_ID] = Int64GetDatum(state->row.category_id);
+	values[EV_RECORDED_AT] = TimestampTzGetDatum(recorded_at);
+	values[EV_SCHEMA_VERSION] = Int32GetDatum(event->schema_version);
+	values[EV_EVENT_ID] = UUIDPGetDatum(&event->event_id);
+	values[EV_TYPE] = PointerGetDatum(event->type);
+	values[EV_DATA] = event->data;
+	values[EV_METADATA] = event->metadata == NULL
+		? parts->metadata
+		: es_build_metadata(parts->session_metadata, event->metadata);
+	values[EV_HASH] = PointerGetDatum(&hash);
+	if (parts->hasher != NULL)
+		hash_event(state, values, parts, &hash);
+	es_write_row(writer, values);
+}
+
+/*
  * write_events
- *		Stores the events of one stream; the last one's place is the result.
+ *		Stores the events of one stream.
  *
  * Each event's own memory is in a context that is reset after it.
  */
 static void
-write_events(StreamAppendState *state, EsWriter *writer,
-			 const CallMetadata *metadata, TimestampTz now,
+write_events(StreamAppendState *state, EsWriter *writer, const CallParts *parts,
 			 MemoryContext event_context)
 {
-	EsStreamAppend *append = state->append;
-	TimestampTz recorded_at = Max(now, state->head.recorded_at);
+	TimestampTz recorded_at = Max(parts->now, state->head.recorded_at);
 	MemoryContext caller = MemoryContextSwitchTo(event_context);
 
-	for (int i = 0; i < append->nevents; i++)
+	for (int i = 0; i < state->append->nevents; i++)
 	{
-		EsNewEvent *event = &append->events[i];
-		Datum values[EV_NUM_COLUMNS];
-
 		CHECK_FOR_INTERRUPTS();
-		if (!event->has_id)
-			es_uuid_generate(&event->event_id);
-
-		append->version = state->head.version + i + 1;
-		append->global_position = state->positions[i];
-		values[EV_GLOBAL_POSITION] = Int64GetDatum(append->global_position);
-		values[EV_STREAM_ID] = Int64GetDatum(state->row.stream_id);
-		values[EV_VERSION] = Int64GetDatum(append->version);
-		values[EV_CATEGORY_ID] = Int64GetDatum(state->row.category_id);
-		values[EV_RECORDED_AT] = TimestampTzGetDatum(recorded_at);
-		values[EV_SCHEMA_VERSION] = Int32GetDatum(event->schema_version);
-		values[EV_EVENT_ID] = UUIDPGetDatum(&event->event_id);
-		values[EV_TYPE] = PointerGetDatum(event->type);
-		values[EV_DATA] = event->data;
-		values[EV_METADATA] = event->metadata == NULL
-			? metadata->alone
-			: es_build_metadata(metadata->session, event->metadata);
-		es_write_row(writer, values);
+		write_event(state, i, writer, parts, recorded_at);
 		MemoryContextReset(event_context);
 	}
 	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * begin_parts
+ *		Finds out what the events of the call have in common.
+ */
+static void
+begin_parts(CallParts *parts)
+{
+	parts->session_metadata = es_session_metadata();
+	parts->metadata = es_build_metadata(parts->session_metadata, NULL);
+	parts->hasher = es_has_hash_chain() ? es_hasher_begin() : NULL;
 }
 
 /*
@@ -609,22 +660,24 @@ write_events(StreamAppendState *state, EsWriter *writer,
  */
 static void
 write_all(StreamAppendState *states, int n, AppendTables *tables,
-		  int new_categories, const CallMetadata *metadata, int64 outer_writing)
+		  int new_categories, CallParts *parts, int64 outer_writing)
 {
-	TimestampTz now = GetCurrentTimestamp();
 	MemoryContext event_context =
 		AllocSetContextCreate(CurrentMemoryContext, "event_store event",
 							  ALLOCSET_DEFAULT_SIZES);
 	EsWriter *writer;
 
+	parts->now = GetCurrentTimestamp();
 	if (new_categories > 0)
 		write_categories(states, n, tables->categories);
-	write_streams(states, n, tables->streams, now);
+	write_streams(states, n, tables->streams, parts->now);
 	writer = es_write_begin(ES_EVENTS, tables->events);
 	for (int i = 0; i < n; i++)
-		write_events(&states[i], writer, metadata, now, event_context);
+		write_events(&states[i], writer, parts, event_context);
 	es_write_flush(writer);
 	es_end_writing(outer_writing);
+	if (parts->hasher != NULL)
+		es_hasher_end(parts->hasher);
 	es_write_end(writer);
 	MemoryContextDelete(event_context);
 }
@@ -687,17 +740,16 @@ store_new(StreamAppendState *states, int n, AppendTables *tables,
 	RunningAppend append = {states, n, 0};
 	RunningAppend *outer = running;
 	int64 outer_writing;
-	CallMetadata metadata;
+	CallParts parts;
 
 	es_known_head_forget();
-	metadata.session = es_session_metadata();
-	metadata.alone = es_build_metadata(metadata.session, NULL);
+	begin_parts(&parts);
 	outer_writing = es_begin_writing(draw_positions(states, n, tables));
 
 	PG_TRY();
 	{
 		running = &append;
-		write_all(states, n, tables, new_categories, &metadata, outer_writing);
+		write_all(states, n, tables, new_categories, &parts, outer_writing);
 		es_known_head_forget(); /* a trigger may have noted one */
 		running = outer;
 	}

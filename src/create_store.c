@@ -15,14 +15,6 @@
  * There are no foreign keys: they would lock a row of streams for each event.
  * What they would promise, the calls keep by the stream's lock.
  *
- * Insertion, change and removal by anything but the calls is refused by rules
- * and triggers, all of the ordinary kind that fires in sessions whose
- * session_replication_role is not replica: that setting, a superuser's, is
- * the switch for repairs.  The rule turns an INSERT into a DELETE, which the
- * trigger refuses, because a SELECT in its place would not be run where the
- * INSERT stands in a WITH; and it refuses by itself, because a DELETE that
- * merely did nothing would lose rows silently where triggers are disabled.
- *
  * upgrade_store() brings a store that an older release made to what
  * create_store() makes now.  No script of the extension does: scripts run as
  * superuser, and what the owner hung on the tables would run with them.  It
@@ -44,13 +36,16 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "append_only.h"
 #include "check.h"
 #include "compat.h"
+#include "hash_chain.h"
 #include "privileged.h"
 #include "rights.h"
 #include "store.h"
 
 PG_FUNCTION_INFO_V1(event_store_create_store);
+PG_FUNCTION_INFO_V1(event_store_create_chained_store);
 PG_FUNCTION_INFO_V1(event_store_upgrade_store);
 PG_FUNCTION_INFO_V1(event_store_drop_store);
 
@@ -152,14 +147,7 @@ static const char *const store_statements[] = {
 	"COMMENT ON COLUMN event_store.snapshots.state IS 'the state after that event'",
 	DIGEST_COMMENT,
 
-	"CREATE VIEW event_store.all_events AS"
-	" SELECT e.global_position, s.stream, e.version, e.type, e.data,"
-	" e.metadata, e.event_id, e.schema_version, e.recorded_at,"
-	" e.metadata OPERATOR(pg_catalog.->>) '$user' AS recorded_by,"
-	" NULL::pg_catalog.bytea AS hash"
-	" FROM ONLY event_store.events e"
-	" JOIN ONLY event_store.streams s"
-	" ON s.stream_id OPERATOR(pg_catalog.=) e.stream_id",
+	"CREATE VIEW " ES_ALL_EVENTS("NULL::pg_catalog.bytea"),
 	"COMMENT ON VIEW event_store.all_events IS 'All events that the query''s snapshot sees, for queries of any kind. A consumer that goes on from where it stopped uses read_all() instead: events appear here in the order of commit, not of global_position.'",
 	"COMMENT ON COLUMN event_store.all_events.global_position IS 'place in the whole store'",
 	"COMMENT ON COLUMN event_store.all_events.stream IS 'name of the stream, category-id'",
@@ -171,7 +159,7 @@ static const char *const store_statements[] = {
 	"COMMENT ON COLUMN event_store.all_events.schema_version IS 'version of the shape of data'",
 	"COMMENT ON COLUMN event_store.all_events.recorded_at IS 'when it was appended, before its commit'",
 	"COMMENT ON COLUMN event_store.all_events.recorded_by IS 'role that appended it, metadata''s $user'",
-	"COMMENT ON COLUMN event_store.all_events.hash IS 'reserved for the hash chain; NULL without one'",
+	"COMMENT ON COLUMN event_store.all_events.hash IS 'SHA-256 over the event and the hash of the one before it in its stream; NULL where it has none'",
 };
 
 /* The aggregate types of a store, which those of before 0.2.0 lack. */
@@ -230,94 +218,28 @@ static const char *const type_index_comment =
 static const char *const append_only_tables[] = {"categories", "streams",
 												 "events"};
 
+/* Tables that a store may be without. */
+static const char *const optional_tables[] = {"sealed_heads", "hash_chain",
+											  "event_types", "aggregate_types"};
+
 /* What drops a store, dependents first. */
 static const char *const drop_statements[] = {
-	"DROP VIEW event_store.all_events",
-	"DROP TABLE IF EXISTS event_store.event_types",
-	"DROP TABLE IF EXISTS event_store.aggregate_types",
-	"DROP TABLE event_store.snapshots",
-	"DROP TABLE event_store.events",
-	"DROP TABLE event_store.streams",
+	"DROP VIEW event_store.all_events",	 "DROP TABLE event_store.snapshots",
+	"DROP TABLE event_store.events",	 "DROP TABLE event_store.streams",
 	"DROP TABLE event_store.categories",
 };
 
 /*
- * lacks
- *		Whether a query of the catalogs finds nothing.
+ * has_table
+ *		Whether the store has a table.  SPI is connected.
  */
 static bool
-lacks(const char *query)
+has_table(const char *table)
 {
-	if (SPI_execute(query, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look up the append-only rules and triggers");
-	return SPI_processed == 0;
-}
-
-/*
- * make_rule
- *		Hangs the rule that refuses INSERT on a table, where it is missing or
- *		disabled.
- */
-static void
-make_rule(const char *table)
-{
-	if (!lacks(psprintf("SELECT FROM pg_catalog.pg_rewrite"
-						" WHERE rulename OPERATOR(pg_catalog.=) 'append_only'"
-						" AND ev_enabled OPERATOR(pg_catalog.=) 'O'"
-						" AND ev_class OPERATOR(pg_catalog.=)"
-						" 'event_store.%s'::pg_catalog.regclass",
-						table)))
-		return;
-	es_execute(psprintf("CREATE OR REPLACE RULE append_only"
-						" AS ON INSERT TO event_store.%s"
-						" DO INSTEAD DELETE FROM event_store.%s"
-						" WHERE (SELECT event_store.refuse_insert()) IS NULL",
-						table, table));
-	es_execute(
-		psprintf("ALTER TABLE event_store.%s ENABLE RULE append_only", table));
-	es_execute(psprintf("COMMENT ON RULE append_only ON event_store.%s IS"
-						" 'Rows are added by the append calls only.'",
-						table));
-}
-
-/*
- * make_trigger
- *		Hangs a refusing trigger on a table, where it is missing or disabled.
- */
-static void
-make_trigger(const char *table, const char *name, const char *events,
-			 const char *level)
-{
-	if (!lacks(psprintf("SELECT FROM pg_catalog.pg_trigger"
-						" WHERE tgname OPERATOR(pg_catalog.=) '%s'"
-						" AND tgenabled OPERATOR(pg_catalog.=) 'O'"
-						" AND tgrelid OPERATOR(pg_catalog.=)"
-						" 'event_store.%s'::pg_catalog.regclass",
-						name, table)))
-		return;
-	es_execute(psprintf("CREATE OR REPLACE TRIGGER %s BEFORE %s"
-						" ON event_store.%s FOR EACH %s"
-						" EXECUTE FUNCTION event_store.refuse_change()",
-						name, events, table, level));
-	es_execute(
-		psprintf("ALTER TABLE event_store.%s ENABLE TRIGGER %s", table, name));
-	es_execute(psprintf("COMMENT ON TRIGGER %s ON event_store.%s IS"
-						" 'Rows are never changed or removed.'",
-						name, table));
-}
-
-/*
- * make_append_only
- *		Hangs the rule and the triggers on a table.  The trigger on rows is for
- *		changes that come through a table that somebody makes its parent.
- */
-static void
-make_append_only(const char *table)
-{
-	make_rule(table);
-	make_trigger(table, "append_only", "UPDATE OR DELETE OR TRUNCATE",
-				 "STATEMENT");
-	make_trigger(table, "append_only_rows", "UPDATE OR DELETE", "ROW");
+	return !es_lacks(psprintf("SELECT FROM pg_catalog.pg_class"
+							  " WHERE oid OPERATOR(pg_catalog.=)"
+							  " pg_catalog.to_regclass('event_store.%s')",
+							  table));
 }
 
 /*
@@ -328,7 +250,7 @@ static void
 make_all_append_only(void)
 {
 	for (int i = 0; i < lengthof(append_only_tables); i++)
-		make_append_only(append_only_tables[i]);
+		es_make_append_only(append_only_tables[i]);
 }
 
 /*
@@ -361,21 +283,19 @@ make_aggregate_types(void)
 static void
 make_event_types(void)
 {
-	if (lacks("SELECT FROM pg_catalog.pg_proc"
-			  " WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure"
-			  "('event_store.event_types_changed()')"))
+	if (es_lacks("SELECT FROM pg_catalog.pg_proc"
+				 " WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure"
+				 "('event_store.event_types_changed()')"))
 		return;
-	if (lacks("SELECT FROM pg_catalog.pg_class"
-			  " WHERE oid OPERATOR(pg_catalog.=)"
-			  " pg_catalog.to_regclass('event_store.event_types')"))
+	if (!has_table("event_types"))
 	{
 		for (int i = 0; i < lengthof(event_type_statements); i++)
 			es_execute(event_type_statements[i]);
 	}
-	if (lacks("SELECT FROM pg_catalog.pg_trigger"
-			  " WHERE tgname OPERATOR(pg_catalog.=) 'changed'"
-			  " AND tgrelid OPERATOR(pg_catalog.=)"
-			  " 'event_store.event_types'::pg_catalog.regclass"))
+	if (es_lacks("SELECT FROM pg_catalog.pg_trigger"
+				 " WHERE tgname OPERATOR(pg_catalog.=) 'changed'"
+				 " AND tgrelid OPERATOR(pg_catalog.=)"
+				 " 'event_store.event_types'::pg_catalog.regclass"))
 	{
 		for (int i = 0; i < lengthof(event_type_trigger_statements); i++)
 			es_execute(event_type_trigger_statements[i]);
@@ -387,7 +307,7 @@ make_event_types(void)
  *		Creates the store, as the current role.
  */
 static void
-make_tables(bool type_index)
+make_tables(bool type_index, bool hash_chain)
 {
 	for (int i = 0; i < lengthof(store_statements); i++)
 		es_execute(store_statements[i]);
@@ -396,6 +316,8 @@ make_tables(bool type_index)
 	if (type_index)
 		make_type_index();
 	make_all_append_only();
+	if (hash_chain)
+		es_make_hash_chain(0);
 }
 
 /*
@@ -406,12 +328,12 @@ make_tables(bool type_index)
 static void
 set_toast_options(void)
 {
-	if (!lacks("SELECT FROM pg_catalog.pg_class t"
-			   " JOIN pg_catalog.pg_class e"
-			   " ON e.reltoastrelid OPERATOR(pg_catalog.=) t.oid"
-			   " WHERE e.oid OPERATOR(pg_catalog.=)"
-			   " 'event_store.events'::pg_catalog.regclass"
-			   " AND t.reloptions IS NULL"))
+	if (!es_lacks("SELECT FROM pg_catalog.pg_class t"
+				  " JOIN pg_catalog.pg_class e"
+				  " ON e.reltoastrelid OPERATOR(pg_catalog.=) t.oid"
+				  " WHERE e.oid OPERATOR(pg_catalog.=)"
+				  " 'event_store.events'::pg_catalog.regclass"
+				  " AND t.reloptions IS NULL"))
 		es_execute("ALTER TABLE event_store.events SET (" TOAST_OPTIONS ")");
 }
 
@@ -422,18 +344,16 @@ set_toast_options(void)
 static void
 add_aggregates(void)
 {
-	if (lacks("SELECT FROM pg_catalog.pg_attribute"
-			  " WHERE attrelid OPERATOR(pg_catalog.=)"
-			  " 'event_store.snapshots'::pg_catalog.regclass"
-			  " AND attname OPERATOR(pg_catalog.=) 'type_digest'"))
+	if (es_lacks("SELECT FROM pg_catalog.pg_attribute"
+				 " WHERE attrelid OPERATOR(pg_catalog.=)"
+				 " 'event_store.snapshots'::pg_catalog.regclass"
+				 " AND attname OPERATOR(pg_catalog.=) 'type_digest'"))
 	{
 		es_execute(
 			"ALTER TABLE event_store.snapshots ADD COLUMN type_digest bigint");
 		es_execute(DIGEST_COMMENT);
 	}
-	if (lacks("SELECT FROM pg_catalog.pg_class"
-			  " WHERE oid OPERATOR(pg_catalog.=)"
-			  " pg_catalog.to_regclass('event_store.aggregate_types')"))
+	if (!has_table("aggregate_types"))
 		make_aggregate_types();
 }
 
@@ -451,6 +371,8 @@ renew_store(void)
 	es_grant_new_calls();
 	es_spi_connect();
 	make_all_append_only();
+	if (es_has_hash_chain())
+		es_make_chain_append_only();
 	set_toast_options();
 	add_aggregates();
 	make_event_types();
@@ -462,7 +384,7 @@ renew_store(void)
  *		What create_store() does where there is a store already.
  */
 static void
-keep_store(bool type_index)
+keep_store(bool type_index, bool hash_chain)
 {
 	es_require_store_owner("create_store()");
 	renew_store();
@@ -472,9 +394,57 @@ keep_store(bool type_index)
 		make_type_index();
 		SPI_finish();
 	}
+	if (hash_chain)
+		(void) es_enable_hash_chain();
 	ereport(NOTICE,
 			(errcode(ERRCODE_DUPLICATE_TABLE),
 			 errmsg("the event store already exists, skipping")));
+}
+
+/*
+ * refuse_in_script
+ *		Raises 55000 in the script of an extension, whose members the tables would
+ *		become.
+ */
+static void
+refuse_in_script(void)
+{
+	if (creating_extension)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot create the event store in an extension's script"),
+				 errdetail(
+					 "Its tables would become members of that extension and be dropped with it."),
+				 errhint(
+					 "Call event_store.create_store() after CREATE EXTENSION.")));
+}
+
+/*
+ * create_store
+ *		What both of the following do.
+ */
+static void
+create_store(bool if_not_exists, bool type_index, bool hash_chain)
+{
+	es_check_writable("create_store()");
+	refuse_in_script();
+	es_lock_schema();
+	if (es_store_exists())
+	{
+		if (!if_not_exists)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_TABLE),
+					 errmsg("the event store already exists"),
+					 errhint("Pass if_not_exists => true to keep it.")));
+		keep_store(type_index, hash_chain);
+		return;
+	}
+
+	es_require_extension_owner();
+	es_grant_to_owner(GetUserId());
+	es_spi_connect();
+	make_tables(type_index, hash_chain);
+	SPI_finish();
 }
 
 /*
@@ -489,32 +459,23 @@ event_store_create_store(PG_FUNCTION_ARGS)
 {
 	es_check_not_null(fcinfo, 0, "if_not_exists");
 	es_check_not_null(fcinfo, 1, "type_index");
-	es_check_writable("create_store()");
-	if (creating_extension)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot create the event store in an extension's script"),
-				 errdetail(
-					 "Its tables would become members of that extension and be dropped with it."),
-				 errhint(
-					 "Call event_store.create_store() after CREATE EXTENSION.")));
-	es_lock_schema();
-	if (es_store_exists())
-	{
-		if (!PG_GETARG_BOOL(0))
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_TABLE),
-					 errmsg("the event store already exists"),
-					 errhint("Pass if_not_exists => true to keep it.")));
-		keep_store(PG_GETARG_BOOL(1));
-		PG_RETURN_VOID();
-	}
+	create_store(PG_GETARG_BOOL(0), PG_GETARG_BOOL(1), false);
+	PG_RETURN_VOID();
+}
 
-	es_require_extension_owner();
-	es_grant_to_owner(GetUserId());
-	es_spi_connect();
-	make_tables(PG_GETARG_BOOL(1));
-	SPI_finish();
+/*
+ * event_store_create_chained_store
+ *		create_store(hash_chain, if_not_exists, type_index) returns void
+ *
+ * Raises as the other.
+ */
+Datum
+event_store_create_chained_store(PG_FUNCTION_ARGS)
+{
+	es_check_not_null(fcinfo, 0, "hash_chain");
+	es_check_not_null(fcinfo, 1, "if_not_exists");
+	es_check_not_null(fcinfo, 2, "type_index");
+	create_store(PG_GETARG_BOOL(1), PG_GETARG_BOOL(2), PG_GETARG_BOOL(0));
 	PG_RETURN_VOID();
 }
 
@@ -597,6 +558,11 @@ event_store_drop_store(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot drop the event store because it has events"),
 				 errhint("Pass with_events => true to lose them all.")));
+	for (int i = 0; i < lengthof(optional_tables); i++)
+	{
+		if (has_table(optional_tables[i]))
+			es_execute(psprintf("DROP TABLE event_store.%s", optional_tables[i]));
+	}
 	for (int i = 0; i < lengthof(drop_statements); i++)
 		es_execute(drop_statements[i]);
 	SPI_finish();

@@ -86,6 +86,7 @@ find_source(const char *name)
 		{"event_id", EV_EVENT_ID},
 		{"schema_version", EV_SCHEMA_VERSION},
 		{"recorded_at", EV_RECORDED_AT},
+		{"hash", EV_HASH},
 	};
 
 	if (strcmp(name, "stream") == 0)

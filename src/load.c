@@ -35,10 +35,8 @@ fold_rest(Relation events, Snapshot snapshot, const EsStream *row,
 	while ((event = es_scan_next(scan)) != NULL)
 	{
 		es_fold_event(fold, event);
-		aggregate->version =
-			DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
-		head->recorded_at =
-			DatumGetTimestampTz(es_column(event, ES_EVENTS, EV_RECORDED_AT));
+		es_head_note(head, event);
+		aggregate->version = head->version;
 	}
 	aggregate->state = es_fold_end(fold);
 	es_scan_end(scan);
@@ -68,9 +66,7 @@ es_load(Relation events, Snapshot snapshot, const EsStream *row,
 		EsHead *head)
 {
 	es_load_nothing(type, aggregate);
-	head->version = row->base_version;
-	head->recorded_at = DT_NOBEGIN;
-	head->unseen = false;
+	es_head_begin(head, row->base_version);
 	if (load->use_snapshot)
 		(void) es_snapshot_find(row->stream_id, snapshot, type, load->max_version,
 								&aggregate->version, &aggregate->state);

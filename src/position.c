@@ -87,6 +87,7 @@
 #include "utils/guc.h"
 #include "utils/resowner.h"
 
+#include "errors.h"
 #include "locks.h"
 #include "position.h"
 #include "store.h"
@@ -149,6 +150,27 @@ es_last_position(void)
 
 	relation_close(sequence, AccessShareLock);
 	return last;
+}
+
+/*
+ * es_check_within_store
+ *		Raises ST008 for a position that the store has not come to: a reader's
+ *		from another store, or from before a restore to the past.
+ */
+void
+es_check_within_store(int64 position)
+{
+	int64 last = es_last_position();
+
+	if (position <= last)
+		return;
+	ereport(ERROR,
+			(errcode(ES_ERR_BEYOND_STORE),
+			 errmsg("position %lld is beyond the event store",
+					(long long) position),
+			 errdetail("The last position drawn is %lld.", (long long) last),
+			 errhint(
+				 "It is a position of another store, or of a later state of this one: decide where to go on.")));
 }
 
 /*

@@ -13,6 +13,7 @@
 #define ES_POSITION_H
 
 extern int64 es_last_position(void);
+extern void es_check_within_store(int64 position);
 extern int64 es_last_position_to_draw(void);
 extern int64 es_draw_position(void);
 extern int64 es_begin_writing(int64 position);

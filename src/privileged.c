@@ -48,6 +48,18 @@ es_execute(const char *statement)
 }
 
 /*
+ * es_lacks
+ *		Whether a query of the catalogs finds nothing.  SPI is connected.
+ */
+bool
+es_lacks(const char *query)
+{
+	if (SPI_execute(query, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look into the catalogs");
+	return SPI_processed == 0;
+}
+
+/*
  * es_execute_as
  *		Runs a statement as another role, restricted, lest an event trigger of
  *		somebody's does more than it has to.

@@ -22,6 +22,7 @@ typedef struct EsActor
 
 extern void es_spi_connect(void);
 extern void es_execute(const char *statement);
+extern bool es_lacks(const char *query);
 extern int es_pin_search_path(void);
 extern void es_execute_as(Oid role, const char *statement);
 extern void es_act_as(EsActor *before, Oid owner, bool pin_search_path);

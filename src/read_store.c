@@ -226,27 +226,6 @@ is_wanted(const StoreRead *read, TupleTableSlot *slot)
 }
 
 /*
- * check_within_store
- *		Raises ST008 for a position that the store has not come to: a reader's
- *		from another store, or from before a restore to the past.
- */
-static void
-check_within_store(int64 position)
-{
-	int64 last = es_last_position();
-
-	if (position <= last)
-		return;
-	ereport(ERROR,
-			(errcode(ES_ERR_BEYOND_STORE),
-			 errmsg("position %lld is beyond the event store",
-					(long long) position),
-			 errdetail("The last position drawn is %lld.", (long long) last),
-			 errhint(
-				 "It is a position of another store, or of a later state of this one: decide where to go on.")));
-}
-
-/*
  * take_snapshot
  *		The snapshot that a read sees by.
  *
@@ -280,7 +259,7 @@ begin_read(StoreRead *read, Oid type, const AttrNumber *wanted, int nwanted)
 	safe = es_safe_position(read->range.highest);
 	ES_FAULT_POINT("read: safe position known");
 	if (read->after_position > safe)
-		check_within_store(read->after_position);
+		es_check_within_store(read->after_position);
 	read->range.highest = Min(read->range.highest, safe);
 	read->left = read->max_count;
 	if (read->max_count <= 0 || read->range.lowest > read->range.highest)

@@ -60,35 +60,36 @@ PG_FUNCTION_INFO_V1(event_store_revoke_writer);
 
 /* What grant_reader() gives: these calls, and SELECT on the views. */
 static const char *const reader_calls[] = {
-	"read_stream",	"read_category",  "read_all",	   "last_event",
-	"list_streams", "stream_version", "safe_position", "latest_snapshot",
-	"store_stats",	"load",			  "state_at",	   "states_at",
-	"history",		"audit_trail",	  "causation",	   NULL,
+	"read_stream",	 "read_category",	"read_all",
+	"last_event",	 "list_streams",	"stream_version",
+	"safe_position", "latest_snapshot", "store_stats",
+	"load",			 "state_at",		"states_at",
+	"history",		 "audit_trail",		"causation",
+	"verify_stream", "check_seal",		NULL,
 };
 
 /* Those of them that a reader of an older release does not have. */
 static const char *const new_reader_calls[] = {"store_stats", "load",
 											   "state_at",	  "states_at",
 											   "history",	  "audit_trail",
-											   "causation",	  NULL};
+											   "causation",	  "verify_stream",
+											   "check_seal",  NULL};
 
 /* Views that a reader may query, the extension's own. */
 static const char *const reader_views[] = {"in_flight", "stats"};
 
 /* What grant_writer() gives. */
 static const char *const writer_calls[] = {
-	"append",		 "append_events",
-	"append_json",	 "append_streams",
-	"new_event",	 "any_version",
-	"no_stream",	 "stream_exists",
-	"lock_store",	 "save_snapshot",
-	"add_event",	 "save",
-	"take_snapshot", NULL,
+	"append",		 "append_events", "append_json", "append_streams",
+	"new_event",	 "any_version",	  "no_stream",	 "stream_exists",
+	"lock_store",	 "save_snapshot", "add_event",	 "save",
+	"take_snapshot", "seal_store",	  NULL,
 };
 
 /* Those of them that a writer of an older release does not have. */
 static const char *const new_writer_calls[] = {"add_event", "save",
-											   "take_snapshot", NULL};
+											   "take_snapshot", "seal_store",
+											   NULL};
 
 /*
  * extension_owner

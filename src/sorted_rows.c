@@ -17,11 +17,14 @@
 
 #include "access/tableam.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplesort.h"
 
+#include "event_hash.h"
 #include "sorted_rows.h"
 
 struct EsSortedRows
@@ -35,14 +38,58 @@ struct EsSortedRows
  *		Descriptor of rows that have some columns of a table.
  */
 static TupleDesc
-make_desc(EsTableId table, Relation rel, const int *columns, int ncolumns)
+make_desc(EsTableId table, Relation rel, const EsSortColumn *columns, int ncolumns)
 {
 	TupleDesc desc = CreateTemplateTupleDesc(ncolumns);
 
 	for (int i = 0; i < ncolumns; i++)
-		TupleDescCopyEntry(desc, i + 1, RelationGetDescr(rel),
-						   es_store_attnum(table, columns[i]));
+	{
+		if (columns[i].digest)
+			TupleDescInitEntry(desc, i + 1, NULL, BYTEAOID, -1, 0);
+		else
+			TupleDescCopyEntry(desc, i + 1, RelationGetDescr(rel),
+							   es_store_attnum(table, columns[i].column));
+	}
 	return desc;
+}
+
+/* How rows are read. */
+typedef struct RowReader
+{
+	EsTableId table;
+	const EsSortColumn *columns;
+	int ncolumns;
+	EsHasher *hasher;
+	EsHashValue *digests; /* one a column */
+} RowReader;
+
+/*
+ * read_row
+ *		What is asked of a row.
+ */
+static void
+read_row(RowReader *reader, TupleTableSlot *read, TupleTableSlot *row)
+{
+	ExecClearTuple(row);
+	for (int i = 0; i < reader->ncolumns; i++)
+	{
+		const EsSortColumn *column = &reader->columns[i];
+		EsHash digest;
+
+		row->tts_isnull[i] = false;
+		if (column->may_be_null)
+			row->tts_values[i] =
+				es_optional_column(read, reader->table, column->column,
+								   &row->tts_isnull[i]);
+		else
+			row->tts_values[i] = es_column(read, reader->table, column->column);
+		if (column->digest)
+		{
+			es_hash_jsonb(reader->hasher, row->tts_values[i], &digest);
+			row->tts_values[i] = es_hash_value(&reader->digests[i], &digest);
+		}
+	}
+	ExecStoreVirtualTuple(row);
 }
 
 /*
@@ -68,36 +115,56 @@ begin_sort(TupleDesc desc, int nkeys)
 }
 
 /*
+ * read_all
+ *		Reads a table into a sort.
+ */
+static void
+read_all(RowReader *reader, Relation rel, Snapshot snapshot, EsSortedRows *rows,
+		 EsRowRead row_read, void *arg)
+{
+	MemoryContext row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store row",
+							  ALLOCSET_DEFAULT_SIZES);
+	TupleTableSlot *read = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, read))
+	{
+		MemoryContext caller = MemoryContextSwitchTo(row_context);
+
+		CHECK_FOR_INTERRUPTS();
+		read_row(reader, read, rows->slot);
+		MemoryContextSwitchTo(caller);
+		tuplesort_puttupleslot(rows->sort, rows->slot);
+		MemoryContextReset(row_context);
+		row_read(arg);
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(read);
+	MemoryContextDelete(row_context);
+}
+
+/*
  * es_sort_rows
  *		Reads a table and sorts some of its columns by the first nkeys of them,
  *		which are of type bigint.
  */
 EsSortedRows *
-es_sort_rows(EsTableId table, Relation rel, Snapshot snapshot, const int *columns,
-			 int ncolumns, int nkeys, EsRowRead row_read, void *arg)
+es_sort_rows(EsTableId table, Relation rel, Snapshot snapshot,
+			 const EsSortColumn *columns, int ncolumns, int nkeys,
+			 EsRowRead row_read, void *arg)
 {
 	EsSortedRows *rows = palloc(sizeof(EsSortedRows));
 	TupleDesc desc = make_desc(table, rel, columns, ncolumns);
-	TupleTableSlot *read = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	RowReader reader = {table, columns, ncolumns};
 
 	rows->sort = begin_sort(desc, nkeys);
 	rows->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, read))
-	{
-		CHECK_FOR_INTERRUPTS();
-		ExecClearTuple(rows->slot);
-		for (int i = 0; i < ncolumns; i++)
-		{
-			rows->slot->tts_values[i] = es_column(read, table, columns[i]);
-			rows->slot->tts_isnull[i] = false;
-		}
-		ExecStoreVirtualTuple(rows->slot);
-		tuplesort_puttupleslot(rows->sort, rows->slot);
-		row_read(arg);
-	}
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(read);
+	reader.hasher = es_hasher_begin();
+	reader.digests = palloc(ncolumns * sizeof(EsHashValue));
+	read_all(&reader, rel, snapshot, rows, row_read, arg);
+	es_hasher_end(reader.hasher);
+	pfree(reader.digests);
 	ExecDropSingleTupleTableSlot(rows->slot);
 	rows->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	tuplesort_performsort(rows->sort);
@@ -117,6 +184,16 @@ es_sorted_next(EsSortedRows *rows)
 		return NULL;
 	slot_getallattrs(rows->slot);
 	return rows->slot->tts_values;
+}
+
+/*
+ * es_sorted_is_null
+ *		Whether a column of the row is null.
+ */
+bool
+es_sorted_is_null(const EsSortedRows *rows, int column)
+{
+	return rows->slot->tts_isnull[column];
 }
 
 /*

@@ -17,14 +17,23 @@
 
 typedef struct EsSortedRows EsSortedRows;
 
+/* A column that is asked for. */
+typedef struct EsSortColumn
+{
+	int column;		  /* of the table */
+	bool digest;	  /* not the value, a jsonb, but its digest, a bytea */
+	bool may_be_null; /* it is an optional one */
+} EsSortColumn;
+
 /* Told after every row that is read. */
 typedef void (*EsRowRead)(void *arg);
 
 extern EsSortedRows *es_sort_rows(EsTableId table, Relation rel,
-								  Snapshot snapshot, const int *columns,
-								  int ncolumns, int nkeys, EsRowRead row_read,
-								  void *arg);
+								  Snapshot snapshot,
+								  const EsSortColumn *columns, int ncolumns,
+								  int nkeys, EsRowRead row_read, void *arg);
 extern const Datum *es_sorted_next(EsSortedRows *rows);
+extern bool es_sorted_is_null(const EsSortedRows *rows, int column);
 extern void es_sorted_end(EsSortedRows *rows);
 
 #endif /* ES_SORTED_ROWS_H */

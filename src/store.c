@@ -118,6 +118,7 @@ static const EsTableShape table_shapes[ES_NUM_TABLES] = {
 				{"type", TEXTOID},
 				{"data", JSONBOID},
 				{"metadata", JSONBOID},
+				{"hash", BYTEAOID, true},
 			},
 		},
 	[ES_SNAPSHOTS] =
@@ -157,6 +158,26 @@ static const EsTableShape table_shapes[ES_NUM_TABLES] = {
 				{"to_type", TEXTOID, true},
 			},
 		},
+	[ES_HASH_CHAIN] =
+		{
+			"hash_chain",
+			CHAIN_NUM_COLUMNS,
+			{
+				{"after_position", INT8OID},
+			},
+		},
+	[ES_SEALED_HEADS] =
+		{
+			"sealed_heads",
+			HEAD_NUM_COLUMNS,
+			{
+				{"stream_id", INT8OID},
+				{"sealed_position", INT8OID},
+				{"version", INT8OID},
+				{"hash", BYTEAOID},
+				{"stream", TEXTOID},
+			},
+		},
 };
 
 static const EsIndexShape index_shapes[ES_NUM_INDEXES] =
@@ -189,6 +210,7 @@ static struct
 	uint64 generation;
 	Oid sequence;
 	Oid tables[ES_NUM_TABLES];
+	int column_counts[ES_NUM_TABLES];
 	AttrNumber attnums[ES_NUM_TABLES][ES_MAX_COLUMNS];
 	Oid indexes[ES_NUM_INDEXES];
 	NameData index_names[ES_NUM_INDEXES];
@@ -373,6 +395,20 @@ find_column(Relation rel, const EsColumnShape *shape)
 }
 
 /*
+ * count_columns
+ *		Notes how many columns of a table are there.
+ */
+static void
+count_columns(EsTableId table)
+{
+	int n = table_shapes[table].ncolumns;
+
+	while (n > 0 && store.attnums[table][n - 1] == InvalidAttrNumber)
+		n--;
+	store.column_counts[table] = n;
+}
+
+/*
  * load_columns
  *		Column numbers of one table.
  */
@@ -391,6 +427,7 @@ load_columns(EsTableId table, Relation rel)
 						 shape->columns[i].name, ES_SCHEMA, shape->name));
 		store.attnums[table][i] = attnum;
 	}
+	count_columns(table);
 }
 
 /*
@@ -492,6 +529,32 @@ raise_no_store(void)
 }
 
 /*
+ * load_hash_chain
+ *		A store that has a hash chain has a column for it; in another, a column of
+ *		that name is the owner's own.
+ */
+static void
+load_hash_chain(void)
+{
+	AttrNumber *hash = &store.attnums[ES_EVENTS][EV_HASH];
+
+	if (!OidIsValid(store.tables[ES_HASH_CHAIN]))
+	{
+		*hash = InvalidAttrNumber;
+		count_columns(ES_EVENTS);
+		return;
+	}
+	if (*hash == InvalidAttrNumber)
+		raise_damaged(
+			psprintf("Column \"%s\" of table \"%s.%s\" is missing or has changed.",
+					 table_shapes[ES_EVENTS].columns[EV_HASH].name, ES_SCHEMA,
+					 table_shapes[ES_EVENTS].name));
+	if (!OidIsValid(store.tables[ES_SEALED_HEADS]))
+		raise_damaged(psprintf("Table \"%s.%s\" is missing.", ES_SCHEMA,
+							   table_shapes[ES_SEALED_HEADS].name));
+}
+
+/*
  * load_store
  *		Fills the cache; raises ST002 when there is no store.
  *
@@ -512,6 +575,7 @@ load_store(void)
 		raise_no_store();
 	for (int i = 0; i < ES_NUM_TABLES; i++)
 		load_table(i);
+	load_hash_chain();
 	store.sequence = find_relation(SEQUENCE_NAME, RELKIND_SEQUENCE);
 	if (!OidIsValid(store.sequence))
 		raise_damaged(psprintf("Sequence \"%s.%s\" is missing.", ES_SCHEMA,
@@ -592,12 +656,14 @@ es_store_index_name(EsIndexId index)
 
 /*
  * es_store_column_count
- *		How many columns of a table are the store's.
+ *		How many columns of a table are the store's; those that an optional one
+ *		would make more come last.
  */
 int
 es_store_column_count(EsTableId table)
 {
-	return table_shapes[table].ncolumns;
+	ensure_store();
+	return store.column_counts[table];
 }
 
 /*

@@ -31,10 +31,12 @@ typedef enum EsTableId
 	ES_EVENTS,
 	ES_SNAPSHOTS,
 	ES_AGGREGATE_TYPES, /* a store of before 0.2.0 has none */
-	ES_EVENT_TYPES		/* nor this */
+	ES_EVENT_TYPES,		/* nor this */
+	ES_HASH_CHAIN,		/* nor one without a hash chain this */
+	ES_SEALED_HEADS		/* nor this */
 } EsTableId;
 
-#define ES_NUM_TABLES (ES_EVENT_TYPES + 1)
+#define ES_NUM_TABLES (ES_SEALED_HEADS + 1)
 
 /* Columns of categories. */
 typedef enum EsCategoriesColumn
@@ -68,6 +70,7 @@ typedef enum EsEventsColumn
 	EV_TYPE,
 	EV_DATA,
 	EV_METADATA,
+	EV_HASH, /* may be null; only a store with a hash chain has it */
 	EV_NUM_COLUMNS
 } EsEventsColumn;
 
@@ -104,6 +107,24 @@ typedef enum EsEventTypesColumn
 	TYP_TO_TYPE,
 	TYP_NUM_COLUMNS
 } EsEventTypesColumn;
+
+/* Columns of hash_chain. */
+typedef enum EsHashChainColumn
+{
+	CHAIN_AFTER_POSITION,
+	CHAIN_NUM_COLUMNS
+} EsHashChainColumn;
+
+/* Columns of sealed_heads. */
+typedef enum EsSealedHeadsColumn
+{
+	HEAD_STREAM_ID,
+	HEAD_SEALED_POSITION,
+	HEAD_VERSION,
+	HEAD_HASH,
+	HEAD_STREAM,
+	HEAD_NUM_COLUMNS
+} EsSealedHeadsColumn;
 
 #define ES_MAX_COLUMNS EV_NUM_COLUMNS
 

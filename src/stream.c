@@ -31,6 +31,7 @@
 
 #include "check.h"
 #include "compat.h"
+#include "hash_chain.h"
 #include "hints.h"
 #include "leaf.h"
 #include "locks.h"
@@ -236,6 +237,34 @@ fetch_last(Relation events, Relation index, Snapshot snapshot, int64 stream_id,
 }
 
 /*
+ * es_head_begin
+ *		Where a stream ends of which no event has been seen.
+ */
+void
+es_head_begin(EsHead *head, int64 base_version)
+{
+	memset(head, 0, sizeof(EsHead));
+	head->version = base_version;
+	head->recorded_at = DT_NOBEGIN;
+}
+
+/*
+ * es_head_note
+ *		Moves a head on to an event of its stream.
+ */
+void
+es_head_note(EsHead *head, TupleTableSlot *event)
+{
+	int64 version = DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
+
+	head->version = Max(head->version, version);
+	head->recorded_at =
+		DatumGetTimestampTz(es_column(event, ES_EVENTS, EV_RECORDED_AT));
+	if (es_has_hash_chain())
+		es_event_hash(event, &head->hash);
+}
+
+/*
  * es_stream_head_by_index
  *		A stream's version and when its last event was recorded, by the index of
  *		versions.
@@ -249,17 +278,10 @@ es_stream_head_by_index(Relation events, Relation index, Snapshot snapshot,
 {
 	TupleTableSlot *slot = table_slot_create(events, NULL);
 
-	head->version = stream->base_version;
-	head->recorded_at = DT_NOBEGIN;
-	head->unseen = false;
-
+	es_head_begin(head, stream->base_version);
 	if (fetch_last(events, index, snapshot, stream->stream_id, slot))
 	{
-		int64 version = DatumGetInt64(es_column(slot, ES_EVENTS, EV_VERSION));
-
-		head->version = Max(head->version, version);
-		head->recorded_at =
-			DatumGetTimestampTz(es_column(slot, ES_EVENTS, EV_RECORDED_AT));
+		es_head_note(head, slot);
 		head->unseen = snapshot == SnapshotSelf && is_unseen(events, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);

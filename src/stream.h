@@ -12,9 +12,13 @@
 #ifndef ES_STREAM_H
 #define ES_STREAM_H
 
+#include "executor/tuptable.h"
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 #include "utils/timestamp.h"
+
+#include "event_hash.h"
+#include "event_hash.h"
 
 /* A row of the table of streams. */
 typedef struct EsStream
@@ -32,6 +36,7 @@ typedef struct EsHead
 	TimestampTz recorded_at; /* of its last event; the earliest for none */
 	bool unseen;			 /* last event is past the transaction's
 								 * snapshot, and not its own */
+	EsHash hash;			 /* of its last event; none without a chain */
 } EsHead;
 
 extern int es_category_length(const char *stream, int len);
@@ -40,6 +45,8 @@ extern bool es_find_category(Relation categories, Snapshot snapshot,
 							 const text *category, int64 *category_id);
 extern bool es_find_stream(Relation streams, Snapshot snapshot,
 						   const text *stream, EsStream *row);
+extern void es_head_begin(EsHead *head, int64 base_version);
+extern void es_head_note(EsHead *head, TupleTableSlot *event);
 extern void es_stream_head_by_index(Relation events, Relation index,
 									Snapshot snapshot, const EsStream *stream,
 									EsHead *head);

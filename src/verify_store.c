@@ -6,7 +6,7 @@
  * What the append calls promise is recomputed from the rows: nothing is taken
  * from an index, which could be the very thing that is wrong, nor from what a
  * backend remembers.  The tables are read with one snapshot, sorted, and merged
- * by stream.  Memory is bounded by work_mem for each of three sorts.
+ * by stream.  Memory is bounded by work_mem for each of a few sorts.
  *
  * No lock holds appends off.  All that an append adds becomes visible at once,
  * so one snapshot sees a whole store; and the sequence, which no snapshot
@@ -16,8 +16,10 @@
  * rest on events which it does not show, and rewritten tables whose rows it does
  * not.
  *
- * What cannot be told from the data: events that are missing at the end of a
- * stream, and changed data.
+ * In a store with a hash chain the hashes are computed anew, and compared with
+ * those that the record of seals holds.  What cannot be told from the data: that
+ * events are missing at the end of a stream where the record was changed, too,
+ * which is check_seal()'s to find; and, without a chain, that events were changed.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -28,56 +30,66 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "funcapi.h"
-#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "check.h"
+#include "finding.h"
+#include "hash_chain.h"
 #include "position.h"
 #include "progress.h"
-#include "result_rows.h"
 #include "rights.h"
 #include "sequence.h"
 #include "sorted_rows.h"
 #include "stats.h"
 #include "store.h"
 #include "stream.h"
+#include "stream_check.h"
 
 PG_FUNCTION_INFO_V1(event_store_verify_store);
 
 #define CALL "verify_store()"
 
-/* The names of the checks, part of the call's contract. */
-#define CHECK_STREAM	  "stream"
-#define CHECK_VERSION	  "version"
-#define CHECK_POSITION	  "position"
-#define CHECK_RECORDED_AT "recorded_at"
-#define CHECK_CATEGORY	  "category"
-#define CHECK_SNAPSHOT	  "snapshot"
-#define CHECK_SEQUENCE	  "sequence"
-
 /* What is read of each table, sorted by the first columns. */
-static const int stream_columns[] = {STR_STREAM_ID, STR_CATEGORY_ID,
-									 STR_BASE_VERSION, STR_STREAM};
-static const int event_columns[] = {EV_STREAM_ID, EV_VERSION, EV_GLOBAL_POSITION,
-									EV_CATEGORY_ID, EV_RECORDED_AT};
-static const int snapshot_columns[] = {SNAP_STREAM_ID, SNAP_VERSION};
-static const int category_columns[] = {CAT_CATEGORY_ID, CAT_CATEGORY};
-static const int named_columns[] = {STR_CATEGORY_ID, STR_STREAM};
+static const EsSortColumn stream_columns[] = {{STR_STREAM_ID},
+											  {STR_CATEGORY_ID},
+											  {STR_BASE_VERSION},
+											  {STR_STREAM}};
+static const EsSortColumn event_columns[] = {{EV_STREAM_ID},
+											 {EV_VERSION},
+											 {EV_GLOBAL_POSITION},
+											 {EV_CATEGORY_ID},
+											 {EV_RECORDED_AT},
+											 {EV_SCHEMA_VERSION},
+											 {EV_EVENT_ID},
+											 {EV_TYPE},
+											 {EV_DATA, .digest = true},
+											 {EV_METADATA, .digest = true},
+											 {EV_HASH, .may_be_null = true}};
+static const EsSortColumn snapshot_columns[] = {{SNAP_STREAM_ID}, {SNAP_VERSION}};
+static const EsSortColumn sealed_columns[] = {{HEAD_STREAM_ID},
+											  {HEAD_VERSION},
+											  {HEAD_SEALED_POSITION},
+											  {HEAD_HASH},
+											  {HEAD_STREAM}};
+static const EsSortColumn category_columns[] = {{CAT_CATEGORY_ID},
+												{CAT_CATEGORY}};
+static const EsSortColumn named_columns[] = {{STR_CATEGORY_ID}, {STR_STREAM}};
+
+/* How many of those of events are read where there is no hash chain. */
+#define NUM_UNCHAINED_COLUMNS 5
 
 /* A call on its way. */
 typedef struct Verification
 {
-	ReturnSetInfo *result;
-	int64 findings_left;
+	EsFindings findings;
 	Snapshot snapshot;
 	Relation tables[ES_NUM_TABLES]; /* NULL for what is not verified */
-	MemoryContext row_context;		/* reset after each finding */
 	EsProgress progress;
-	int64 highest_id; /* of all positions and ids seen */
+	EsChainCheck chain; /* without a hasher where there is none */
+	int64 highest_id;	/* of all positions and ids seen */
 } Verification;
 
 /* Sorted rows and the one of them that is next, NULL after the last. */
@@ -86,74 +98,6 @@ typedef struct Cursor
 	EsSortedRows *rows;
 	const Datum *row;
 } Cursor;
-
-/* A stream whose events are being gone through. */
-typedef struct StreamCheck
-{
-	int64 stream_id;
-	text *name; /* NULL: there is no such stream */
-	int64 category_id;
-	int64 base_version;
-	int64 nevents;
-	int64 version; /* of the event before, or the base version */
-	int64 global_position;
-	TimestampTz recorded_at;
-} StreamCheck;
-
-static void add_finding(Verification *verification, const char *check_name,
-						text *stream, int64 version, int64 global_position,
-						const char *format, ...) pg_attribute_printf(6, 7);
-
-/*
- * is_done
- *		Whether the caller wants no more findings.
- */
-static bool
-is_done(const Verification *verification)
-{
-	return verification->findings_left == 0;
-}
-
-/*
- * add_finding
- *		Adds a row to the result.  The stream may be NULL, and version and
- *		position 0 for none; the detail is made as by printf.
- */
-static void
-add_finding(Verification *verification, const char *check_name, text *stream,
-			int64 version, int64 global_position, const char *format, ...)
-{
-	MemoryContext caller;
-	Datum values[5];
-	bool nulls[5] = {false, stream == NULL, version == 0, global_position == 0,
-					 false};
-	StringInfoData detail;
-	int more;
-
-	if (is_done(verification))
-		return;
-	caller = MemoryContextSwitchTo(verification->row_context);
-	initStringInfo(&detail);
-	do
-	{
-		va_list args;
-
-		va_start(args, format);
-		more = appendStringInfoVA(&detail, format, args);
-		va_end(args);
-		enlargeStringInfo(&detail, more);
-	} while (more > 0);
-
-	values[0] = CStringGetTextDatum(check_name);
-	values[1] = PointerGetDatum(stream);
-	values[2] = Int64GetDatum(version);
-	values[3] = Int64GetDatum(global_position);
-	values[4] = CStringGetTextDatum(detail.data);
-	es_put_row(verification->result, values, nulls, lengthof(values));
-	MemoryContextSwitchTo(caller);
-	MemoryContextReset(verification->row_context);
-	verification->findings_left--;
-}
 
 /*
  * note_row
@@ -181,7 +125,7 @@ advance(Cursor *cursor)
  */
 static void
 open_cursor(Cursor *cursor, Verification *verification, EsTableId table,
-			const int *columns, int ncolumns, int nkeys)
+			const EsSortColumn *columns, int ncolumns, int nkeys)
 {
 	cursor->rows =
 		es_sort_rows(table, verification->tables[table], verification->snapshot,
@@ -215,151 +159,123 @@ note_id(Verification *verification, int64 id)
  *		at that stream, or beyond it if there is none.
  */
 static void
-begin_stream(Verification *verification, StreamCheck *check, int64 stream_id,
+begin_stream(Verification *verification, EsStreamCheck *check, int64 stream_id,
 			 const Cursor *streams)
 {
-	memset(check, 0, sizeof(StreamCheck));
-	check->stream_id = stream_id;
-	check->recorded_at = DT_NOBEGIN;
+	es_stream_check_begin(check, &verification->findings,
+						  verification->chain.hasher ? &verification->chain : NULL,
+						  stream_id);
 	if (streams->row == NULL || key_of(streams) != stream_id)
 		return;
-	check->category_id = DatumGetInt64(streams->row[1]);
-	check->base_version = DatumGetInt64(streams->row[2]);
-	check->name = DatumGetTextPP(streams->row[3]);
-	check->version = check->base_version;
 	note_id(verification, stream_id);
-	if (check->base_version < 0)
-		add_finding(verification, CHECK_VERSION, check->name, 0, 0,
-					"The base version is %lld.", (long long) check->base_version);
+	es_stream_check_exists(check, DatumGetTextPP(streams->row[3]),
+						   DatumGetInt64(streams->row[1]),
+						   DatumGetInt64(streams->row[2]));
 }
 
 /*
- * check_version
- *		An event's version is the one after the version before.
+ * read_hashed
+ *		What the hash of a row of events is over, and the hash.
  */
 static void
-check_version(Verification *verification, const StreamCheck *check,
-			  int64 version, int64 position)
+read_hashed(const Cursor *events, EsCheckedEvent *event)
 {
-	int64 expected;
+	const Datum *row = events->row;
 
-	if (version <= check->version)
-	{
-		if (check->nevents > 0)
-			add_finding(verification, CHECK_VERSION, check->name, version,
-						position, "It is there twice.");
-		else
-			add_finding(verification, CHECK_VERSION, check->name, version,
-						position, "It is not above the base version %lld.",
-						(long long) check->base_version);
-		return;
-	}
-	expected = check->version + 1;
-	if (version == expected)
-		return;
-	if (version == expected + 1)
-		add_finding(verification, CHECK_VERSION, check->name, version, position,
-					"Version %lld before it is missing.", (long long) expected);
+	event->schema_version = DatumGetInt32(row[5]);
+	event->event_id = DatumGetUUIDP(row[6]);
+	event->type = DatumGetTextPP(row[7]);
+	(void) es_hash_from_value(row[8], &event->data);
+	(void) es_hash_from_value(row[9], &event->metadata);
+	memset(&event->hash, 0, sizeof(EsHash));
+	if (es_sorted_is_null(events->rows, 10))
+		event->carried = ES_HASH_MISSING;
 	else
-		add_finding(verification, CHECK_VERSION, check->name, version, position,
-					"Versions %lld to %lld before it are missing.",
-					(long long) expected, (long long) version - 1);
+		event->carried = es_hash_from_value(row[10], &event->hash)
+			? ES_HASH_CARRIED
+			: ES_HASH_MALFORMED;
 }
 
 /*
  * check_event
- *		Compares an event with its stream and with the event before it.
+ *		Checks a row of events.
  */
 static void
-check_event(Verification *verification, StreamCheck *check, const Datum *row)
+check_event(Verification *verification, EsStreamCheck *check, const Cursor *events)
 {
-	int64 version = DatumGetInt64(row[1]);
-	int64 position = DatumGetInt64(row[2]);
-	int64 category_id = DatumGetInt64(row[3]);
-	TimestampTz recorded_at = DatumGetTimestampTz(row[4]);
+	const Datum *row = events->row;
+	EsCheckedEvent event;
 
-	note_id(verification, position);
-	if (check->name == NULL)
-	{
-		if (check->nevents == 0)
-			add_finding(verification, CHECK_STREAM, NULL, version, position,
-						"It belongs to stream %lld, which does not exist.",
-						(long long) check->stream_id);
-		check->nevents++;
-		return;
-	}
-
-	check_version(verification, check, version, position);
-	if (position <= check->global_position)
-		add_finding(verification, CHECK_POSITION, check->name, version, position,
-					"It is not above %lld, where the event before it is.",
-					(long long) check->global_position);
-	if (recorded_at < check->recorded_at)
-		add_finding(verification, CHECK_RECORDED_AT, check->name, version,
-					position,
-					"It was recorded at %s, before the event before it.",
-					timestamptz_to_str(recorded_at));
-	if (category_id != check->category_id)
-		add_finding(verification, CHECK_CATEGORY, check->name, version, position,
-					"It is of category %lld, its stream of category %lld.",
-					(long long) category_id, (long long) check->category_id);
-	check->nevents++;
-	check->version = version;
-	check->global_position = position;
-	check->recorded_at = recorded_at;
+	event.version = DatumGetInt64(row[1]);
+	event.global_position = DatumGetInt64(row[2]);
+	event.category_id = DatumGetInt64(row[3]);
+	event.recorded_at = DatumGetTimestampTz(row[4]);
+	if (verification->chain.hasher != NULL)
+		read_hashed(events, &event);
+	note_id(verification, event.global_position);
+	es_stream_check_event(check, &event);
 }
 
 /*
- * check_snapshot
- *		A snapshot is of a version that its stream has come to.
+ * check_sealed
+ *		Checks a row of the record of seals, once its stream has been gone through
+ *		up to its version.
  */
 static void
-check_snapshot(Verification *verification, const StreamCheck *check,
-			   const Datum *row)
+check_sealed(Verification *verification, const EsStreamCheck *check,
+			 const Datum *row)
 {
 	int64 version = DatumGetInt64(row[1]);
+	EsHash hash;
 
-	if (check->name == NULL)
-		add_finding(verification, CHECK_SNAPSHOT, NULL, version, 0,
-					"It is of stream %lld, which does not exist.",
-					(long long) check->stream_id);
-	else if (version < 1 || version > check->version)
-		add_finding(verification, CHECK_SNAPSHOT, check->name, version, 0,
-					"The stream's version is %lld.", (long long) check->version);
+	if (check->name == NULL || check->nevents == 0 || version != check->version)
+		es_finding_add(&verification->findings, ES_CHECK_SEAL,
+					   DatumGetTextPP(row[4]), version, 0,
+					   "It was sealed at this version, which is missing.");
+	else if (!es_hash_from_value(row[3], &hash) ||
+			 !es_hash_equal(&hash, &check->hash))
+		es_finding_add(&verification->findings, ES_CHECK_SEAL, check->name,
+					   version, check->global_position,
+					   "Its hash is not the one that was sealed.");
 }
 
 /*
- * end_stream
- *		A stream has events, or had some once.
+ * check_sealed_up_to
+ *		Checks the rows of a stream up to a version.
  */
 static void
-end_stream(Verification *verification, const StreamCheck *check)
+check_sealed_up_to(Verification *verification, const EsStreamCheck *check,
+				   int64 version, Cursor *sealed)
 {
-	if (check->name != NULL && check->nevents == 0 && check->base_version == 0)
-		add_finding(verification, CHECK_STREAM, check->name, 0, 0,
-					"It has no events.");
+	for (; sealed->row != NULL && key_of(sealed) == check->stream_id &&
+		 DatumGetInt64(sealed->row[1]) <= version;
+		 advance(sealed))
+		check_sealed(verification, check, sealed->row);
 }
 
 /*
  * verify_one
- *		Goes through all that has the lowest stream id of the three cursors.
+ *		Goes through all that has the lowest stream id of the cursors.
  */
 static void
 verify_one(Verification *verification, EsProgress *progress, Cursor *streams,
-		   Cursor *events, Cursor *snapshots)
+		   Cursor *events, Cursor *snapshots, Cursor *sealed)
 {
-	int64 id = Min(Min(key_of(streams), key_of(events)), key_of(snapshots));
-	StreamCheck check;
+	int64 id = Min(Min(key_of(streams), key_of(events)),
+				   Min(key_of(snapshots), key_of(sealed)));
+	EsStreamCheck check;
 
 	begin_stream(verification, &check, id, streams);
 	for (; events->row != NULL && key_of(events) == id; advance(events))
 	{
-		check_event(verification, &check, events->row);
+		check_event(verification, &check, events);
+		check_sealed_up_to(verification, &check, check.version, sealed);
 		es_progress_step(progress);
 	}
+	check_sealed_up_to(verification, &check, PG_INT64_MAX, sealed);
 	for (; snapshots->row != NULL && key_of(snapshots) == id; advance(snapshots))
-		check_snapshot(verification, &check, snapshots->row);
-	end_stream(verification, &check);
+		es_stream_check_snapshot(&check, DatumGetInt64(snapshots->row[1]));
+	es_stream_check_end(&check);
 	if (streams->row != NULL && key_of(streams) == id)
 		advance(streams);
 }
@@ -378,9 +294,12 @@ verify_streams(Verification *verification)
 	Cursor events;
 	Cursor streams;
 	Cursor snapshots;
+	Cursor sealed = {NULL, NULL};
 
 	open_cursor(&events, verification, ES_EVENTS, event_columns,
-				lengthof(event_columns), 3);
+				verification->chain.hasher ? lengthof(event_columns)
+										   : NUM_UNCHAINED_COLUMNS,
+				3);
 	es_progress_begin(&progress, CALL, "events checked",
 					  verification->progress.done, false);
 	open_cursor(&streams, verification, ES_STREAMS, stream_columns,
@@ -388,15 +307,23 @@ verify_streams(Verification *verification)
 	open_cursor(&snapshots, verification, ES_SNAPSHOTS, snapshot_columns,
 				lengthof(snapshot_columns), 2);
 
-	while (!is_done(verification) &&
-		   (streams.row != NULL || events.row != NULL || snapshots.row != NULL))
+	if (verification->tables[ES_SEALED_HEADS] != NULL)
+		open_cursor(&sealed, verification, ES_SEALED_HEADS, sealed_columns,
+					lengthof(sealed_columns), 3);
+
+	while (!es_findings_done(&verification->findings) &&
+		   (streams.row != NULL || events.row != NULL ||
+			snapshots.row != NULL || sealed.row != NULL))
 	{
 		MemoryContext caller = MemoryContextSwitchTo(stream_context);
 
-		verify_one(verification, &progress, &streams, &events, &snapshots);
+		verify_one(verification, &progress, &streams, &events, &snapshots,
+				   &sealed);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(stream_context);
 	}
+	if (sealed.rows != NULL)
+		es_sorted_end(sealed.rows);
 	es_sorted_end(snapshots.rows);
 	es_sorted_end(streams.rows);
 	es_sorted_end(events.rows);
@@ -418,15 +345,15 @@ check_named(Verification *verification, const Cursor *categories, const Datum *r
 
 	if (categories->row == NULL || key_of(categories) != category_id)
 	{
-		add_finding(verification, CHECK_CATEGORY, stream, 0, 0,
-					"It is of category %lld, which does not exist.",
-					(long long) category_id);
+		es_finding_add(&verification->findings, ES_CHECK_CATEGORY, stream, 0, 0,
+					   "It is of category %lld, which does not exist.",
+					   (long long) category_id);
 		return;
 	}
 	actual = DatumGetTextPP(categories->row[1]);
 	if (es_compare_texts(&actual, &expected) != 0)
-		add_finding(verification, CHECK_CATEGORY, stream, 0, 0,
-					"It is of category \"%s\".", text_to_cstring(actual));
+		es_finding_add(&verification->findings, ES_CHECK_CATEGORY, stream, 0, 0,
+					   "It is of category \"%s\".", text_to_cstring(actual));
 }
 
 /*
@@ -446,7 +373,8 @@ verify_categories(Verification *verification)
 				lengthof(category_columns), 1);
 	open_cursor(&streams, verification, ES_STREAMS, named_columns,
 				lengthof(named_columns), 1);
-	for (; streams.row != NULL && !is_done(verification); advance(&streams))
+	for (; streams.row != NULL && !es_findings_done(&verification->findings);
+		 advance(&streams))
 	{
 		MemoryContext caller;
 
@@ -479,11 +407,12 @@ verify_sequence(Verification *verification)
 	const char *flaw = es_sequence_flaw();
 
 	if (last < verification->highest_id)
-		add_finding(verification, CHECK_SEQUENCE, NULL, 0, 0,
-					"Its last value is %lld, the highest global position is %lld.",
-					(long long) last, (long long) verification->highest_id);
+		es_finding_add(&verification->findings, ES_CHECK_SEQUENCE, NULL, 0, 0,
+					   "Its last value is %lld, the highest global position is %lld.",
+					   (long long) last, (long long) verification->highest_id);
 	if (flaw != NULL)
-		add_finding(verification, CHECK_SEQUENCE, NULL, 0, 0, "%s", flaw);
+		es_finding_add(&verification->findings, ES_CHECK_SEQUENCE, NULL, 0, 0,
+					   "%s", flaw);
 }
 
 /*
@@ -495,17 +424,33 @@ static void
 open_tables(Verification *verification)
 {
 	static const EsTableId order[] = {ES_EVENTS, ES_STREAMS, ES_CATEGORIES,
-									  ES_SNAPSHOTS};
+									  ES_SNAPSHOTS, ES_SEALED_HEADS};
 	int64 nrows = 0;
 
 	for (int i = 0; i < lengthof(order); i++)
 	{
-		Relation rel = es_store_open(order[i], AccessShareLock);
+		Relation rel;
 
+		if (order[i] == ES_SEALED_HEADS && !es_has_hash_chain())
+			break;
+		rel = es_store_open(order[i], AccessShareLock);
 		verification->tables[order[i]] = rel;
 		nrows += es_estimate_rows(rel) * (order[i] == ES_STREAMS ? 2 : 1);
 	}
 	es_progress_begin(&verification->progress, CALL, "rows read", nrows, true);
+}
+
+/*
+ * begin_chain
+ *		Prepares for checking hashes, if there are any.
+ */
+static void
+begin_chain(Verification *verification)
+{
+	if (!es_has_hash_chain())
+		return;
+	verification->chain.start = es_hash_chain_start(verification->snapshot);
+	verification->chain.hasher = es_hasher_begin();
 }
 
 /*
@@ -520,26 +465,24 @@ event_store_verify_store(PG_FUNCTION_ARGS)
 {
 	Verification verification = {0};
 
-	verification.findings_left = es_bigint_argument(fcinfo, 0, PG_INT64_MAX);
-	es_check_not_negative(verification.findings_left, "max_findings");
 	es_require_store_owner(CALL);
-	InitMaterializedSRF(fcinfo, MAT_SRF_BLESS);
-	verification.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	es_findings_begin(&verification.findings, fcinfo,
+					  es_bigint_argument(fcinfo, 0, PG_INT64_MAX));
 
 	open_tables(&verification);
-	verification.row_context =
-		AllocSetContextCreate(CurrentMemoryContext, "event_store finding",
-							  ALLOCSET_DEFAULT_SIZES);
 	verification.snapshot = RegisterSnapshot(GetLatestSnapshot());
 
 	/* what the running command itself has appended is in this copy, too */
 	verification.snapshot->curcid++;
-	if (!is_done(&verification))
+	begin_chain(&verification);
+	if (!es_findings_done(&verification.findings))
 		verify_streams(&verification);
-	if (!is_done(&verification))
+	if (!es_findings_done(&verification.findings))
 		verify_categories(&verification);
-	if (!is_done(&verification))
+	if (!es_findings_done(&verification.findings))
 		verify_sequence(&verification);
+	if (verification.chain.hasher != NULL)
+		es_hasher_end(verification.chain.hasher);
 	UnregisterSnapshot(verification.snapshot);
 	for (int i = 0; i < ES_NUM_TABLES; i++)
 	{

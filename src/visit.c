@@ -57,8 +57,7 @@ visit_event(TupleTableSlot *slot, EsEventReader *reader, const Visit *visit,
 
 	es_event_read(reader, slot, &event);
 	visit->visit(&event, visit->arg);
-	head->version = Max(head->version, event.version);
-	head->recorded_at = event.recorded_at;
+	es_head_note(head, slot);
 }
 
 /*
@@ -136,9 +135,7 @@ visit_stream(Relation events, Relation streams, const text *stream,
 	if (!es_find_stream(streams, visit->snapshot, stream, row))
 		return false;
 	visit->event_types = es_event_types();
-	head->version = row->base_version;
-	head->recorded_at = DT_NOBEGIN;
-	head->unseen = false;
+	es_head_begin(head, row->base_version);
 	scan = es_scan_stream(events, visit->snapshot, row->stream_id, &range);
 	ended =
 		visit_some(scan, visit,

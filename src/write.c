@@ -44,6 +44,7 @@
 #include "check.h"
 #include "compat.h"
 #include "fault.h"
+#include "hash_chain.h"
 #include "plain_table.h"
 #include "write.h"
 
@@ -54,7 +55,8 @@
 static const int key_columns[ES_NUM_TABLES] = {
 	[ES_CATEGORIES] = CAT_NUM_COLUMNS,
 	[ES_STREAMS] = STR_NUM_COLUMNS,
-	[ES_EVENTS] = EV_EVENT_ID + 1,
+	[ES_EVENTS] = EV_EVENT_ID + 1, /* with a hash chain all of them */
+	[ES_SEALED_HEADS] = HEAD_NUM_COLUMNS,
 };
 
 struct EsWriter
@@ -337,7 +339,11 @@ fill_slot(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 static void
 check_keys(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 {
-	for (int col = 0; col < key_columns[writer->table]; col++)
+	int n = writer->table == ES_EVENTS && es_has_hash_chain()
+		? es_store_column_count(ES_EVENTS)
+		: key_columns[writer->table];
+
+	for (int col = 0; col < n; col++)
 	{
 		AttrNumber attnum = es_store_attnum(writer->table, col);
 		Form_pg_attribute att =
@@ -352,8 +358,10 @@ check_keys(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 					 errmsg("a BEFORE ROW trigger on \"%s\" changed column \"%s\"",
 							RelationGetRelationName(writer->rel),
 							NameStr(att->attname)),
-					 errhint(
-						 "A trigger may change an event's type, data and metadata only.")));
+					 n > key_columns[writer->table]
+						 ? errhint("A trigger may change nothing of an event that is in the hash chain.")
+						 : errhint(
+							   "A trigger may change an event's type, data and metadata only.")));
 	}
 }
 

@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store;
 
-SELECT plan(312);
+SELECT plan(334);
 
 -- The extension ---------------------------------------------------------------
 
@@ -58,6 +58,10 @@ SELECT pg_temp.needs_store($$drop_event_type('T', 1)$$);
 SELECT pg_temp.needs_store($$create_upcaster('T', 1, 'f')$$);
 SELECT pg_temp.needs_store($$drop_upcaster('T', 1)$$);
 SELECT pg_temp.needs_store($$check_upcasters()$$);
+SELECT pg_temp.needs_store($$enable_hash_chain()$$);
+SELECT pg_temp.needs_store($$verify_stream('a-1')$$);
+SELECT pg_temp.needs_store($$seal_store()$$);
+SELECT pg_temp.needs_store($$check_seal(0, sha256(''))$$);
 SELECT pg_temp.needs_store($$drop_store()$$);
 SELECT pg_temp.needs_store($$grant_reader(CURRENT_USER)$$);
 SELECT pg_temp.needs_store($$grant_writer(CURRENT_USER)$$);
@@ -155,6 +159,12 @@ SELECT results_eq($$SELECT type COLLATE "default", schema_version, data FROM eve
 	$$VALUES ('Shipped', 2, '{"n": 3, "new": true}'::jsonb)$$, 'an event as an upcaster makes it');
 SELECT is_empty($$SELECT * FROM event_store.check_upcasters(type => 'Shipped', max_failures => 5)$$, 'check_upcasters, which finds nothing');
 SELECT lives_ok($$SELECT event_store.drop_upcaster(type => 'Sent', from_version => 1)$$, 'drop_upcaster');
+SELECT lives_ok($$SELECT event_store.create_store(hash_chain => false, if_not_exists => true, type_index => true)$$, 'create_store, whether with a hash chain');
+SELECT throws_ok($$SELECT event_store.seal_store()$$, '55000', NULL, 'without a hash chain there are no seals');
+SELECT results_eq($$SELECT event_store.enable_hash_chain()$$, $$SELECT event_store.safe_position()$$, 'enable_hash_chain');
+SELECT is_empty($$SELECT * FROM event_store.verify_stream(stream => 'order-1', max_findings => 5)$$, 'verify_stream, which finds nothing');
+SELECT throws_ok($$SELECT global_position, streams, root_hash FROM event_store.seal_store()$$, '25001', NULL, 'seal_store, not after an append');
+SELECT results_eq($$SELECT check_name FROM event_store.check_seal(global_position => 1, root_hash => sha256(''), max_findings => 1)$$, $$VALUES ('seal')$$, 'check_seal');
 CREATE ROLE regress_contract;
 SELECT lives_ok($$SELECT event_store.grant_reader(role_name => 'regress_contract')$$, 'grant_reader');
 SELECT lives_ok($$SELECT event_store.grant_writer(role_name => 'regress_contract')$$, 'grant_writer');
@@ -242,6 +252,16 @@ INSERT INTO expected_functions VALUES
 	 'SETOF event_store.upcast_failure', 'v', 'u', 10),
 	('create_store', 'if_not_exists boolean DEFAULT false, type_index boolean DEFAULT false',
 	 'void', 'v', 'u', 0),
+	('create_store', 'hash_chain event_store.hash_chain_option, if_not_exists boolean DEFAULT false, type_index boolean DEFAULT false',
+	 'void', 'v', 'u', 0),
+	('enable_hash_chain', '',
+	 'bigint', 'v', 'u', 0),
+	('seal_store', 'OUT global_position bigint, OUT streams bigint, OUT root_hash bytea',
+	 'record', 'v', 'u', 0),
+	('check_seal', 'global_position bigint, root_hash bytea, max_findings bigint DEFAULT NULL::bigint',
+	 'SETOF event_store.finding', 'v', 'u', 10),
+	('verify_stream', 'stream text, max_findings bigint DEFAULT NULL::bigint',
+	 'SETOF event_store.finding', 's', 'u', 10),
 	('drop_store', 'with_events boolean DEFAULT false',
 	 'void', 'v', 'u', 0),
 	('grant_reader', 'role_name text',
@@ -297,12 +317,12 @@ SELECT proname::text COLLATE "default" AS name, pg_get_function_arguments(oid) C
   FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace;
 
 SELECT results_eq($$SELECT name FROM actual_functions ORDER BY name COLLATE "C"$$,
-	$$SELECT name FROM expected_functions ORDER BY name COLLATE "C"$$, 'the functions, none of them overloaded');
+	$$SELECT name FROM expected_functions ORDER BY name COLLATE "C"$$, 'the functions, none of them overloaded but create_store');
 SELECT is(a.arguments, e.arguments, 'arguments of ' || e.name)
-  FROM expected_functions e LEFT JOIN actual_functions a USING (name) ORDER BY name COLLATE "C";
+  FROM expected_functions e LEFT JOIN actual_functions a USING (name, arguments) ORDER BY name COLLATE "C", e.arguments COLLATE "C";
 SELECT is((a.result, a.volatility, a.parallel, a.estimate)::text, (e.result, e.volatility, e.parallel, e.estimate)::text,
 		  'result, volatility, parallel safety and rows of ' || e.name)
-  FROM expected_functions e LEFT JOIN actual_functions a USING (name) ORDER BY name COLLATE "C";
+  FROM expected_functions e LEFT JOIN actual_functions a USING (name, arguments) ORDER BY name COLLATE "C", e.arguments COLLATE "C";
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND prosecdef$$,
 	'no function is SECURITY DEFINER');
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND proisstrict$$,
@@ -311,7 +331,7 @@ SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'ev
 	'no function is leakproof');
 SELECT is_empty($$SELECT proname FROM pg_proc
 				   WHERE pronamespace = 'event_store'::regnamespace AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
-					 AND proname IN ('create_store', 'drop_store', 'grant_reader', 'grant_writer', 'revoke_reader', 'revoke_writer', 'upgrade_store')$$,
+					 AND proname IN ('create_store', 'enable_hash_chain', 'drop_store', 'grant_reader', 'grant_writer', 'revoke_reader', 'revoke_writer', 'upgrade_store')$$,
 	'functions that run statements have their search_path pinned');
 SELECT is_empty($$SELECT p.proname, a.name FROM pg_proc p, unnest(p.proargnames) a(name)
 				   WHERE p.pronamespace = 'event_store'::regnamespace AND
@@ -333,9 +353,9 @@ $$;
 SELECT results_eq($$SELECT c.relname::text COLLATE "default", c.relkind FROM pg_class c
 					 WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind <> 'i' ORDER BY c.relname COLLATE "C"$$,
 	$$VALUES ('aggregate', 'c'::"char"), ('aggregate_types', 'r'), ('all_events', 'v'), ('append_result', 'c'), ('audit_entry', 'c'), ('categories', 'r'), ('event', 'c'), ('event_types', 'r'), ('events', 'r'),
-			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('history_entry', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r'), ('upcast_failure', 'c')$$,
+			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('hash_chain', 'r'), ('history_entry', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('sealed_heads', 'r'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r'), ('upcast_failure', 'c')$$,
 	'the relations');
-SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'event_store'::regnamespace AND typtype <> 'c' AND typelem = 0$$,
+SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'event_store'::regnamespace AND typtype <> 'c' AND typelem = 0 AND typname <> 'hash_chain_option'$$,
 	'no types but composite ones');
 SELECT is(pg_temp.columns_of('event', 'c'),
 	'global_position bigint, stream text, version bigint, type text, data jsonb, metadata jsonb, event_id uuid, schema_version integer, recorded_at timestamp with time zone, recorded_by text, hash bytea',
@@ -352,12 +372,14 @@ SELECT is(pg_temp.columns_of('finding', 'c'), 'check_name text, stream text, ver
 SELECT is(pg_temp.columns_of('stats', 'v'),
 	'streams_estimate bigint, events_estimate bigint, bytes bigint, appends bigint, conflicts bigint, idempotent_retries bigint, counted_since timestamp with time zone',
 	'columns of stats');
+SELECT is(pg_temp.columns_of('hash_chain', 'r'), 'after_position bigint not null', 'columns of hash_chain');
+SELECT is(pg_temp.columns_of('sealed_heads', 'r'), 'stream_id bigint not null, sealed_position bigint not null, version bigint not null, hash bytea not null, stream text not null', 'columns of sealed_heads');
 SELECT is(pg_temp.columns_of('categories', 'r'), 'category_id bigint not null, category text not null', 'columns of categories');
 SELECT is(pg_temp.columns_of('streams', 'r'),
 	'stream_id bigint not null, category_id bigint not null, base_version bigint not null, created_at timestamp with time zone not null, stream text not null',
 	'columns of streams');
 SELECT is(pg_temp.columns_of('events', 'r'),
-	'global_position bigint not null, stream_id bigint not null, version bigint not null, category_id bigint not null, recorded_at timestamp with time zone not null, schema_version integer not null, event_id uuid not null, type text not null, data jsonb not null, metadata jsonb not null',
+	'global_position bigint not null, stream_id bigint not null, version bigint not null, category_id bigint not null, recorded_at timestamp with time zone not null, schema_version integer not null, event_id uuid not null, type text not null, data jsonb not null, metadata jsonb not null, hash bytea',
 	'columns of events');
 SELECT is(pg_temp.columns_of('snapshots', 'r'),
 	'stream_id bigint not null, version bigint not null, state_version integer not null, created_at timestamp with time zone not null, state jsonb not null, type_digest bigint',

@@ -337,10 +337,10 @@ SELECT a.grantee::regrole::text AS role_name, o.name, a.privilege_type || CASE W
 	   aclexplode(o.acl) a
  WHERE a.grantee::regrole::text LIKE 'regress\_sec\_%';
 SELECT set_eq($$SELECT name, privilege FROM help.granted WHERE role_name = 'regress_sec_reader'$$,
-	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{read_stream,read_category,read_all,last_event,list_streams,stream_version,safe_position,latest_snapshot,store_stats,load,state_at,states_at,history,audit_trail,causation}'::text[]) n
+	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{read_stream,read_category,read_all,last_event,list_streams,stream_version,safe_position,latest_snapshot,store_stats,load,state_at,states_at,history,audit_trail,causation,verify_stream,check_seal}'::text[]) n
 	  UNION ALL SELECT 'event_store.' || n, 'SELECT' FROM unnest('{all_events,in_flight,stats}'::text[]) n UNION ALL VALUES ('event_store', 'USAGE')$$, 'what a reader has');
 SELECT set_eq($$SELECT name, privilege FROM help.granted WHERE role_name = 'regress_sec_writer'$$,
-	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{append,append_events,append_json,append_streams,new_event,any_version,no_stream,stream_exists,lock_store,save_snapshot,add_event,save,take_snapshot}'::text[]) n
+	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{append,append_events,append_json,append_streams,new_event,any_version,no_stream,stream_exists,lock_store,save_snapshot,add_event,save,take_snapshot,seal_store}'::text[]) n
 	  UNION ALL VALUES ('event_store', 'USAGE')$$, 'what a writer has');
 SELECT is_empty(format($$SELECT name, help.try(%L, call) FROM help.functions WHERE (help.try(%1$L, call) = '42501') = has_function_privilege(%1$L, oid, 'EXECUTE')$$, r), r || ' is refused all else')
   FROM unnest('{regress_sec_reader,regress_sec_writer}'::text[]) r;
@@ -541,7 +541,7 @@ BEGIN
 		'current_user', 'session_user', 'CURRENT_ROLE', 'user', 'group', 'PUBLIC', 'None', E'\u00e9', E'\U0001F600', repeat('"', 63), ' '] LOOP
 		EXECUTE format('CREATE ROLE %I', role_name);
 		PERFORM event_store.grant_reader(role_name), event_store.grant_writer(role_name);
-		SELECT count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation)'), count(*) FILTER (WHERE a.grantee = r.oid AND f.name !~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation)'),
+		SELECT count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation|verify_stream|check_seal)'), count(*) FILTER (WHERE a.grantee = r.oid AND f.name !~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation|verify_stream|check_seal)'),
 			   count(*) FILTER (WHERE a.grantee NOT IN (r.oid, f.proowner) AND a.grantee::regrole::text NOT IN ('regress_sec_owner', 'regress_sec_reader', 'regress_sec_writer'))
 		  INTO readers, writers, others
 		  FROM help.functions f, aclexplode(f.proacl) a, pg_roles r WHERE r.rolname = role_name;
@@ -551,7 +551,7 @@ BEGIN
 		RETURN NEXT;
 	END LOOP;
 END $$;
-SELECT results_eq('SELECT DISTINCT readers, writers, others, left_over FROM help.odd_roles()', 'VALUES (15::bigint, 13::bigint, 0::bigint, 0::bigint)',
+SELECT results_eq('SELECT DISTINCT readers, writers, others, left_over FROM help.odd_roles()', 'VALUES (17::bigint, 14::bigint, 0::bigint, 0::bigint)',
 	'a grant goes to the role of just that name, and a revoke takes all of it back');
 SELECT has_table('public', 'canary', 'nothing was run of the names of roles');
 

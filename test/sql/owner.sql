@@ -24,7 +24,7 @@ SELECT event_store.grant_reader('regress_owner_reader');
 -- Nobody else may create it, not even with EXECUTE.
 RESET SESSION AUTHORIZATION;
 GRANT USAGE, CREATE ON SCHEMA event_store TO regress_other;
-GRANT EXECUTE ON FUNCTION event_store.create_store, event_store.drop_store, event_store.grant_reader TO regress_other;
+GRANT EXECUTE ON FUNCTION event_store.create_store(boolean, boolean), event_store.drop_store, event_store.grant_reader TO regress_other;
 SET SESSION AUTHORIZATION regress_other;
 SELECT event_store.create_store();
 \echo :LAST_ERROR_SQLSTATE
