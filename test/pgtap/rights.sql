@@ -9,7 +9,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 
-SELECT plan(499);
+SELECT plan(544);
 
 CREATE ROLE regress_rights_owner;
 CREATE ROLE regress_rights_nobody;

@@ -182,7 +182,9 @@ query(<<~'END');
 		'9223372036854775806', '9223372036854775807', '-9223372036854775807', '-9223372036854775808']) v;
 	INSERT INTO random.candidates SELECT 'integer', quote_nullable(v) FROM unnest(ARRAY[
 		NULL, '0', '1', '-1', '2', '3', '65536', '2147483647', '-2147483648', '-2147483647']) v;
-	INSERT INTO random.candidates SELECT 'boolean', quote_nullable(v) FROM unnest(ARRAY[NULL, 'true', 'false']) v;
+	INSERT INTO random.candidates SELECT t, quote_nullable(v) FROM unnest(ARRAY['boolean', 'event_store.hash_chain_option']) t, unnest(ARRAY[NULL, 'true', 'false']) v;
+	INSERT INTO random.candidates SELECT 'bytea', quote_nullable(v) FROM unnest(ARRAY[
+		NULL, '', '\x00', repeat('a', 31), repeat('a', 32), repeat('a', 33), '\x' || repeat('00', 32), '\x' || repeat('ff', 32), repeat('x', 100000)]) v;
 	INSERT INTO random.candidates SELECT 'uuid', quote_nullable(v) FROM unnest(ARRAY[
 		NULL, '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '00000000-0000-4000-8000-000000000001',
 		'00000000-0000-4000-8000-000000000002', '0190a000-0000-7000-8000-000000000000']) v;
@@ -283,6 +285,8 @@ query(<<~'END');
 			WHEN name = 'validator' THEN RETURN '''random.valid''';
 			WHEN name = 'handler' THEN RETURN '''random.upcast''';
 			WHEN name = 'to_type' THEN RETURN 'NULL';
+			WHEN name = 'hash_chain' THEN RETURN random() < 0.5;
+			WHEN name = 'root_hash' THEN RETURN 'sha256(''x'')';
 			WHEN name = 'snapshot_every' THEN RETURN random.upto(20);
 			WHEN name = 'state' AND random() < 0.2 THEN RETURN '''{"quantity_on_hand": 5}''';
 			WHEN name IN ('data', 'state', 'initial_state') THEN RETURN format('''{"n": %s}''', random.upto(100));

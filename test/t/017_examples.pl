@@ -5,7 +5,8 @@
 # The programs in examples/: deciders for node's pg and for psycopg.  Several
 # clients at once decide on one stream, at every isolation level; what they end
 # with is what the stream folds to, each conflict was decided again, and nothing
-# was stored twice.
+# was stored twice.  And one that computes the hash chain of all that anew, in
+# Python, and the seal, by the documented form.
 
 use strict;
 use warnings;
@@ -28,6 +29,8 @@ $node->safe_psql('postgres', 'CREATE DATABASE examples');
 $node->safe_psql('examples', <<~'END');
 	CREATE EXTENSION event_store;
 	SELECT event_store.create_store();
+	SELECT event_store.append('text-before', 'Noted', '1');
+	SELECT event_store.enable_hash_chain();
 	CREATE ROLE regress_application LOGIN;
 	SELECT event_store.grant_reader('regress_application'), event_store.grant_writer('regress_application');
 	END
@@ -90,6 +93,42 @@ decides('pg', 'node', "$examples/node/decider.mjs");
 decides('psycopg', '/usr/bin/python3', "$examples/python/decider.py");
 
 is($node->safe_psql('examples', 'SELECT * FROM event_store.verify_store()'), '', 'the store is sound');
+
+# The chain, with events from before it, of every kind of text, and read through
+# an upcaster by those who do not ask for what is stored.
+$node->safe_psql('examples', <<~'END');
+	CREATE FUNCTION upcast(data jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT data || '{"n": 0}'$$;
+	SELECT event_store.create_upcaster('Noted', 1, 'upcast', 'Remarked');
+	SELECT event_store.append_json('text-' || n, jsonb_build_array(
+		jsonb_build_object('type', 'Noted', 'data', jsonb_build_object('text', chr(n), chr(n) || 'x', n / 7.0), 'metadata', jsonb_build_object('k' || chr(n), chr(n))),
+		jsonb_build_object('type', 'Noted', 'data', jsonb_build_object('n', 10.0 ^ n), 'schema_version', n)))
+	  FROM generate_series(1, 300) n;
+	SELECT event_store.append_json('text-' || chr(n), '[{"type": "Ünïcode", "data": {"\"\\/\b\f\n\r\t\u0001\u2028😀": [null, true, -0.0, 1e300, "", {}, []]}}]')
+	  FROM generate_series(32, 1500) n;
+	END
+my ($position, $streams, $root) = split /\|/, $node->safe_psql('examples', 'SELECT * FROM event_store.seal_store()');
+my @check = ('/usr/bin/python3', "$examples/python/check_chain.py");
+is(output([@check], %connection), "$streams streams up to $position: " . $root =~ s/^\\x//r . "\n", 'Python computes the same');
+output([ @check, $position, $root ], %connection);
+
+# And it finds what the store finds.
+$node->safe_psql('examples', q{SELECT event_store.append('text-1', 'Noted', '{}')});
+output([ @check, $position, $root ], %connection);
+$node->safe_psql('examples', <<~'END');
+	SET session_replication_role = replica;
+	UPDATE event_store.events SET data = '{}' WHERE stream_id = (SELECT stream_id FROM event_store.streams WHERE stream = 'text-7') AND version = 1;
+	DELETE FROM event_store.events WHERE stream_id = (SELECT stream_id FROM event_store.streams WHERE stream = 'text-90') AND version = 2;
+	END
+{
+	local @ENV{ keys %connection } = values %connection;
+	my $out;
+	ok(!run([ @check, $position, $root ], '>', \$out), 'Python refuses what was changed');
+	like($out, qr/^wrong: version 1 of "text-7", at \d+\n$streams streams up to $position: [0-9a-f]{64}\n\z/, 'and names it');
+}
+is( $node->safe_psql('examples', 'SELECT check_name, stream, version FROM event_store.verify_store()'),
+	"hash|text-7|1\nseal|text-90|2", 'as the store does');
+is( $node->safe_psql('examples', "SELECT check_name, stream, version FROM event_store.check_seal($position, '$root')"),
+	'seal|text-90|1', 'and the seal says what was cut off');
 
 $node->stop;
 done_testing();
