@@ -30,6 +30,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
@@ -53,7 +54,7 @@ static const char *const statements[] = {
 
 	"CREATE TABLE event_store.hash_chain ("
 	" after_position bigint NOT NULL)",
-	"COMMENT ON TABLE event_store.hash_chain IS 'That the store has a hash chain, one row.'",
+	"COMMENT ON TABLE event_store.hash_chain IS 'That the store has a hash chain; a row where not all of its events have hashes.'",
 	"COMMENT ON COLUMN event_store.hash_chain.after_position IS 'global position after which every event has a hash'",
 
 	"CREATE TABLE event_store.sealed_heads ("
@@ -85,8 +86,10 @@ es_has_hash_chain(void)
 /*
  * es_hash_chain_start
  *		The position after which every event has a hash; the table of events is
- *		locked, and the store has a chain.  Where the row that tells it is gone,
- *		that is every event.
+ *		locked, and the store has a chain.
+ *
+ * A chain from the first event on has no row that says so: the data of another
+ * store, which may have one, can be restored into a new one.
  */
 int64
 es_hash_chain_start(Snapshot snapshot)
@@ -94,15 +97,20 @@ es_hash_chain_start(Snapshot snapshot)
 	Relation rel = es_store_open(ES_HASH_CHAIN, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
-	int64 after = 0;
+	int64 start = PG_INT64_MAX;
 
-	if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-		after =
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		int64 after =
 			DatumGetInt64(es_column(slot, ES_HASH_CHAIN, CHAIN_AFTER_POSITION));
+
+		CHECK_FOR_INTERRUPTS();
+		start = Min(start, after);
+	}
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, AccessShareLock);
-	return after;
+	return start == PG_INT64_MAX ? 0 : start;
 }
 
 /*
@@ -144,8 +152,9 @@ es_make_hash_chain(int64 after_position)
 {
 	for (int i = 0; i < lengthof(statements); i++)
 		es_execute(statements[i]);
-	es_execute(psprintf("INSERT INTO event_store.hash_chain VALUES (%lld)",
-						(long long) after_position));
+	if (after_position > 0)
+		es_execute(psprintf("INSERT INTO event_store.hash_chain VALUES (%lld)",
+							(long long) after_position));
 	es_make_chain_append_only();
 }
 

@@ -107,10 +107,20 @@ run_as('regress_owner', 'original', <<~'END');
 	ROLLBACK;
 	END
 
+# From here on with hashes, and sealed.
+run_as('regress_owner', 'original', <<~'END');
+	SELECT event_store.enable_hash_chain();
+	SELECT event_store.append('order-' || n % 70, 'Placed', jsonb_build_object('n', n, 'text', E'ä "b" \\ \t\n c'))
+	  FROM generate_series(51, 69) n;
+	SELECT event_store.append('order-2', 'Placed', '{"n": 1.50}');
+	END
+my ($sealed, undef, $root) = split /\|/, run_as('regress_owner', 'original', 'SELECT * FROM event_store.seal_store()');
+
 # What a database holds, as lines to compare; data and definitions apart.
 my @tables = (
 	'event_store.categories', 'event_store.streams',
 	'event_store.events', 'event_store.snapshots',
+	'event_store.hash_chain', 'event_store.sealed_heads',
 	'warehouse.stock', 'event_store.event_types');
 
 sub rows_of
@@ -200,6 +210,10 @@ sub check_life
 		}
 		is($node->safe_psql($db, 'SELECT count(*) FROM event_store.verify_store()'),
 			'0', 'the store is sound');
+		is($node->safe_psql($db, "SELECT count(*) FROM event_store.check_seal($sealed, '$root')"),
+			'0', 'the seal holds');
+		is($node->safe_psql($db, "SELECT count(hash) FROM event_store.read_all($last)"),
+			'3', 'events get hashes');
 		run_as('regress_owner', $db, "SELECT event_store.grant_writer('regress_reader')");
 		run_as('regress_reader', $db, q{SELECT event_store.append('order-1', 'Granted', '0')});
 		run_as('regress_owner', $db, "SELECT event_store.revoke_writer('regress_reader')");
@@ -310,6 +324,7 @@ sub create_fresh_store
 		ALTER TABLE event_store.events
 			ADD COLUMN tenant text DEFAULT 'none',
 			ADD COLUMN type_length int GENERATED ALWAYS AS (length(type)) STORED;
+		SELECT event_store.enable_hash_chain();
 		END
 }
 
@@ -320,8 +335,8 @@ sub check_data
 
 	run_as('regress_owner', $db, 'SELECT warehouse.create_warehouse()');
 	same(
-		rows_of($db, @tables[ 0 .. 3 ]),
-		rows_of('original', @tables[ 0 .. 3 ]),
+		rows_of($db, @tables[ 0 .. 5 ]),
+		rows_of('original', @tables[ 0 .. 5 ]),
 		"$db: rows and sequence");
 	is( $node->safe_psql($db,
 			'SELECT sku, quantity_on_hand, version, global_position FROM warehouse.stock ORDER BY sku'),
@@ -384,6 +399,7 @@ run_as('regress_owner', 'data_warehouse', <<~'END');
 	ALTER TABLE event_store.events
 		ADD COLUMN tenant text DEFAULT 'none',
 		ADD COLUMN type_length int GENERATED ALWAYS AS (length(type)) STORED;
+	SELECT event_store.enable_hash_chain();
 	END
 $node->command_ok(
 	[
