@@ -299,6 +299,8 @@ REVOKE ALL ON FUNCTION event_store.causation(event_store.event) FROM PUBLIC;
 
 -- Tamper evidence -----------------------------------------------------------
 
+COMMENT ON COLUMN event_store.event.hash IS 'SHA-256 over the event and the hash of the one before it in its stream; NULL where it has none';
+
 /*
  * A released signature stays, so create_store() has a second one.  Its first
  * parameter is of a type of its own, or else create_store(true) could mean both.

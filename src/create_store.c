@@ -159,7 +159,7 @@ static const char *const store_statements[] = {
 	"COMMENT ON COLUMN event_store.all_events.schema_version IS 'version of the shape of data'",
 	"COMMENT ON COLUMN event_store.all_events.recorded_at IS 'when it was appended, before its commit'",
 	"COMMENT ON COLUMN event_store.all_events.recorded_by IS 'role that appended it, metadata''s $user'",
-	"COMMENT ON COLUMN event_store.all_events.hash IS 'SHA-256 over the event and the hash of the one before it in its stream; NULL where it has none'",
+	"COMMENT ON COLUMN event_store.all_events.hash IS 'reserved for the hash chain; NULL without one'",
 };
 
 /* The aggregate types of a store, which those of before 0.2.0 lack. */

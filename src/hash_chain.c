@@ -51,6 +51,7 @@ static const char *const statements[] = {
 	"ALTER TABLE event_store.events ADD COLUMN hash bytea",
 	"COMMENT ON COLUMN event_store.events.hash IS 'SHA-256 over the event and the hash of the one before it in its stream; NULL for events from before the chain'",
 	"CREATE OR REPLACE VIEW " ES_ALL_EVENTS("e.hash"),
+	"COMMENT ON COLUMN event_store.all_events.hash IS 'SHA-256 over the event and the hash of the one before it in its stream; NULL where it has none'",
 
 	"CREATE TABLE event_store.hash_chain ("
 	" after_position bigint NOT NULL)",

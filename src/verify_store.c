@@ -204,7 +204,7 @@ static void
 check_event(Verification *verification, EsStreamCheck *check, const Cursor *events)
 {
 	const Datum *row = events->row;
-	EsCheckedEvent event;
+	EsCheckedEvent event = {0};
 
 	event.version = DatumGetInt64(row[1]);
 	event.global_position = DatumGetInt64(row[2]);

@@ -69,7 +69,7 @@ read_hashed(EsHasher *hasher, TupleTableSlot *slot, EsCheckedEvent *event)
 static void
 check_event(EsStreamCheck *check, TupleTableSlot *slot)
 {
-	EsCheckedEvent event;
+	EsCheckedEvent event = {0};
 
 	event.version = DatumGetInt64(es_column(slot, ES_EVENTS, EV_VERSION));
 	event.global_position =
