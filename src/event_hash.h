@@ -26,7 +26,7 @@ typedef struct EsHash
 /* The same as a value of type bytea. */
 typedef struct EsHashValue
 {
-	char header[VARHDRSZ];
+	int32 header;
 	EsHash hash;
 } EsHashValue;
 
