@@ -39,14 +39,19 @@ PG_FUNCTION_INFO_V1(event_store_refuse_change);
 static void
 refuse(const char *table)
 {
+	bool is_chain = table != NULL &&
+		(strcmp(table, "hash_chain") == 0 || strcmp(table, "sealed_heads") == 0);
+
 	ereport(ERROR,
 			(errcode(ES_ERR_APPEND_ONLY),
 			 table ? errmsg("table \"%s\" of the event store is append-only", table)
 				   : errmsg("a table of the event store is append-only"),
-			 errdetail(
-				 "Rows are added by the append calls only, and never changed or removed."),
-			 errhint(
-				 "Append events with event_store.append(); to correct an event, append another.")));
+			 errdetail("Rows are added by the %s calls only, and never changed or removed.",
+					   is_chain ? "hash chain's" : "append"),
+			 is_chain
+				 ? errhint("Seal the store with event_store.seal_store().")
+				 : errhint(
+					   "Append events with event_store.append(); to correct an event, append another.")));
 }
 
 /*
@@ -85,7 +90,7 @@ event_store_refuse_change(PG_FUNCTION_ARGS)
  *		disabled.
  */
 static void
-make_rule(const char *table)
+make_rule(const char *table, const char *adder)
 {
 	if (!es_lacks(psprintf("SELECT FROM pg_catalog.pg_rewrite"
 						   " WHERE rulename OPERATOR(pg_catalog.=) 'append_only'"
@@ -102,8 +107,8 @@ make_rule(const char *table)
 	es_execute(
 		psprintf("ALTER TABLE event_store.%s ENABLE RULE append_only", table));
 	es_execute(psprintf("COMMENT ON RULE append_only ON event_store.%s IS"
-						" 'Rows are added by the append calls only.'",
-						table));
+						" 'Rows are added by %s only.'",
+						table, adder));
 }
 
 /*
@@ -135,13 +140,13 @@ make_trigger(const char *table, const char *name, const char *events,
 /*
  * es_make_append_only
  *		Hangs the rule and the triggers on a table.  The trigger on rows is for
- *		changes that come through a table that somebody makes its parent.  SPI is
- *		connected.
+ *		changes that come through a table that somebody makes its parent.  The
+ *		adder is whose calls add rows.  SPI is connected.
  */
 void
-es_make_append_only(const char *table)
+es_make_append_only(const char *table, const char *adder)
 {
-	make_rule(table);
+	make_rule(table, adder);
 	make_trigger(table, "append_only", "UPDATE OR DELETE OR TRUNCATE",
 				 "STATEMENT");
 	make_trigger(table, "append_only_rows", "UPDATE OR DELETE", "ROW");

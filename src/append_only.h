@@ -12,6 +12,6 @@
 #ifndef ES_APPEND_ONLY_H
 #define ES_APPEND_ONLY_H
 
-extern void es_make_append_only(const char *table);
+extern void es_make_append_only(const char *table, const char *adder);
 
 #endif /* ES_APPEND_ONLY_H */

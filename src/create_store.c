@@ -218,28 +218,23 @@ static const char *const type_index_comment =
 static const char *const append_only_tables[] = {"categories", "streams",
 												 "events"};
 
-/* Tables that a store may be without. */
-static const char *const optional_tables[] = {"sealed_heads", "hash_chain",
-											  "event_types", "aggregate_types"};
-
-/* What drops a store, dependents first. */
-static const char *const drop_statements[] = {
-	"DROP VIEW event_store.all_events",	 "DROP TABLE event_store.snapshots",
-	"DROP TABLE event_store.events",	 "DROP TABLE event_store.streams",
-	"DROP TABLE event_store.categories",
-};
+/* All tables that a store may have. */
+static const char *const tables[] = {"sealed_heads", "hash_chain",
+									 "event_types",	 "aggregate_types",
+									 "snapshots",	 "events",
+									 "streams",		 "categories"};
 
 /*
- * has_table
- *		Whether the store has a table.  SPI is connected.
+ * has_relation
+ *		Whether the store has a table or a view.  SPI is connected.
  */
 static bool
-has_table(const char *table)
+has_relation(const char *name)
 {
 	return !es_lacks(psprintf("SELECT FROM pg_catalog.pg_class"
 							  " WHERE oid OPERATOR(pg_catalog.=)"
 							  " pg_catalog.to_regclass('event_store.%s')",
-							  table));
+							  name));
 }
 
 /*
@@ -250,7 +245,7 @@ static void
 make_all_append_only(void)
 {
 	for (int i = 0; i < lengthof(append_only_tables); i++)
-		es_make_append_only(append_only_tables[i]);
+		es_make_append_only(append_only_tables[i], "the append calls");
 }
 
 /*
@@ -287,7 +282,7 @@ make_event_types(void)
 				 " WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure"
 				 "('event_store.event_types_changed()')"))
 		return;
-	if (!has_table("event_types"))
+	if (!has_relation("event_types"))
 	{
 		for (int i = 0; i < lengthof(event_type_statements); i++)
 			es_execute(event_type_statements[i]);
@@ -353,7 +348,7 @@ add_aggregates(void)
 			"ALTER TABLE event_store.snapshots ADD COLUMN type_digest bigint");
 		es_execute(DIGEST_COMMENT);
 	}
-	if (!has_table("aggregate_types"))
+	if (!has_relation("aggregate_types"))
 		make_aggregate_types();
 }
 
@@ -362,20 +357,25 @@ add_aggregates(void)
  *		Brings a store to what create_store() makes: the grants of its owner and
  *		of its readers, the append-only rules and triggers, which a restore by
  *		somebody with too few rights may have left out, and what an older release
- *		did not make.
+ *		did not make, all of it as the owner.
  */
 static void
 renew_store(void)
 {
-	es_grant_to_owner(es_store_owner(ES_EVENTS));
+	Oid owner = es_store_owner(ES_EVENTS);
+	EsActor before;
+
+	es_grant_to_owner(owner);
 	es_grant_new_calls();
 	es_spi_connect();
+	es_act_as(&before, owner, false);
 	make_all_append_only();
 	if (es_has_hash_chain())
 		es_make_chain_append_only();
 	set_toast_options();
 	add_aggregates();
 	make_event_types();
+	es_act_as_before(&before);
 	SPI_finish();
 }
 
@@ -558,13 +558,13 @@ event_store_drop_store(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot drop the event store because it has events"),
 				 errhint("Pass with_events => true to lose them all.")));
-	for (int i = 0; i < lengthof(optional_tables); i++)
+	if (has_relation("all_events"))
+		es_execute("DROP VIEW event_store.all_events");
+	for (int i = 0; i < lengthof(tables); i++)
 	{
-		if (has_table(optional_tables[i]))
-			es_execute(psprintf("DROP TABLE event_store.%s", optional_tables[i]));
+		if (has_relation(tables[i]))
+			es_execute(psprintf("DROP TABLE event_store.%s", tables[i]));
 	}
-	for (int i = 0; i < lengthof(drop_statements); i++)
-		es_execute(drop_statements[i]);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -44,4 +44,7 @@
 /* ST010: no upcaster leads from an event's schema version to the next */
 #define ES_ERR_NO_UPCASTER MAKE_SQLSTATE('S', 'T', '0', '1', '0')
 
+/* ST011: a stream does not end as it was sealed, so that it is not sealed again */
+#define ES_ERR_NOT_AS_SEALED MAKE_SQLSTATE('S', 'T', '0', '1', '1')
+
 #endif /* ES_ERRORS_H */

@@ -34,6 +34,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "mb/pg_wchar.h"
@@ -294,18 +295,6 @@ es_hasher_end(EsHasher *hasher)
 }
 
 /*
- * es_hash_is_none
- *		Whether a hash is that of an event without one.
- */
-bool
-es_hash_is_none(const EsHash *hash)
-{
-	static const EsHash none = {{0}};
-
-	return es_hash_equal(hash, &none);
-}
-
-/*
  * es_hash_equal
  *		Whether two hashes are the same.
  */
@@ -329,7 +318,8 @@ es_hash_value(EsHashValue *value, const EsHash *hash)
 
 /*
  * es_hash_from_value
- *		The hash that is in a bytea; false where it has another length.
+ *		The hash that is in a bytea; false, and no hash, where it has another
+ *		length.
  */
 bool
 es_hash_from_value(Datum value, EsHash *hash)
@@ -339,7 +329,44 @@ es_hash_from_value(Datum value, EsHash *hash)
 
 	if (fits)
 		memcpy(hash->bytes, VARDATA_ANY(bytes), ES_HASH_BYTES);
+	else
+		memset(hash, 0, sizeof(EsHash));
 	if ((Pointer) bytes != DatumGetPointer(value))
 		pfree(bytes);
 	return fits;
+}
+
+/*
+ * es_carried_hash
+ *		The hash that an event carries, given its column.
+ */
+EsCarriedHash
+es_carried_hash(Datum value, bool isnull, EsHash *hash)
+{
+	if (!isnull)
+		return es_hash_from_value(value, hash) ? ES_HASH_CARRIED
+											   : ES_HASH_MALFORMED;
+	memset(hash, 0, sizeof(EsHash));
+	return ES_HASH_MISSING;
+}
+
+/*
+ * es_require_utf8
+ *		Raises 0A000 where texts cannot be hashed in UTF-8.
+ */
+void
+es_require_utf8(void)
+{
+	int encoding = GetDatabaseEncoding();
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII ||
+		OidIsValid(FindDefaultConversionProc(encoding, PG_UTF8)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("a hash chain is not supported in a database with encoding %s",
+					GetDatabaseEncodingName()),
+			 errdetail(
+				 "Hashes are over texts in UTF-8, into which PostgreSQL does not convert this encoding."),
+			 errhint("Keep the store in a database with encoding UTF8.")));
 }

@@ -30,6 +30,14 @@ typedef struct EsHashValue
 	EsHash hash;
 } EsHashValue;
 
+/* The hash that an event carries. */
+typedef enum EsCarriedHash
+{
+	ES_HASH_MISSING,
+	ES_HASH_MALFORMED,
+	ES_HASH_CARRIED
+} EsCarriedHash;
+
 /* What an event's hash is over. */
 typedef struct EsHashedEvent
 {
@@ -58,9 +66,11 @@ extern void es_hash_metadata(EsHasher *hasher, Datum metadata, EsHash *hash);
 extern void es_hash_event(EsHasher *hasher, const EsHashedEvent *event,
 						  EsHash *hash);
 extern void es_hasher_end(EsHasher *hasher);
-extern bool es_hash_is_none(const EsHash *hash);
+
 extern bool es_hash_equal(const EsHash *a, const EsHash *b);
 extern Datum es_hash_value(EsHashValue *value, const EsHash *hash);
 extern bool es_hash_from_value(Datum value, EsHash *hash);
+extern EsCarriedHash es_carried_hash(Datum value, bool isnull, EsHash *hash);
+extern void es_require_utf8(void);
 
 #endif /* ES_EVENT_HASH_H */

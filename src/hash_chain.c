@@ -32,6 +32,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "append_only.h"
@@ -116,19 +117,16 @@ es_hash_chain_start(Snapshot snapshot)
 
 /*
  * es_event_hash
- *		The hash that an event carries; none, and false, for an event that carries
- *		none, or something else.
+ *		The hash that an event carries; none for an event that carries none, or
+ *		something else.
  */
-bool
+EsCarriedHash
 es_event_hash(TupleTableSlot *event, EsHash *hash)
 {
 	bool isnull;
 	Datum value = es_optional_column(event, ES_EVENTS, EV_HASH, &isnull);
 
-	if (!isnull && es_hash_from_value(value, hash))
-		return true;
-	memset(hash, 0, sizeof(EsHash));
-	return false;
+	return es_carried_hash(value, isnull, hash);
 }
 
 /*
@@ -139,8 +137,8 @@ es_event_hash(TupleTableSlot *event, EsHash *hash)
 void
 es_make_chain_append_only(void)
 {
-	es_make_append_only("hash_chain");
-	es_make_append_only("sealed_heads");
+	es_make_append_only("hash_chain", "enable_hash_chain()");
+	es_make_append_only("sealed_heads", "seal_store()");
 }
 
 /*
@@ -151,6 +149,7 @@ es_make_chain_append_only(void)
 void
 es_make_hash_chain(int64 after_position)
 {
+	es_require_utf8();
 	for (int i = 0; i < lengthof(statements); i++)
 		es_execute(statements[i]);
 	if (after_position > 0)
@@ -160,19 +159,45 @@ es_make_hash_chain(int64 after_position)
 }
 
 /*
+ * refuse_own_column
+ *		Raises 42701 where the owner has a column of the chain's name.
+ */
+static void
+refuse_own_column(void)
+{
+	if (get_attnum(es_store_events(), "hash") == InvalidAttrNumber)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DUPLICATE_COLUMN),
+			 errmsg("table \"event_store.events\" has a column \"hash\" already"),
+			 errdetail("The hash chain needs a column of that name."),
+			 errhint(
+				 "Rename yours: ALTER TABLE event_store.events RENAME COLUMN hash TO ...;")));
+}
+
+/*
  * add_hash_chain
- *		Gives a store that exists a chain; returns the position after which events
- *		have hashes.
+ *		Gives a store that exists a chain, as its owner; returns the position after
+ *		which events have hashes.
+ *
+ * The view is locked first, with the tables that it reads, as its readers do.
  */
 static int64
 add_hash_chain(void)
 {
+	Oid owner = es_store_owner(ES_EVENTS);
+	EsActor before;
 	int64 after;
 
+	es_grant_to_owner(owner);
 	es_spi_connect();
+	es_act_as(&before, owner, false);
+	es_execute("LOCK TABLE event_store.all_events IN ACCESS EXCLUSIVE MODE");
 	es_execute("LOCK TABLE event_store.events IN ACCESS EXCLUSIVE MODE");
+	refuse_own_column();
 	after = es_last_position();
 	es_make_hash_chain(after);
+	es_act_as_before(&before);
 	SPI_finish();
 	return after;
 }

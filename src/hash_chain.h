@@ -31,7 +31,7 @@
 
 extern bool es_has_hash_chain(void);
 extern int64 es_hash_chain_start(Snapshot snapshot);
-extern bool es_event_hash(TupleTableSlot *event, EsHash *hash);
+extern EsCarriedHash es_event_hash(TupleTableSlot *event, EsHash *hash);
 extern void es_make_hash_chain(int64 after_position);
 extern void es_make_chain_append_only(void);
 extern int64 es_enable_hash_chain(void);

@@ -19,6 +19,8 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
 
 #include "jsonb_changes.h"
 #include "jsonb_push.h"
@@ -27,23 +29,26 @@
 typedef struct Members
 {
 	int n;
-	JsonbValue *keys; /* of an object */
+	JsonbValue *keys; /* NULL of an array */
 	JsonbValue *values;
 } Members;
 
-/* Two values to compare; NULL for one that is not there. */
+/* Two different values; NULL for one that is not there. */
 typedef struct Pair
 {
-	const char *path;
+	const struct Pair *parent; /* NULL for the whole */
+	const JsonbValue *key;	   /* its place there; NULL in an array */
+	int index;
 	const JsonbValue *before;
 	const JsonbValue *after;
 } Pair;
 
-/* What is being made, and what is still to be compared. */
+/* What is being made, and what is still to be looked into. */
 typedef struct Changes
 {
 	JsonbParseState *state;
 	List *pairs;
+	StringInfoData path; /* of the difference that is noted */
 } Changes;
 
 /*
@@ -67,6 +72,16 @@ root_value(Jsonb *jsonb)
 }
 
 /*
+ * allocate
+ *		Room for some values.
+ */
+static JsonbValue *
+allocate(int n)
+{
+	return palloc_extended(Max(n, 1) * sizeof(JsonbValue), MCXT_ALLOC_HUGE);
+}
+
+/*
  * members_of
  *		Takes an object or an array apart.  Objects have their keys in order.
  */
@@ -80,10 +95,11 @@ members_of(const JsonbValue *container)
 	JsonbValue value;
 	JsonbIteratorToken token;
 
-	members.keys = palloc(Max(size, 1) * sizeof(JsonbValue));
-	members.values = palloc(Max(size, 1) * sizeof(JsonbValue));
+	members.keys = JsonContainerIsObject(data) ? allocate(size) : NULL;
+	members.values = allocate(size);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (token == WJB_KEY)
 			members.keys[members.n] = value;
 		else if (token == WJB_VALUE || token == WJB_ELEM)
@@ -105,44 +121,93 @@ compare_keys(const JsonbValue *a, const JsonbValue *b)
 }
 
 /*
+ * are_same
+ *		Whether two values are, as far as that is told without looking into them:
+ *		two containers that are stored alike.
+ */
+static bool
+are_same(const JsonbValue *a, const JsonbValue *b)
+{
+	if (a == NULL || b == NULL || a->type != b->type)
+		return false;
+	switch (a->type)
+	{
+		case jbvNull:
+			return true;
+		case jbvBool:
+			return a->val.boolean == b->val.boolean;
+		case jbvString:
+			return compare_keys(a, b) == 0;
+		case jbvNumeric:
+			return DatumGetBool(
+				DirectFunctionCall2(numeric_eq, NumericGetDatum(a->val.numeric),
+									NumericGetDatum(b->val.numeric)));
+		default:
+			return a->val.binary.len == b->val.binary.len &&
+				memcmp(a->val.binary.data, b->val.binary.data,
+					   a->val.binary.len) == 0;
+	}
+}
+
+/*
  * add_pair
- *		Adds two values to those that are to be compared.
+ *		Adds two values to those that are to be looked into, unless they are the
+ *		same.
  */
 static void
-add_pair(Changes *changes, const char *path, const JsonbValue *before,
-		 const JsonbValue *after)
+add_pair(Changes *changes, const Pair *parent, const JsonbValue *key, int index,
+		 const JsonbValue *before, const JsonbValue *after)
 {
-	Pair *pair = palloc(sizeof(Pair));
+	Pair *pair;
 
-	pair->path = path;
+	CHECK_FOR_INTERRUPTS();
+	if (are_same(before, after))
+		return;
+	pair = palloc(sizeof(Pair));
+	pair->parent = parent;
+	pair->key = key;
+	pair->index = index;
 	pair->before = before;
 	pair->after = after;
 	changes->pairs = lappend(changes->pairs, pair);
 }
 
 /*
- * path_of_key
- *		A JSON pointer to the member of a key.
+ * append_key
+ *		Adds a key to a JSON pointer.
  */
-static const char *
-path_of_key(const char *path, const JsonbValue *key)
+static void
+append_key(StringInfo path, const JsonbValue *key)
 {
-	StringInfoData member;
-
-	initStringInfo(&member);
-	appendStringInfo(&member, "%s/", path);
 	for (int i = 0; i < key->val.string.len; i++)
 	{
 		char c = key->val.string.val[i];
 
 		if (c == '~')
-			appendStringInfoString(&member, "~0");
+			appendStringInfoString(path, "~0");
 		else if (c == '/')
-			appendStringInfoString(&member, "~1");
+			appendStringInfoString(path, "~1");
 		else
-			appendStringInfoChar(&member, c);
+			appendStringInfoChar(path, c);
 	}
-	return member.data;
+}
+
+/*
+ * append_path
+ *		The JSON pointer to a pair's place.
+ */
+static void
+append_path(StringInfo path, const Pair *pair)
+{
+	check_stack_depth();
+	if (pair->parent == NULL)
+		return;
+	append_path(path, pair->parent);
+	appendStringInfoChar(path, '/');
+	if (pair->key != NULL)
+		append_key(path, pair->key);
+	else
+		appendStringInfo(path, "%d", pair->index);
 }
 
 /*
@@ -150,7 +215,7 @@ path_of_key(const char *path, const JsonbValue *key)
  *		Pairs the members of two objects, whose keys are in the same order.
  */
 static void
-pair_members(Changes *changes, const char *path, const Members *before,
+pair_members(Changes *changes, const Pair *parent, const Members *before,
 			 const Members *after)
 {
 	int i = 0;
@@ -164,10 +229,8 @@ pair_members(Changes *changes, const char *path, const Members *before,
 			order = 1;
 		else if (j < after->n)
 			order = compare_keys(&before->keys[i], &after->keys[j]);
-		add_pair(changes,
-				 path_of_key(path,
-							 order <= 0 ? &before->keys[i] : &after->keys[j]),
-				 order <= 0 ? &before->values[i] : NULL,
+		add_pair(changes, parent, order <= 0 ? &before->keys[i] : &after->keys[j],
+				 0, order <= 0 ? &before->values[i] : NULL,
 				 order >= 0 ? &after->values[j] : NULL);
 		i += order <= 0;
 		j += order >= 0;
@@ -179,11 +242,11 @@ pair_members(Changes *changes, const char *path, const Members *before,
  *		Pairs the elements of two arrays.
  */
 static void
-pair_elements(Changes *changes, const char *path, const Members *before,
+pair_elements(Changes *changes, const Pair *parent, const Members *before,
 			  const Members *after)
 {
 	for (int i = 0; i < Max(before->n, after->n); i++)
-		add_pair(changes, psprintf("%s/%d", path, i),
+		add_pair(changes, parent, NULL, i,
 				 i < before->n ? &before->values[i] : NULL,
 				 i < after->n ? &after->values[i] : NULL);
 }
@@ -195,7 +258,9 @@ pair_elements(Changes *changes, const char *path, const Members *before,
 static void
 note(Changes *changes, const Pair *pair)
 {
-	es_push_key(&changes->state, pair->path);
+	resetStringInfo(&changes->path);
+	append_path(&changes->path, pair);
+	es_push_key(&changes->state, pstrdup(changes->path.data));
 	pushJsonbValue(&changes->state, WJB_BEGIN_OBJECT, NULL);
 	if (pair->before != NULL)
 	{
@@ -210,19 +275,6 @@ note(Changes *changes, const Pair *pair)
 					   unconstify(JsonbValue *, pair->after));
 	}
 	pushJsonbValue(&changes->state, WJB_END_OBJECT, NULL);
-}
-
-/*
- * are_equal
- *		Whether two values are.
- */
-static bool
-are_equal(const JsonbValue *a, const JsonbValue *b)
-{
-	Jsonb *left = JsonbValueToJsonb(unconstify(JsonbValue *, a));
-	Jsonb *right = JsonbValueToJsonb(unconstify(JsonbValue *, b));
-
-	return compareJsonbContainers(&left->root, &right->root) == 0;
 }
 
 /*
@@ -248,30 +300,33 @@ is_array(const JsonbValue *value)
 }
 
 /*
- * compare
- *		Notes a difference, or adds the members of two objects or arrays.
+ * look_into
+ *		Pairs the members of two objects or arrays, or notes a difference.
  */
 static void
-compare(Changes *changes, const Pair *pair)
+look_into(Changes *changes, const Pair *pair)
 {
-	bool is_there = pair->before != NULL && pair->after != NULL;
+	Members before;
+	Members after;
+	bool objects;
 
-	if (is_there && is_object(pair->before) && is_object(pair->after))
+	if (pair->before == NULL || pair->after == NULL)
 	{
-		Members before = members_of(pair->before);
-		Members after = members_of(pair->after);
-
-		pair_members(changes, pair->path, &before, &after);
-	}
-	else if (is_there && is_array(pair->before) && is_array(pair->after))
-	{
-		Members before = members_of(pair->before);
-		Members after = members_of(pair->after);
-
-		pair_elements(changes, pair->path, &before, &after);
-	}
-	else if (!is_there || !are_equal(pair->before, pair->after))
 		note(changes, pair);
+		return;
+	}
+	objects = is_object(pair->before) && is_object(pair->after);
+	if (!objects && !(is_array(pair->before) && is_array(pair->after)))
+	{
+		note(changes, pair);
+		return;
+	}
+	before = members_of(pair->before);
+	after = members_of(pair->after);
+	if (objects)
+		pair_members(changes, pair, &before, &after);
+	else
+		pair_elements(changes, pair, &before, &after);
 }
 
 /*
@@ -285,12 +340,13 @@ es_jsonb_changes(Jsonb *before, Jsonb *after)
 	JsonbValue left = root_value(before);
 	JsonbValue right = root_value(after);
 
-	add_pair(&changes, "", &left, &right);
+	initStringInfo(&changes.path);
+	add_pair(&changes, NULL, NULL, 0, &left, &right);
 	pushJsonbValue(&changes.state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < list_length(changes.pairs); i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		compare(&changes, list_nth(changes.pairs, i));
+		look_into(&changes, list_nth(changes.pairs, i));
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&changes.state, WJB_END_OBJECT, NULL));
 }

@@ -67,6 +67,7 @@ struct EsPlainTable
 	ResultRelInfo *target;
 	TupleTableSlot **slots;
 	Oid table;
+	int ncolumns; /* the store's, of which other tables decide, too */
 	int nslots;
 	int nindexes;
 	Oid indexes[MAX_INDEXES];
@@ -296,6 +297,7 @@ look_at(EsPlainTable *plain, Relation rel, int ncolumns)
 	plain->complete = false;
 	plain->triggered = false;
 	plain->table = RelationGetRelid(rel);
+	plain->ncolumns = ncolumns;
 	plain->nindexes = 0;
 	plain->nslots = 0;
 
@@ -336,9 +338,9 @@ close_indexes(EsPlainTable *plain)
  *		Whether what is kept is of this table as it is.
  */
 static bool
-is_known(const EsPlainTable *plain, Relation rel)
+is_known(const EsPlainTable *plain, Relation rel, int ncolumns)
 {
-	return plain->valid && plain->complete &&
+	return plain->valid && plain->complete && plain->ncolumns == ncolumns &&
 		plain->table == RelationGetRelid(rel);
 }
 
@@ -354,11 +356,12 @@ EsPlainTable *
 es_plain_open(EsTableId table, Relation rel)
 {
 	EsPlainTable *plain = &plain_tables[table];
+	int ncolumns = es_store_column_count(table);
 
 	if (plain->busy)
 		return NULL;
-	if (!is_known(plain, rel))
-		look_at(plain, rel, es_store_column_count(table));
+	if (!is_known(plain, rel, ncolumns))
+		look_at(plain, rel, ncolumns);
 	if (!plain->valid || !plain->usable)
 		return NULL;
 	open_indexes(plain);

@@ -4,7 +4,7 @@
  *	  The SQL calls that seal a store, and that check a seal.
  *
  * A seal is a hash over where all streams end at a safe position: over all
- * events up to there, since each stream's last hash is over those before it.
+ * events up to there that have hashes, as each is over the one before it.
  * Nothing can appear at or below a safe position, so it can be computed again at
  * any time.  Its form is part of the contract, as that of an event's hash is; one
  * after the other, with whole numbers in 8 bytes, the highest first:
@@ -21,7 +21,8 @@
  * The seal says that something is not as it was, but not what.  For that each
  * call of seal_store() also stores where the streams ended that had gone on since
  * the call before.  Nobody has to believe this record: it gives the seal, too, and
- * so it is the one that was made, or it does not.
+ * so it is the one that was made, or it does not.  A stream that does not go on
+ * from where it was sealed is not sealed again.
  *
  * One session seals at a time, for SHARE ROW EXCLUSIVE on the record, which no
  * append asks for.  The safe position is taken under it, and the snapshot after
@@ -38,13 +39,16 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "check.h"
+#include "errors.h"
 #include "finding.h"
 #include "hash_chain.h"
 #include "locks.h"
@@ -52,6 +56,7 @@
 #include "position.h"
 #include "progress.h"
 #include "scan.h"
+#include "sealed_heads.h"
 #include "sorted_rows.h"
 #include "stats.h"
 #include "store.h"
@@ -74,24 +79,15 @@ static const EsSortColumn head_columns[] = {{HEAD_STREAM_ID},
 											{HEAD_HASH},
 											{HEAD_STREAM}};
 
-/* Where a stream ends. */
-typedef struct StreamEnd
+/* A seal that is made or checked. */
+typedef struct Seal
 {
-	int64 stream_id; /* PG_INT64_MAX after the last stream */
-	text *stream;
-	int64 version;
-	EsHash hash;
-} StreamEnd;
-
-/* What a store is looked at with. */
-typedef struct Sight
-{
-	int64 position; /* up to and at which it is looked at */
+	const char *call;
+	int64 position; /* up to and at which */
 	Relation events;
 	Snapshot snapshot;
-	const char *call; /* what looks */
 	EsProgress progress;
-} Sight;
+} Seal;
 
 /* A root hash in the making. */
 typedef struct Root
@@ -101,18 +97,18 @@ typedef struct Root
 } Root;
 
 /*
- * Streams with where they end, one after another: as their events say, or as it
- * was recorded.
+ * Heads of streams at the position, one after another: as their events say, or as
+ * it was recorded.
  */
-typedef struct Ends
+typedef struct Heads
 {
-	Sight *sight;
+	Seal *seal;
 	bool recorded;
 	EsSortedRows *rows;
-	const Datum *row; /* the next one, NULL after the last */
-	MemoryContext context;
-	StreamEnd end;
-} Ends;
+	const Datum *row;	   /* the next one, NULL after the last */
+	MemoryContext context; /* of what the head points to */
+	EsSealedHead head;	   /* of stream PG_INT64_MAX after the last */
+} Heads;
 
 /*
  * require_chain
@@ -130,32 +126,31 @@ require_chain(const char *call)
 					 "Give it one with: SELECT event_store.enable_hash_chain();")));
 }
 
-/* Sight ------------------------------------------------------------------- */
-
 /*
- * open_sight
+ * open_seal
  *		Looks at the store by a fresh snapshot.
  */
 static void
-open_sight(Sight *sight, const char *call, Relation events, int64 position)
+open_seal(Seal *seal, const char *call, Relation events, int64 position)
 {
-	sight->call = call;
-	sight->position = position;
-	sight->events = events;
-	sight->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	memset(seal, 0, sizeof(Seal));
+	seal->call = call;
+	seal->position = position;
+	seal->events = events;
+	seal->snapshot = RegisterSnapshot(GetLatestSnapshot());
 }
 
 /*
- * close_sight
+ * close_seal
  *		Ends that.
  */
 static void
-close_sight(Sight *sight)
+close_seal(Seal *seal)
 {
-	UnregisterSnapshot(sight->snapshot);
+	UnregisterSnapshot(seal->snapshot);
 }
 
-/* Ends of streams --------------------------------------------------------- */
+/* Heads ------------------------------------------------------------------- */
 
 /*
  * note_row
@@ -171,14 +166,14 @@ note_row(void *arg)
  *		Reads the streams, in the order of their first events.
  */
 static EsSortedRows *
-sort_streams(Sight *sight)
+sort_streams(Seal *seal)
 {
 	Relation rel = es_store_open(ES_STREAMS, AccessShareLock);
 	EsSortedRows *rows =
-		es_sort_rows(ES_STREAMS, rel, sight->snapshot, stream_columns,
+		es_sort_rows(ES_STREAMS, rel, seal->snapshot, stream_columns,
 					 lengthof(stream_columns), 1, note_row, NULL);
 
-	es_progress_begin(&sight->progress, sight->call, "streams looked at",
+	es_progress_begin(&seal->progress, seal->call, "streams looked at",
 					  es_estimate_rows(rel), true);
 	table_close(rel, NoLock);
 	return rows;
@@ -189,11 +184,11 @@ sort_streams(Sight *sight)
  *		Reads the record, in the same order and that of the seals.
  */
 static EsSortedRows *
-sort_recorded(const Sight *sight)
+sort_recorded(const Seal *seal)
 {
 	Relation rel = es_store_open(ES_SEALED_HEADS, AccessShareLock);
 	EsSortedRows *rows =
-		es_sort_rows(ES_SEALED_HEADS, rel, sight->snapshot, head_columns,
+		es_sort_rows(ES_SEALED_HEADS, rel, seal->snapshot, head_columns,
 					 lengthof(head_columns), 2, note_row, NULL);
 
 	table_close(rel, NoLock);
@@ -201,49 +196,50 @@ sort_recorded(const Sight *sight)
 }
 
 /*
- * begin_ends
+ * begin_heads
  *		Starts going through the streams.
  */
 static void
-begin_ends(Ends *ends, Sight *sight, bool recorded)
+begin_heads(Heads *heads, Seal *seal, bool recorded)
 {
-	ends->sight = sight;
-	ends->recorded = recorded;
-	ends->rows = recorded ? sort_recorded(sight) : sort_streams(sight);
-	ends->row = es_sorted_next(ends->rows);
-	ends->context = AllocSetContextCreate(CurrentMemoryContext, "event_store end",
-										  ALLOCSET_DEFAULT_SIZES);
+	heads->seal = seal;
+	heads->recorded = recorded;
+	heads->rows = recorded ? sort_recorded(seal) : sort_streams(seal);
+	heads->row = es_sorted_next(heads->rows);
+	heads->context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store head",
+							  ALLOCSET_DEFAULT_SIZES);
 }
 
 /*
- * close_ends
+ * end_heads
  *		Ends that.
  */
 static void
-close_ends(Ends *ends)
+end_heads(Heads *heads)
 {
-	es_sorted_end(ends->rows);
-	MemoryContextDelete(ends->context);
+	es_sorted_end(heads->rows);
+	MemoryContextDelete(heads->context);
 }
 
 /*
  * fetch_event
  *		The event with the highest version of a range, if its position is not above
- *		the one that is looked at; returns its version, 0 for none.
+ *		the seal's; returns its version, 0 for none.
  */
 static int64
-fetch_event(const Sight *sight, int64 stream_id, int64 lowest, int64 highest,
+fetch_event(const Seal *seal, int64 stream_id, int64 lowest, int64 highest,
 			EsHash *hash)
 {
 	EsRange range = {lowest, highest, true};
 	EsScan *scan =
-		es_scan_stream(sight->events, sight->snapshot, stream_id, &range);
+		es_scan_stream(seal->events, seal->snapshot, stream_id, &range);
 	TupleTableSlot *slot = es_scan_next(scan);
 	int64 version = 0;
 
 	if (slot != NULL &&
 		DatumGetInt64(es_column(slot, ES_EVENTS, EV_GLOBAL_POSITION)) <=
-			sight->position)
+			seal->position)
 	{
 		version = DatumGetInt64(es_column(slot, ES_EVENTS, EV_VERSION));
 		(void) es_event_hash(slot, hash);
@@ -253,29 +249,31 @@ fetch_event(const Sight *sight, int64 stream_id, int64 lowest, int64 highest,
 }
 
 /*
- * find_end
+ * find_head
  *		Where a stream ends at the position, as its events say; false where it has
  *		none up to there.
  */
 static bool
-find_end(const Sight *sight, const Datum *row, StreamEnd *end)
+find_head(const Seal *seal, const Datum *row, EsSealedHead *head)
 {
-	EsMoment moment = {ES_AT_POSITION, sight->position, 0};
+	EsMoment moment = {ES_AT_POSITION, seal->position, 0};
 	EsStream stream = {0};
 	int64 version;
 
 	stream.stream_id = DatumGetInt64(row[0]);
 	stream.base_version = DatumGetInt64(row[1]);
-	end->stream_id = stream.stream_id;
-	end->stream = DatumGetTextPCopy(row[2]);
-	end->version = fetch_event(sight, end->stream_id, PG_INT64_MIN,
-							   PG_INT64_MAX, &end->hash);
-	if (end->version != 0)
+	head->stream_id = stream.stream_id;
+	head->stream = DatumGetTextPCopy(row[2]);
+	if (stream.stream_id > seal->position)
+		return false; /* the position of its first event */
+	head->version = fetch_event(seal, head->stream_id, PG_INT64_MIN,
+								PG_INT64_MAX, &head->hash);
+	if (head->version != 0)
 		return true;
-	version = es_moment_version(sight->events, sight->snapshot, &stream, &moment);
-	end->version =
-		fetch_event(sight, end->stream_id, version, version, &end->hash);
-	return end->version != 0;
+	version = es_moment_version(seal->events, seal->snapshot, &stream, &moment);
+	head->version =
+		fetch_event(seal, head->stream_id, version, version, &head->hash);
+	return head->version != 0;
 }
 
 /*
@@ -283,20 +281,20 @@ find_end(const Sight *sight, const Datum *row, StreamEnd *end)
  *		Goes on to the next stream, as the events say.
  */
 static bool
-next_found(Ends *ends)
+next_found(Heads *heads)
 {
 	bool found = false;
 
-	while (!found && ends->row != NULL)
+	while (!found && heads->row != NULL)
 	{
-		MemoryContext caller = MemoryContextSwitchTo(ends->context);
+		MemoryContext caller = MemoryContextSwitchTo(heads->context);
 
 		CHECK_FOR_INTERRUPTS();
-		MemoryContextReset(ends->context);
-		found = find_end(ends->sight, ends->row, &ends->end);
+		MemoryContextReset(heads->context);
+		found = find_head(heads->seal, heads->row, &heads->head);
 		MemoryContextSwitchTo(caller);
-		es_progress_step(&ends->sight->progress);
-		ends->row = es_sorted_next(ends->rows);
+		es_progress_step(&heads->seal->progress);
+		heads->row = es_sorted_next(heads->rows);
 	}
 	return found;
 }
@@ -307,15 +305,14 @@ next_found(Ends *ends)
  *		recorded above the position.
  */
 static bool
-read_recorded(const Sight *sight, const Datum *row, StreamEnd *end)
+read_recorded(const Seal *seal, const Datum *row, EsSealedHead *head)
 {
-	if (DatumGetInt64(row[1]) > sight->position)
+	if (DatumGetInt64(row[1]) > seal->position)
 		return false;
-	end->stream_id = DatumGetInt64(row[0]);
-	end->version = DatumGetInt64(row[2]);
-	if (!es_hash_from_value(row[3], &end->hash))
-		memset(&end->hash, 0, sizeof(EsHash));
-	end->stream = DatumGetTextPCopy(row[4]);
+	head->stream_id = DatumGetInt64(row[0]);
+	head->version = DatumGetInt64(row[2]);
+	(void) es_hash_from_value(row[3], &head->hash);
+	head->stream = DatumGetTextPCopy(row[4]);
 	return true;
 }
 
@@ -325,38 +322,37 @@ read_recorded(const Sight *sight, const Datum *row, StreamEnd *end)
  *		last one up to the position counts.
  */
 static bool
-next_recorded(Ends *ends)
+next_recorded(Heads *heads)
 {
 	bool found = false;
 
-	while (ends->row != NULL)
+	while (heads->row != NULL)
 	{
 		MemoryContext caller;
 
-		if (found && DatumGetInt64(ends->row[0]) != ends->end.stream_id)
+		if (found && DatumGetInt64(heads->row[0]) != heads->head.stream_id)
 			break;
-		caller = MemoryContextSwitchTo(ends->context);
+		caller = MemoryContextSwitchTo(heads->context);
 		if (!found)
-			MemoryContextReset(ends->context);
-		found |= read_recorded(ends->sight, ends->row, &ends->end);
+			MemoryContextReset(heads->context);
+		found |= read_recorded(heads->seal, heads->row, &heads->head);
 		MemoryContextSwitchTo(caller);
-		ends->row = es_sorted_next(ends->rows);
+		heads->row = es_sorted_next(heads->rows);
 	}
 	return found;
 }
 
 /*
- * next_end
- *		Goes on to the next stream; after the last one ends.end has the greatest
- *		stream_id.
+ * next_head
+ *		Goes on to the next stream; false after the last one.
  */
 static bool
-next_end(Ends *ends)
+next_head(Heads *heads)
 {
-	bool found = ends->recorded ? next_recorded(ends) : next_found(ends);
+	bool found = heads->recorded ? next_recorded(heads) : next_found(heads);
 
 	if (!found)
-		ends->end.stream_id = PG_INT64_MAX;
+		heads->head.stream_id = PG_INT64_MAX;
 	return found;
 }
 
@@ -381,11 +377,11 @@ begin_root(Root *root, int64 position)
  *		Takes a stream in.
  */
 static void
-add_to_root(Root *root, const StreamEnd *end)
+add_to_root(Root *root, const EsSealedHead *head)
 {
-	es_hash_add_text(root->hasher, end->stream);
-	es_hash_add_int64(root->hasher, end->version);
-	es_hash_add(root->hasher, end->hash.bytes, ES_HASH_BYTES);
+	es_hash_add_text(root->hasher, head->stream);
+	es_hash_add_int64(root->hasher, head->version);
+	es_hash_add(root->hasher, head->hash.bytes, ES_HASH_BYTES);
 	root->nstreams++;
 }
 
@@ -402,83 +398,124 @@ end_root(Root *root, EsHash *hash)
 }
 
 /*
- * is_sealed
- *		Whether the ends of the streams, as their events say or as they were
- *		recorded, give a root hash.
+ * give_root
+ *		Whether the heads, as the events say or as they were recorded, give a root
+ *		hash.
  */
 static bool
-is_sealed(Sight *sight, bool recorded, const EsHash *sealed)
+give_root(Seal *seal, bool recorded, const EsHash *sealed)
 {
-	Ends ends;
+	Heads heads;
 	Root root;
 	EsHash hash;
 
-	begin_ends(&ends, sight, recorded);
-	begin_root(&root, sight->position);
-	while (next_end(&ends))
-		add_to_root(&root, &ends.end);
+	begin_heads(&heads, seal, recorded);
+	begin_root(&root, seal->position);
+	while (next_head(&heads))
+		add_to_root(&root, &heads.head);
 	end_root(&root, &hash);
-	close_ends(&ends);
+	end_heads(&heads);
 	return es_hash_equal(&hash, sealed);
 }
 
 /* Sealing ----------------------------------------------------------------- */
 
 /*
- * is_same
- *		Whether a stream still ends where it did.
- */
-static bool
-is_same(const StreamEnd *a, const StreamEnd *b)
-{
-	return a->stream_id == b->stream_id && a->version == b->version &&
-		es_hash_equal(&a->hash, &b->hash) &&
-		es_compare_texts(&a->stream, &b->stream) == 0;
-}
-
-/*
  * record
  *		Stores where a stream ends.
  */
 static void
-record(EsWriter *writer, int64 position, const StreamEnd *end)
+record(EsWriter *writer, int64 position, const EsSealedHead *head)
 {
 	EsHashValue hash;
 	Datum values[HEAD_NUM_COLUMNS];
 
-	values[HEAD_STREAM_ID] = Int64GetDatum(end->stream_id);
+	values[HEAD_STREAM_ID] = Int64GetDatum(head->stream_id);
 	values[HEAD_SEALED_POSITION] = Int64GetDatum(position);
-	values[HEAD_VERSION] = Int64GetDatum(end->version);
-	values[HEAD_HASH] = es_hash_value(&hash, &end->hash);
-	values[HEAD_STREAM] = PointerGetDatum(end->stream);
+	values[HEAD_VERSION] = Int64GetDatum(head->version);
+	values[HEAD_HASH] = es_hash_value(&hash, &head->hash);
+	values[HEAD_STREAM] = PointerGetDatum(head->stream);
 	es_write_row(writer, values);
 }
 
 /*
- * seal
- *		Computes the root hash of the store as it is seen, and records the streams
- *		that do not end where they did.
+ * raise_not_as_sealed
+ *		ST011: a stream does not go on from where it was sealed.
  */
 static void
-seal(Sight *sight, Relation sealed_heads, Root *root)
+raise_not_as_sealed(const EsSealedHead *recorded)
+{
+	ereport(ERROR,
+			(errcode(ES_ERR_NOT_AS_SEALED),
+			 errmsg("stream \"%s\" is not as it was sealed",
+					text_to_cstring(recorded->stream)),
+			 errdetail("Its version %lld, which was sealed, is missing or has another hash or name.",
+					   (long long) recorded->version),
+			 errhint(
+				 "See what else is wrong with: SELECT * FROM event_store.verify_store();")));
+}
+
+/*
+ * goes_on
+ *		Whether a stream goes on from where it was sealed.
+ */
+static bool
+goes_on(const Seal *seal, const EsSealedHead *found, const EsSealedHead *recorded)
+{
+	EsHash hash = found->hash;
+
+	if (es_compare_texts(&found->stream, &recorded->stream) != 0 ||
+		found->version < recorded->version)
+		return false;
+	return (found->version == recorded->version ||
+			fetch_event(seal, recorded->stream_id, recorded->version,
+						recorded->version, &hash) == recorded->version) &&
+		es_hash_equal(&hash, &recorded->hash);
+}
+
+/*
+ * seal_stream
+ *		Takes a stream into the seal; records its head unless that is known.
+ */
+static void
+seal_stream(const Seal *seal, const EsSealedHead *found,
+			const EsSealedHead *recorded, EsWriter *writer, Root *root)
+{
+	bool is_known = recorded->stream_id == found->stream_id;
+
+	if (is_known && !goes_on(seal, found, recorded))
+		raise_not_as_sealed(recorded);
+	if (!is_known || found->version != recorded->version)
+		record(writer, seal->position, found);
+	add_to_root(root, found);
+}
+
+/*
+ * seal_streams
+ *		Computes the root hash, and records the streams that have gone on.
+ */
+static void
+seal_streams(Seal *seal, Relation sealed_heads, Root *root)
 {
 	EsWriter *writer = es_write_begin(ES_SEALED_HEADS, sealed_heads);
-	Ends found;
-	Ends recorded;
+	Heads found;
+	Heads recorded;
 
-	begin_ends(&recorded, sight, true);
-	(void) next_end(&recorded);
-	begin_ends(&found, sight, false);
-	while (next_end(&found))
+	begin_heads(&recorded, seal, true);
+	(void) next_head(&recorded);
+	begin_heads(&found, seal, false);
+	while (next_head(&found))
 	{
-		while (recorded.end.stream_id < found.end.stream_id)
-			(void) next_end(&recorded);
-		if (!is_same(&found.end, &recorded.end))
-			record(writer, sight->position, &found.end);
-		add_to_root(root, &found.end);
+		if (recorded.head.stream_id < found.head.stream_id)
+			break;
+		seal_stream(seal, &found.head, &recorded.head, writer, root);
+		if (recorded.head.stream_id == found.head.stream_id)
+			(void) next_head(&recorded);
 	}
-	close_ends(&found);
-	close_ends(&recorded);
+	if (recorded.head.stream_id != PG_INT64_MAX)
+		raise_not_as_sealed(&recorded.head);
+	end_heads(&found);
+	end_heads(&recorded);
 	es_write_end(writer);
 }
 
@@ -523,14 +560,14 @@ form_seal(FunctionCallInfo fcinfo, int64 position, int64 nstreams,
  *
  * Takes SHARE ROW EXCLUSIVE on the record of seals, to the end of the
  * transaction.  Raises 55000 without a hash chain, 25001 in a transaction that
- * has appended, 25006, ST002.
+ * has appended, ST011 when a stream is not as it was sealed, 25006, ST002.
  */
 Datum
 event_store_seal_store(PG_FUNCTION_ARGS)
 {
 	Relation events;
 	Relation sealed_heads;
-	Sight sight = {0};
+	Seal seal;
 	Root root;
 	EsHash hash;
 
@@ -540,27 +577,30 @@ event_store_seal_store(PG_FUNCTION_ARGS)
 	refuse_after_append();
 	sealed_heads = es_store_open(ES_SEALED_HEADS, ShareRowExclusiveLock);
 
+	/* rows are written under the lock of an INSERT, which that is not */
+	LockRelationOid(RelationGetRelid(sealed_heads), RowExclusiveLock);
+
 	/* what the calling command has recorded counts, too */
 	CommandCounterIncrement();
-	open_sight(&sight, SEAL_CALL, events, es_safe_position(PG_INT64_MAX));
-	begin_root(&root, sight.position);
-	seal(&sight, sealed_heads, &root);
+	open_seal(&seal, SEAL_CALL, events, es_safe_position(PG_INT64_MAX));
+	begin_root(&root, seal.position);
+	seal_streams(&seal, sealed_heads, &root);
 	end_root(&root, &hash);
-	close_sight(&sight);
+	close_seal(&seal);
 	table_close(sealed_heads, NoLock);
 	table_close(events, NoLock);
-	return form_seal(fcinfo, sight.position, root.nstreams, &hash);
+	return form_seal(fcinfo, seal.position, root.nstreams, &hash);
 }
 
 /* Checking a seal --------------------------------------------------------- */
 
 /*
- * compare_ends
+ * compare_heads
  *		Tells what is different about a stream that is found and was recorded.
  */
 static void
-compare_ends(EsFindings *findings, const Sight *sight, const StreamEnd *found,
-			 const StreamEnd *recorded)
+compare_heads(EsFindings *findings, const EsSealedHead *found,
+			  const EsSealedHead *recorded, int64 position)
 {
 	if (es_compare_texts(&found->stream, &recorded->stream) != 0)
 		es_finding_add(findings, ES_CHECK_SEAL, found->stream, 0, 0,
@@ -569,11 +609,37 @@ compare_ends(EsFindings *findings, const Sight *sight, const StreamEnd *found,
 	if (found->version != recorded->version)
 		es_finding_add(findings, ES_CHECK_SEAL, found->stream, found->version, 0,
 					   "At global position %lld this is its last event; it was sealed at version %lld.",
-					   (long long) sight->position,
-					   (long long) recorded->version);
+					   (long long) position, (long long) recorded->version);
 	else if (!es_hash_equal(&found->hash, &recorded->hash))
 		es_finding_add(findings, ES_CHECK_SEAL, found->stream, found->version,
 					   0, "Its hash is not the one that was sealed.");
+}
+
+/*
+ * compare_next
+ *		Compares the heads of the stream that comes next, and goes on after it.
+ */
+static void
+compare_next(EsFindings *findings, Heads *found, Heads *recorded, int64 position)
+{
+	int64 id = Min(found->head.stream_id, recorded->head.stream_id);
+
+	if (found->head.stream_id > id)
+		es_finding_add(findings, ES_CHECK_SEAL, recorded->head.stream,
+					   recorded->head.version, 0,
+					   "It was sealed at this version and has no events up to global position %lld.",
+					   (long long) position);
+	else if (recorded->head.stream_id > id)
+		es_finding_add(findings, ES_CHECK_SEAL, found->head.stream,
+					   found->head.version, 0,
+					   "It has this version at global position %lld and was not there when that was sealed.",
+					   (long long) position);
+	else
+		compare_heads(findings, &found->head, &recorded->head, position);
+	if (found->head.stream_id == id)
+		(void) next_head(found);
+	if (recorded->head.stream_id == id)
+		(void) next_head(recorded);
 }
 
 /*
@@ -581,40 +647,21 @@ compare_ends(EsFindings *findings, const Sight *sight, const StreamEnd *found,
  *		Tells which streams are not as it was recorded.
  */
 static void
-compare_all(EsFindings *findings, Sight *sight)
+compare_all(EsFindings *findings, Seal *seal)
 {
-	Ends found;
-	Ends recorded;
+	Heads found;
+	Heads recorded;
 
-	begin_ends(&found, sight, false);
-	begin_ends(&recorded, sight, true);
-	(void) next_end(&found);
-	(void) next_end(&recorded);
-	while (!es_findings_done(findings))
-	{
-		int64 id = Min(found.end.stream_id, recorded.end.stream_id);
-
-		if (id == PG_INT64_MAX)
-			break;
-		if (found.end.stream_id > id)
-			es_finding_add(findings, ES_CHECK_SEAL, recorded.end.stream,
-						   recorded.end.version, 0,
-						   "It was sealed at this version and has no events up to global position %lld.",
-						   (long long) sight->position);
-		else if (recorded.end.stream_id > id)
-			es_finding_add(findings, ES_CHECK_SEAL, found.end.stream,
-						   found.end.version, 0,
-						   "It has this version at global position %lld and was not there when that was sealed.",
-						   (long long) sight->position);
-		else
-			compare_ends(findings, sight, &found.end, &recorded.end);
-		if (found.end.stream_id == id)
-			(void) next_end(&found);
-		if (recorded.end.stream_id == id)
-			(void) next_end(&recorded);
-	}
-	close_ends(&found);
-	close_ends(&recorded);
+	begin_heads(&found, seal, false);
+	begin_heads(&recorded, seal, true);
+	(void) next_head(&found);
+	(void) next_head(&recorded);
+	while (!es_findings_done(findings) &&
+		   (found.head.stream_id != PG_INT64_MAX ||
+			recorded.head.stream_id != PG_INT64_MAX))
+		compare_next(findings, &found, &recorded, seal->position);
+	end_heads(&found);
+	end_heads(&recorded);
 }
 
 /*
@@ -622,14 +669,31 @@ compare_all(EsFindings *findings, Sight *sight)
  *		Adds what is not as it was sealed.
  */
 static void
-check_seal(EsFindings *findings, Sight *sight, const EsHash *sealed)
+check_seal(EsFindings *findings, Seal *seal, const EsHash *sealed)
 {
-	if (is_sealed(sight, false, sealed))
+	if (give_root(seal, false, sealed))
 		return;
-	if (!is_sealed(sight, true, sealed))
-		es_finding_add(findings, ES_CHECK_SEAL, NULL, 0, sight->position,
-					   "Neither the events nor the record of seals give this root hash: it is not of a seal at this position, or both were changed. What else is found compares the two.");
-	compare_all(findings, sight);
+	if (give_root(seal, true, sealed))
+		compare_all(findings, seal);
+	else
+		es_finding_add(findings, ES_CHECK_SEAL, NULL, 0, 0,
+					   "Neither the events up to global position %lld nor the record of seals give this root hash: the seal was not of this position, or not committed, or both were changed.",
+					   (long long) seal->position);
+}
+
+/*
+ * refuse_on_standby
+ *		Raises 0A000 during recovery: what was sealed may not have arrived.
+ */
+static void
+refuse_on_standby(void)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot check a seal during recovery"),
+				 errdetail("A standby may not have all events that were sealed."),
+				 errhint("Check it on the primary.")));
 }
 
 /*
@@ -660,7 +724,7 @@ event_store_check_seal(PG_FUNCTION_ARGS)
 {
 	EsFindings findings;
 	Relation events;
-	Sight sight = {0};
+	Seal seal;
 	EsHash sealed;
 	int64 position;
 
@@ -671,13 +735,13 @@ event_store_check_seal(PG_FUNCTION_ARGS)
 	es_findings_begin(&findings, fcinfo,
 					  es_bigint_argument(fcinfo, 2, PG_INT64_MAX));
 
+	refuse_on_standby();
 	events = es_store_open(ES_EVENTS, AccessShareLock);
 	require_chain(CHECK_CALL);
-	(void) es_safe_position(position);
 	es_check_within_store(position);
-	open_sight(&sight, CHECK_CALL, events, position);
-	check_seal(&findings, &sight, &sealed);
-	close_sight(&sight);
+	open_seal(&seal, CHECK_CALL, events, position);
+	check_seal(&findings, &seal, &sealed);
+	close_seal(&seal);
 	table_close(events, NoLock);
 	return (Datum) 0;
 }

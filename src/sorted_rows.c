@@ -24,7 +24,6 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplesort.h"
 
-#include "event_hash.h"
 #include "sorted_rows.h"
 
 struct EsSortedRows
@@ -44,7 +43,7 @@ make_desc(EsTableId table, Relation rel, const EsSortColumn *columns, int ncolum
 
 	for (int i = 0; i < ncolumns; i++)
 	{
-		if (columns[i].digest)
+		if (columns[i].digest != NULL)
 			TupleDescInitEntry(desc, i + 1, NULL, BYTEAOID, -1, 0);
 		else
 			TupleDescCopyEntry(desc, i + 1, RelationGetDescr(rel),
@@ -64,30 +63,46 @@ typedef struct RowReader
 } RowReader;
 
 /*
+ * read_digest
+ *		The digest of a column of a row.
+ */
+static Datum
+read_digest(RowReader *reader, TupleTableSlot *read, int i)
+{
+	const EsSortColumn *column = &reader->columns[i];
+	EsHash digest;
+
+	column->digest(reader->hasher,
+				   es_column(read, reader->table, column->column), &digest);
+	return es_hash_value(&reader->digests[i], &digest);
+}
+
+/*
  * read_row
  *		What is asked of a row.
  */
 static void
 read_row(RowReader *reader, TupleTableSlot *read, TupleTableSlot *row)
 {
+	bool digested = true;
+
 	ExecClearTuple(row);
 	for (int i = 0; i < reader->ncolumns; i++)
 	{
 		const EsSortColumn *column = &reader->columns[i];
-		EsHash digest;
+		bool isnull = column->digest != NULL && !digested;
 
-		row->tts_isnull[i] = false;
-		if (column->may_be_null)
-			row->tts_values[i] =
-				es_optional_column(read, reader->table, column->column,
-								   &row->tts_isnull[i]);
-		else
-			row->tts_values[i] = es_column(read, reader->table, column->column);
-		if (column->digest)
+		if (column->is_optional)
 		{
-			es_hash_jsonb(reader->hasher, row->tts_values[i], &digest);
-			row->tts_values[i] = es_hash_value(&reader->digests[i], &digest);
+			row->tts_values[i] =
+				es_optional_column(read, reader->table, column->column, &isnull);
+			digested = !isnull;
 		}
+		else if (column->digest == NULL)
+			row->tts_values[i] = es_column(read, reader->table, column->column);
+		else if (digested)
+			row->tts_values[i] = read_digest(reader, read, i);
+		row->tts_isnull[i] = isnull;
 	}
 	ExecStoreVirtualTuple(row);
 }

@@ -12,17 +12,25 @@
 #ifndef ES_SORTED_ROWS_H
 #define ES_SORTED_ROWS_H
 
+#include "event_hash.h"
 #include "store.h"
 #include "utils/snapshot.h"
 
 typedef struct EsSortedRows EsSortedRows;
 
-/* A column that is asked for. */
+/* Makes a digest of a value. */
+typedef void (*EsDigest)(EsHasher *hasher, Datum value, EsHash *hash);
+
+/*
+ * A column that is asked for.  Not the value is sorted but its digest, a bytea,
+ * where that is given; null where the optional column, which comes before, is
+ * null, too.
+ */
 typedef struct EsSortColumn
 {
-	int column;		  /* of the table */
-	bool digest;	  /* not the value, a jsonb, but its digest, a bytea */
-	bool may_be_null; /* it is an optional one */
+	int column; /* of the table */
+	EsDigest digest;
+	bool is_optional;
 } EsSortColumn;
 
 /* Told after every row that is read. */

@@ -9,7 +9,8 @@
  * when it first needs them, and forgets them all at the first relcache
  * invalidation that concerns one of them.  That there is no store is never
  * remembered, so that a session which failed before another called
- * create_store() works afterwards.
+ * create_store() works afterwards; that the store is without one of the tables
+ * that it may be without, only until the next invalidation of any relation.
  *
  * A relation found in the cache or by its name may be gone by the time it is
  * locked.  es_store_open() therefore locks first, which processes pending
@@ -198,7 +199,12 @@ static const EsIndexShape index_shapes[ES_NUM_INDEXES] =
 								  {SNAP_STREAM_ID, SNAP_VERSION,
 								   SNAP_STATE_VERSION}},
 	 [ES_AGGREGATE_TYPES_BY_CATEGORY] =
-		 {ES_AGGREGATE_TYPES, true, false, 1, {AGG_CATEGORY}}};
+		 {ES_AGGREGATE_TYPES, true, false, 1, {AGG_CATEGORY}},
+	 [ES_SEALED_HEADS_BY_STREAM] = {ES_SEALED_HEADS,
+									true,
+									false,
+									2,
+									{HEAD_STREAM_ID, HEAD_SEALED_POSITION}}};
 
 /*
  * What this backend knows of the store; reset by invalidate_store().  The
@@ -207,6 +213,7 @@ static const EsIndexShape index_shapes[ES_NUM_INDEXES] =
 static struct
 {
 	bool valid;
+	bool complete; /* but for tables that were not there */
 	uint64 generation;
 	Oid sequence;
 	Oid tables[ES_NUM_TABLES];
@@ -231,9 +238,12 @@ invalidate_store(Datum arg, Oid relid)
 		concerned = (relid == store.indexes[i]);
 	if (concerned)
 	{
-		store.valid = false;
+		store.complete = false;
 		store.generation++;
 	}
+
+	/* what it does not have may be there now */
+	store.valid = false;
 }
 
 /*
@@ -491,7 +501,7 @@ load_table(EsTableId table)
 	const char *name = table_shapes[table].name;
 	Relation rel = open_by_name(table);
 
-	if (rel == NULL && table >= ES_AGGREGATE_TYPES)
+	if (rel == NULL && table >= ES_FIRST_OPTIONAL)
 	{
 		store.tables[table] = InvalidOid;
 		return;
@@ -530,28 +540,59 @@ raise_no_store(void)
 
 /*
  * load_hash_chain
- *		A store that has a hash chain has a column for it; in another, a column of
- *		that name is the owner's own.
+ *		A store that has a hash chain has two tables and a column for it; in
+ *		another, a column of that name is the owner's own.
  */
 static void
 load_hash_chain(void)
 {
+	static const EsTableId tables[] = {ES_HASH_CHAIN, ES_SEALED_HEADS};
 	AttrNumber *hash = &store.attnums[ES_EVENTS][EV_HASH];
 
-	if (!OidIsValid(store.tables[ES_HASH_CHAIN]))
+	if (!OidIsValid(store.tables[ES_HASH_CHAIN]) &&
+		!OidIsValid(store.tables[ES_SEALED_HEADS]))
 	{
 		*hash = InvalidAttrNumber;
 		count_columns(ES_EVENTS);
 		return;
+	}
+	for (int i = 0; i < lengthof(tables); i++)
+	{
+		if (!OidIsValid(store.tables[tables[i]]))
+			raise_damaged(psprintf("Table \"%s.%s\" is missing.", ES_SCHEMA,
+								   table_shapes[tables[i]].name));
 	}
 	if (*hash == InvalidAttrNumber)
 		raise_damaged(
 			psprintf("Column \"%s\" of table \"%s.%s\" is missing or has changed.",
 					 table_shapes[ES_EVENTS].columns[EV_HASH].name, ES_SCHEMA,
 					 table_shapes[ES_EVENTS].name));
-	if (!OidIsValid(store.tables[ES_SEALED_HEADS]))
-		raise_damaged(psprintf("Table \"%s.%s\" is missing.", ES_SCHEMA,
-							   table_shapes[ES_SEALED_HEADS].name));
+}
+
+/*
+ * is_up_to_date
+ *		Whether what is known holds, given that nothing of it has changed: unless a
+ *		table is there that was not.
+ *
+ * Invalidations that arrive on the way have the next call look again.
+ */
+static bool
+is_up_to_date(void)
+{
+	if (!store.complete)
+		return false;
+	store.valid = true;
+	for (int i = ES_FIRST_OPTIONAL; i < ES_NUM_TABLES; i++)
+	{
+		if (!OidIsValid(store.tables[i]) &&
+			OidIsValid(find_relation(table_shapes[i].name, RELKIND_RELATION)))
+		{
+			store.complete = false;
+			store.generation++;
+			store.valid = false;
+		}
+	}
+	return store.complete;
 }
 
 /*
@@ -568,6 +609,8 @@ load_store(void)
 	uint64 generation;
 	Relation events;
 
+	if (is_up_to_date())
+		return;
 	AcceptInvalidationMessages();
 	generation = store.generation;
 	events = open_by_name(ES_EVENTS);
@@ -581,7 +624,7 @@ load_store(void)
 		raise_damaged(psprintf("Sequence \"%s.%s\" is missing.", ES_SCHEMA,
 							   SEQUENCE_NAME));
 	table_close(events, AccessShareLock);
-	store.valid = (generation == store.generation);
+	store.complete = store.valid = (generation == store.generation);
 }
 
 /*

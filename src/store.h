@@ -36,7 +36,8 @@ typedef enum EsTableId
 	ES_SEALED_HEADS		/* nor this */
 } EsTableId;
 
-#define ES_NUM_TABLES (ES_SEALED_HEADS + 1)
+#define ES_FIRST_OPTIONAL ES_AGGREGATE_TYPES
+#define ES_NUM_TABLES	  (ES_SEALED_HEADS + 1)
 
 /* Columns of categories. */
 typedef enum EsCategoriesColumn
@@ -141,10 +142,11 @@ typedef enum EsIndexId
 	ES_EVENTS_BY_CATEGORY,
 	ES_EVENTS_BY_TYPE, /* only where create_store() was asked for it */
 	ES_SNAPSHOTS_BY_VERSION,
-	ES_AGGREGATE_TYPES_BY_CATEGORY
+	ES_AGGREGATE_TYPES_BY_CATEGORY,
+	ES_SEALED_HEADS_BY_STREAM
 } EsIndexId;
 
-#define ES_NUM_INDEXES (ES_AGGREGATE_TYPES_BY_CATEGORY + 1)
+#define ES_NUM_INDEXES (ES_SEALED_HEADS_BY_STREAM + 1)
 
 extern void es_store_init(void);
 extern bool es_store_exists(void);

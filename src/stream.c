@@ -261,7 +261,7 @@ es_head_note(EsHead *head, TupleTableSlot *event)
 	head->recorded_at =
 		DatumGetTimestampTz(es_column(event, ES_EVENTS, EV_RECORDED_AT));
 	if (es_has_hash_chain())
-		es_event_hash(event, &head->hash);
+		(void) es_event_hash(event, &head->hash);
 }
 
 /*

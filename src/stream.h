@@ -18,7 +18,6 @@
 #include "utils/timestamp.h"
 
 #include "event_hash.h"
-#include "event_hash.h"
 
 /* A row of the table of streams. */
 typedef struct EsStream

@@ -182,6 +182,25 @@ es_stream_check_event(EsStreamCheck *check, const EsCheckedEvent *event)
 }
 
 /*
+ * es_stream_check_sealed
+ *		Checks what the record of seals says of the stream, whose events have been
+ *		checked up to that version, or all.
+ */
+void
+es_stream_check_sealed(const EsStreamCheck *check, const EsSealedHead *head)
+{
+	if (check->name == NULL || check->nevents == 0 ||
+		head->version != check->version)
+		es_finding_add(check->findings, ES_CHECK_SEAL, head->stream,
+					   head->version, 0,
+					   "It was sealed at this version, which is missing.");
+	else if (!es_hash_equal(&head->hash, &check->hash))
+		es_finding_add(check->findings, ES_CHECK_SEAL, check->name,
+					   head->version, check->global_position,
+					   "Its hash is not the one that was sealed.");
+}
+
+/*
  * es_stream_check_snapshot
  *		A snapshot is of a version that its stream has come to; all events have
  *		been checked.

@@ -16,14 +16,7 @@
 
 #include "event_hash.h"
 #include "finding.h"
-
-/* The hash that an event carries. */
-typedef enum EsCarriedHash
-{
-	ES_HASH_MISSING,
-	ES_HASH_MALFORMED,
-	ES_HASH_CARRIED
-} EsCarriedHash;
+#include "sealed_heads.h"
 
 /*
  * What of an event is compared with its stream and with the event before it; what
@@ -73,6 +66,8 @@ extern void es_stream_check_exists(EsStreamCheck *check, text *name,
 								   int64 category_id, int64 base_version);
 extern void es_stream_check_event(EsStreamCheck *check,
 								  const EsCheckedEvent *event);
+extern void es_stream_check_sealed(const EsStreamCheck *check,
+								   const EsSealedHead *head);
 extern void es_stream_check_snapshot(const EsStreamCheck *check, int64 version);
 extern void es_stream_check_end(const EsStreamCheck *check);
 

@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "check.h"
 #include "errors.h"
@@ -35,6 +36,7 @@ struct EsUpcasting
 	const EsEventTypes *types;
 	FmgrInfo *functions; /* copies for this read, made when they are needed */
 	MemoryContext context;
+	uint64 changes; /* of functions, when it was made */
 };
 
 /* Which step of which event is done, for errors. */
@@ -60,6 +62,7 @@ es_upcasting_by(const EsEventTypes *types)
 	upcasting->types = types;
 	upcasting->functions = palloc0(types->n * sizeof(FmgrInfo));
 	upcasting->context = CurrentMemoryContext;
+	upcasting->changes = es_handler_changes();
 	return upcasting;
 }
 
@@ -116,7 +119,8 @@ step_at(const EsUpcasting *upcasting, int place, const EsUpcast *upcast,
 
 /*
  * function_of
- *		An upcaster's function, for this read.
+ *		An upcaster's function, for this read, which may have been dropped since it
+ *		began.
  */
 static FmgrInfo *
 function_of(EsUpcasting *upcasting, const EsEventType *step)
@@ -126,6 +130,12 @@ function_of(EsUpcasting *upcasting, const EsEventType *step)
 	if (step->upcaster.flaw != NULL)
 		es_handler_raise(&es_upcaster_kind, step->upcaster.signature,
 						 step->upcaster.flaw);
+	if (unlikely(upcasting->changes != es_handler_changes()) &&
+		!SearchSysCacheExists1(PROCOID,
+							   ObjectIdGetDatum(step->upcaster.function.fn_oid)))
+		es_handler_raise(&es_upcaster_kind, step->upcaster.signature,
+						 es_handler_flaw(&es_upcaster_kind, InvalidOid,
+										 upcasting->types->owner));
 	if (!OidIsValid(function->fn_oid))
 		fmgr_info_copy(function, unconstify(FmgrInfo *, &step->upcaster.function),
 					   upcasting->context);

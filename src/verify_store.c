@@ -65,9 +65,10 @@ static const EsSortColumn event_columns[] = {{EV_STREAM_ID},
 											 {EV_SCHEMA_VERSION},
 											 {EV_EVENT_ID},
 											 {EV_TYPE},
-											 {EV_DATA, .digest = true},
-											 {EV_METADATA, .digest = true},
-											 {EV_HASH, .may_be_null = true}};
+											 {EV_HASH, .is_optional = true},
+											 {EV_DATA, .digest = es_hash_jsonb},
+											 {EV_METADATA,
+											  .digest = es_hash_metadata}};
 static const EsSortColumn snapshot_columns[] = {{SNAP_STREAM_ID}, {SNAP_VERSION}};
 static const EsSortColumn sealed_columns[] = {{HEAD_STREAM_ID},
 											  {HEAD_VERSION},
@@ -185,15 +186,12 @@ read_hashed(const Cursor *events, EsCheckedEvent *event)
 	event->schema_version = DatumGetInt32(row[5]);
 	event->event_id = DatumGetUUIDP(row[6]);
 	event->type = DatumGetTextPP(row[7]);
-	(void) es_hash_from_value(row[8], &event->data);
-	(void) es_hash_from_value(row[9], &event->metadata);
-	memset(&event->hash, 0, sizeof(EsHash));
-	if (es_sorted_is_null(events->rows, 10))
-		event->carried = ES_HASH_MISSING;
-	else
-		event->carried = es_hash_from_value(row[10], &event->hash)
-			? ES_HASH_CARRIED
-			: ES_HASH_MALFORMED;
+	event->carried = es_carried_hash(row[8], es_sorted_is_null(events->rows, 8),
+									 &event->hash);
+	if (event->carried == ES_HASH_MISSING)
+		return;
+	(void) es_hash_from_value(row[9], &event->data);
+	(void) es_hash_from_value(row[10], &event->metadata);
 }
 
 /*
@@ -222,21 +220,15 @@ check_event(Verification *verification, EsStreamCheck *check, const Cursor *even
  *		up to its version.
  */
 static void
-check_sealed(Verification *verification, const EsStreamCheck *check,
-			 const Datum *row)
+check_sealed(const EsStreamCheck *check, const Datum *row)
 {
-	int64 version = DatumGetInt64(row[1]);
-	EsHash hash;
+	EsSealedHead head;
 
-	if (check->name == NULL || check->nevents == 0 || version != check->version)
-		es_finding_add(&verification->findings, ES_CHECK_SEAL,
-					   DatumGetTextPP(row[4]), version, 0,
-					   "It was sealed at this version, which is missing.");
-	else if (!es_hash_from_value(row[3], &hash) ||
-			 !es_hash_equal(&hash, &check->hash))
-		es_finding_add(&verification->findings, ES_CHECK_SEAL, check->name,
-					   version, check->global_position,
-					   "Its hash is not the one that was sealed.");
+	head.stream_id = DatumGetInt64(row[0]);
+	head.version = DatumGetInt64(row[1]);
+	(void) es_hash_from_value(row[3], &head.hash);
+	head.stream = DatumGetTextPP(row[4]);
+	es_stream_check_sealed(check, &head);
 }
 
 /*
@@ -244,13 +236,12 @@ check_sealed(Verification *verification, const EsStreamCheck *check,
  *		Checks the rows of a stream up to a version.
  */
 static void
-check_sealed_up_to(Verification *verification, const EsStreamCheck *check,
-				   int64 version, Cursor *sealed)
+check_sealed_up_to(const EsStreamCheck *check, int64 version, Cursor *sealed)
 {
 	for (; sealed->row != NULL && key_of(sealed) == check->stream_id &&
 		 DatumGetInt64(sealed->row[1]) <= version;
 		 advance(sealed))
-		check_sealed(verification, check, sealed->row);
+		check_sealed(check, sealed->row);
 }
 
 /*
@@ -269,10 +260,10 @@ verify_one(Verification *verification, EsProgress *progress, Cursor *streams,
 	for (; events->row != NULL && key_of(events) == id; advance(events))
 	{
 		check_event(verification, &check, events);
-		check_sealed_up_to(verification, &check, check.version, sealed);
+		check_sealed_up_to(&check, check.version, sealed);
 		es_progress_step(progress);
 	}
-	check_sealed_up_to(verification, &check, PG_INT64_MAX, sealed);
+	check_sealed_up_to(&check, PG_INT64_MAX, sealed);
 	for (; snapshots->row != NULL && key_of(snapshots) == id; advance(snapshots))
 		es_stream_check_snapshot(&check, DatumGetInt64(snapshots->row[1]));
 	es_stream_check_end(&check);

@@ -24,26 +24,12 @@
 #include "finding.h"
 #include "hash_chain.h"
 #include "scan.h"
+#include "snapshot_walk.h"
 #include "store.h"
 #include "stream.h"
 #include "stream_check.h"
 
 PG_FUNCTION_INFO_V1(event_store_verify_stream);
-
-/*
- * carried_hash
- *		The hash that an event carries.
- */
-static EsCarriedHash
-carried_hash(TupleTableSlot *slot, EsHash *hash)
-{
-	bool isnull;
-
-	(void) es_optional_column(slot, ES_EVENTS, EV_HASH, &isnull);
-	if (es_event_hash(slot, hash))
-		return ES_HASH_CARRIED;
-	return isnull ? ES_HASH_MISSING : ES_HASH_MALFORMED;
-}
 
 /*
  * read_hashed
@@ -52,6 +38,9 @@ carried_hash(TupleTableSlot *slot, EsHash *hash)
 static void
 read_hashed(EsHasher *hasher, TupleTableSlot *slot, EsCheckedEvent *event)
 {
+	event->carried = es_event_hash(slot, &event->hash);
+	if (event->carried == ES_HASH_MISSING)
+		return;
 	event->schema_version =
 		DatumGetInt32(es_column(slot, ES_EVENTS, EV_SCHEMA_VERSION));
 	event->event_id = DatumGetUUIDP(es_column(slot, ES_EVENTS, EV_EVENT_ID));
@@ -59,7 +48,6 @@ read_hashed(EsHasher *hasher, TupleTableSlot *slot, EsCheckedEvent *event)
 	es_hash_jsonb(hasher, es_column(slot, ES_EVENTS, EV_DATA), &event->data);
 	es_hash_metadata(hasher, es_column(slot, ES_EVENTS, EV_METADATA),
 					 &event->metadata);
-	event->carried = carried_hash(slot, &event->hash);
 }
 
 /*
@@ -82,12 +70,33 @@ check_event(EsStreamCheck *check, TupleTableSlot *slot)
 	es_stream_check_event(check, &event);
 }
 
+/* The record of seals, of which the next row is at hand. */
+typedef struct Sealed
+{
+	EsSealedWalk walk;
+	const EsSealedHead *next; /* NULL after the last */
+} Sealed;
+
 /*
- * check_events
- *		Checks the events of a stream.
+ * check_sealed_up_to
+ *		Checks what the record says of the stream up to a version.
  */
 static void
-check_events(EsStreamCheck *check, Relation events)
+check_sealed_up_to(const EsStreamCheck *check, int64 version, Sealed *sealed)
+{
+	while (sealed->next != NULL && sealed->next->version <= version)
+	{
+		es_stream_check_sealed(check, sealed->next);
+		sealed->next = es_sealed_walk_next(&sealed->walk);
+	}
+}
+
+/*
+ * check_events
+ *		Checks the events of a stream, and what the record of seals says of them.
+ */
+static void
+check_events(EsStreamCheck *check, Relation events, Sealed *sealed)
 {
 	EsRange range = {PG_INT64_MIN, PG_INT64_MAX, false};
 	EsScan *scan =
@@ -105,11 +114,51 @@ check_events(EsStreamCheck *check, Relation events)
 		CHECK_FOR_INTERRUPTS();
 		check_event(check, slot);
 		MemoryContextSwitchTo(caller);
+		check_sealed_up_to(check, check->version, sealed);
 		MemoryContextReset(event_context);
 	}
+	check_sealed_up_to(check, PG_INT64_MAX, sealed);
 	MemoryContextDelete(event_context);
 	es_scan_end(scan);
 	es_stream_check_end(check);
+}
+
+/*
+ * check_snapshots
+ *		Checks the snapshots of a stream.
+ */
+static void
+check_snapshots(const EsStreamCheck *check)
+{
+	EsSnapshotWalk walk;
+	TupleTableSlot *slot;
+
+	es_snapshot_walk_begin(&walk, check->stream_id, GetActiveSnapshot(),
+						   PG_INT64_MAX);
+	while ((slot = es_snapshot_walk_next(&walk)) != NULL)
+		es_stream_check_snapshot(check,
+								 DatumGetInt64(es_column(slot, ES_SNAPSHOTS,
+														 SNAP_VERSION)));
+	es_snapshot_walk_end(&walk);
+}
+
+/*
+ * begin_chain
+ *		Prepares for checking hashes and seals.
+ *
+ * That the store has a chain is known as it is now; so its start is not asked for
+ * with the query's snapshot, which may be older.
+ */
+static void
+begin_chain(EsChainCheck *chain, Sealed *sealed, int64 stream_id)
+{
+	Snapshot now = RegisterSnapshot(GetLatestSnapshot());
+
+	chain->start = es_hash_chain_start(now);
+	UnregisterSnapshot(now);
+	chain->hasher = es_hasher_begin();
+	es_sealed_walk_begin(&sealed->walk, stream_id, GetActiveSnapshot());
+	sealed->next = es_sealed_walk_next(&sealed->walk);
 }
 
 /*
@@ -119,20 +168,22 @@ check_events(EsStreamCheck *check, Relation events)
 static void
 verify(EsFindings *findings, Relation events, text *stream, const EsStream *row)
 {
-	EsChainCheck chain = {0};
+	bool has_chain = es_has_hash_chain();
+	EsChainCheck chain;
+	Sealed sealed = {0};
 	EsStreamCheck check;
 
-	if (es_has_hash_chain())
-	{
-		chain.start = es_hash_chain_start(GetActiveSnapshot());
-		chain.hasher = es_hasher_begin();
-	}
-	es_stream_check_begin(&check, findings, chain.hasher ? &chain : NULL,
+	if (has_chain)
+		begin_chain(&chain, &sealed, row->stream_id);
+	es_stream_check_begin(&check, findings, has_chain ? &chain : NULL,
 						  row->stream_id);
 	es_stream_check_exists(&check, stream, row->category_id, row->base_version);
-	check_events(&check, events);
-	if (chain.hasher != NULL)
-		es_hasher_end(chain.hasher);
+	check_events(&check, events, &sealed);
+	check_snapshots(&check);
+	if (!has_chain)
+		return;
+	es_sealed_walk_end(&sealed.walk);
+	es_hasher_end(chain.hasher);
 }
 
 /*

@@ -358,10 +358,9 @@ check_keys(EsWriter *writer, TupleTableSlot *slot, const Datum *values)
 					 errmsg("a BEFORE ROW trigger on \"%s\" changed column \"%s\"",
 							RelationGetRelationName(writer->rel),
 							NameStr(att->attname)),
-					 n > key_columns[writer->table]
-						 ? errhint("A trigger may change nothing of an event that is in the hash chain.")
-						 : errhint(
-							   "A trigger may change an event's type, data and metadata only.")));
+					 n < es_store_column_count(writer->table)
+						 ? errhint("A trigger may change an event's type, data and metadata only.")
+						 : errhint("A trigger may change nothing of such a row.")));
 	}
 }
 

@@ -206,6 +206,21 @@ DELETE FROM event_store.sealed_heads WHERE stream = 'a-1';
 SELECT * FROM findings WHERE check_name <> 'snapshot';
 SELECT * FROM unsealed(:later_position, :'later_hash');
 ROLLBACK TO s;
+-- what is not as it was sealed is not sealed again
+DELETE FROM event_store.events WHERE stream_id = id('a-1') AND version > 9;
+SELECT check_name, version FROM event_store.verify_stream('a-1');
+SELECT event_store.seal_store();
+ROLLBACK TO s;
+UPDATE event_store.events SET hash = sha256('') WHERE stream_id = id('a-1') AND version = 12;
+SELECT event_store.seal_store();
+ROLLBACK TO s;
+DELETE FROM event_store.events WHERE stream_id = id('e-1');
+DELETE FROM event_store.streams WHERE stream = 'e-1';
+SELECT event_store.seal_store();
+ROLLBACK TO s;
+UPDATE event_store.streams SET stream = 'd-2' WHERE stream = 'd-1';
+SELECT event_store.seal_store();
+ROLLBACK TO s;
 -- the record alone
 UPDATE event_store.sealed_heads SET hash = sha256('') WHERE stream = 'b-ß';
 SELECT * FROM findings;
@@ -282,7 +297,44 @@ RESET ROLE;
 SELECT event_store.revoke_reader('regress_chain_reader'), event_store.revoke_writer('regress_chain_writer');
 DROP ROLE regress_chain_reader, regress_chain_writer;
 
+-- Who has the digests of data can check a hash without them.
+CREATE TABLE digests AS SELECT stream, version, sha256(convert_to(data::text, 'UTF8')) AS data FROM event_store.read_stream('a-1');
+BEGIN;
+SET LOCAL session_replication_role = replica;
+UPDATE event_store.events SET data = '{"erased": true}' WHERE stream_id = id('a-1');
+SELECT bool_and(hash = sha256('event_store event 1' || '\x0a'::bytea
+		|| coalesce(before, decode(repeat('00', 32), 'hex'))
+		|| be8(version) || be8(global_position) || be8(microseconds(recorded_at)) || be8(schema_version) || uuid_send(event_id)
+		|| sha256(convert_to(metadata::text, 'UTF8')) || digest || utf8(stream) || utf8(type))) AS verified
+  FROM (SELECT e.*, d.data AS digest, lag(e.hash) OVER (ORDER BY e.version) AS before FROM event_store.read_stream('a-1') e JOIN digests d USING (stream, version)) e;
+ROLLBACK;
+
+-- A seal that is rolled back leaves no record.
+BEGIN;
+SELECT global_position AS lost_position, root_hash AS lost_hash FROM event_store.seal_store() \gset
+ROLLBACK;
+SELECT count(*) FROM event_store.check_seal(:lost_position, :'lost_hash');
+BEGIN;
+SET LOCAL session_replication_role = replica;
+DELETE FROM event_store.events WHERE stream_id = id('e-1');
+SELECT * FROM unsealed(:lost_position, :'lost_hash');
+ROLLBACK;
+
 -- Changes of what is stored that the calls cannot work with.
+BEGIN;
+DROP TABLE event_store.hash_chain;
+SELECT version FROM event_store.append('d-1', 'T', '2');
+ROLLBACK;
+BEGIN;
+SELECT version FROM event_store.append('d-1', 'T', '{"long": "12345678901234567890"}');
+DROP TABLE event_store.hash_chain, event_store.sealed_heads;
+SELECT version FROM event_store.append('d-1', 'T', '2');
+SELECT version, hash IS NULL AS without FROM event_store.events WHERE stream_id = id('d-1') ORDER BY version DESC LIMIT 2;
+ROLLBACK;
+BEGIN;
+ALTER TABLE event_store.sealed_heads DROP CONSTRAINT sealed_heads_pkey;
+SELECT version FROM event_store.append('d-1', 'T', '2');
+ROLLBACK;
 BEGIN;
 ALTER TABLE event_store.events DROP COLUMN hash CASCADE;
 SELECT version FROM event_store.append('d-1', 'T', '2');
@@ -315,7 +367,9 @@ SELECT root(:global_position) = :'root_hash' AS as_expected;
 SELECT stream, version, hash = decode(repeat('00', 32), 'hex') AS without FROM event_store.sealed_heads ORDER BY stream_id;
 BEGIN;
 SET LOCAL session_replication_role = replica;
--- what nothing protects but the seal, and what is protected now
+-- what nothing protects, what nothing but the seal, and what is protected now
+UPDATE event_store.events SET data = '9' WHERE stream_id IN (1, 2) AND version = 1;
+SELECT * FROM findings;
 DELETE FROM event_store.events WHERE stream_id = 2;
 SELECT * FROM findings;
 SELECT * FROM unsealed(:global_position, :'root_hash');
@@ -335,3 +389,62 @@ SELECT event_store.enable_hash_chain();
 SELECT event_store.drop_store(with_events => true);
 \c :regress_database
 DROP DATABASE regression_event_store_hash_chain;
+
+-- What a superuser makes of another's store is the owner's.
+CREATE ROLE regress_chain_owner;
+CREATE DATABASE regression_event_store_hash_chain OWNER regress_chain_owner ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0;
+\c regression_event_store_hash_chain
+SET ROLE regress_chain_owner;
+CREATE EXTENSION event_store;
+SELECT event_store.create_store();
+RESET ROLE;
+DROP TABLE event_store.event_types, event_store.aggregate_types;
+SELECT event_store.upgrade_store();
+SELECT event_store.enable_hash_chain();
+SELECT relname, relowner::regrole FROM pg_class WHERE relnamespace = 'event_store'::regnamespace AND relkind IN ('r', 'v') AND relowner <> 10 ORDER BY 1;
+SET ROLE regress_chain_owner;
+SELECT version FROM event_store.append('a-1', 'T', '1');
+
+-- The record with something of the owner's on it.
+ALTER TABLE event_store.sealed_heads ADD COLUMN note text DEFAULT 'mine', ADD CHECK (version > 0);
+CREATE FUNCTION public.look() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE '% is sealed', NEW.stream; RETURN NEW; END$$;
+CREATE TRIGGER look BEFORE INSERT ON event_store.sealed_heads FOR EACH ROW EXECUTE FUNCTION public.look();
+SELECT streams FROM event_store.seal_store();
+CREATE OR REPLACE FUNCTION public.look() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.version := 7; RETURN NEW; END$$;
+SELECT version FROM event_store.append('a-1', 'T', '2');
+SELECT streams FROM event_store.seal_store();
+DROP TRIGGER look ON event_store.sealed_heads;
+SELECT streams FROM event_store.seal_store();
+SELECT stream, version, note FROM event_store.sealed_heads ORDER BY version;
+
+-- What was away for a moment counts again, in sessions that looked meanwhile, too.
+CREATE FUNCTION public.no(data jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+SELECT event_store.create_event_type('V', 1, 'public.no');
+BEGIN;
+DROP TABLE event_store.event_types;
+SELECT event_store.stream_version('a-1');
+ROLLBACK;
+SELECT event_store.append('a-1', 'V', '{}');
+BEGIN;
+ALTER TABLE event_store.hash_chain RENAME TO away;
+ALTER TABLE event_store.sealed_heads RENAME TO away_too;
+SELECT event_store.stream_version('a-1');
+ROLLBACK;
+SELECT version FROM event_store.append('a-1', 'T', '3');
+SELECT * FROM event_store.verify_store();
+-- an upcaster that goes while a read is open
+CREATE FUNCTION public.upcast(data jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT data';
+SELECT event_store.create_upcaster('T', 1, 'public.upcast');
+BEGIN;
+DECLARE c CURSOR FOR SELECT version, data FROM event_store.read_all();
+FETCH 1 FROM c;
+DROP FUNCTION public.upcast(jsonb);
+FETCH 1 FROM c;
+ROLLBACK;
+-- a store that lacks its view
+DROP VIEW event_store.all_events;
+SELECT event_store.drop_store(with_events => true);
+RESET ROLE;
+\c :regress_database
+DROP DATABASE regression_event_store_hash_chain;
+DROP ROLE regress_chain_owner;
