@@ -29,7 +29,7 @@
 typedef struct Members
 {
 	int n;
-	JsonbValue *keys; /* NULL of an array */
+	JsonbValue *keys; /* of an object */
 	JsonbValue *values;
 } Members;
 
@@ -95,7 +95,7 @@ members_of(const JsonbValue *container)
 	JsonbValue value;
 	JsonbIteratorToken token;
 
-	members.keys = JsonContainerIsObject(data) ? allocate(size) : NULL;
+	members.keys = allocate(JsonContainerIsObject(data) ? size : 0);
 	members.values = allocate(size);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
@@ -199,15 +199,21 @@ append_key(StringInfo path, const JsonbValue *key)
 static void
 append_path(StringInfo path, const Pair *pair)
 {
-	check_stack_depth();
-	if (pair->parent == NULL)
-		return;
-	append_path(path, pair->parent);
-	appendStringInfoChar(path, '/');
-	if (pair->key != NULL)
-		append_key(path, pair->key);
-	else
-		appendStringInfo(path, "%d", pair->index);
+	List *steps = NIL;
+
+	for (; pair->parent != NULL; pair = pair->parent)
+		steps = lappend(steps, unconstify(Pair *, pair));
+	for (int i = list_length(steps) - 1; i >= 0; i--)
+	{
+		const Pair *step = list_nth(steps, i);
+
+		appendStringInfoChar(path, '/');
+		if (step->key != NULL)
+			append_key(path, step->key);
+		else
+			appendStringInfo(path, "%d", step->index);
+	}
+	list_free(steps);
 }
 
 /*
