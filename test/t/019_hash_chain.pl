@@ -200,6 +200,12 @@ foreach my $encoding (qw(LATIN1 SQL_ASCII))
 	is($node->safe_psql("$database", 'SELECT count(*) FROM event_store.verify_store()'), '0', "which verifies, in $encoding");
 }
 
+# One that PostgreSQL does not convert to UTF-8 gets no chain.
+query(q{CREATE DATABASE chain_mule ENCODING 'MULE_INTERNAL' LOCALE 'C' TEMPLATE template0});
+my (undef, undef, $mule) = $node->psql('chain_mule',
+	"\\set VERBOSITY sqlstate\nCREATE EXTENSION event_store; SELECT event_store.create_store(hash_chain => true)");
+like($mule, qr/ERROR:\s+0A000/, 'no chain in MULE_INTERNAL');
+
 $standby->stop;
 $node->stop;
 done_testing();
