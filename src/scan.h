@@ -13,6 +13,7 @@
 #define ES_SCAN_H
 
 #include "executor/tuptable.h"
+#include "utils/relcache.h"
 #include "utils/snapshot.h"
 #include "utils/timestamp.h"
 
