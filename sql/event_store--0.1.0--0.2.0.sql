@@ -439,6 +439,77 @@ COMMENT ON FUNCTION event_store.check_upcasters(text, bigint) IS
 	'Takes every stored event that upcasters concern through them, those of a type, stored as it or read as it, or all; changes nothing and returns the events that fail, at most max_failures. Tells its progress at intervals of event_store.progress_interval. For the store''s owner.';
 REVOKE ALL ON FUNCTION event_store.check_upcasters(text, bigint) FROM PUBLIC;
 
+-- Projections ---------------------------------------------------------------
+
+CREATE FUNCTION event_store.projections_changed()
+RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_projections_changed';
+COMMENT ON FUNCTION event_store.projections_changed() IS
+	'Trigger on event_store.projections: tells every session that it has changed.';
+REVOKE ALL ON FUNCTION event_store.projections_changed() FROM PUBLIC;
+
+CREATE FUNCTION event_store.project_inline()
+RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_project_inline';
+COMMENT ON FUNCTION event_store.project_inline() IS
+	'Runs the inline projections over the events of an append, as the owner of the projections; called by the trigger project_inline on event_store.events.';
+REVOKE ALL ON FUNCTION event_store.project_inline() FROM PUBLIC;
+
+CREATE FUNCTION event_store.create_projection(name text,
+											  handler text,
+											  mode text DEFAULT 'async',
+											  categories text[] DEFAULT NULL,
+											  types text[] DEFAULT NULL,
+											  reset text DEFAULT NULL,
+											  on_error text DEFAULT 'stop',
+											  max_attempts integer DEFAULT 5,
+											  retry_delay interval DEFAULT '1 second',
+											  start_position bigint DEFAULT 0,
+											  if_not_exists boolean DEFAULT false,
+											  replace boolean DEFAULT false)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_create_projection';
+COMMENT ON FUNCTION event_store.create_projection(text, text, text, text[], text[], text, text, integer, interval, bigint, boolean, boolean) IS
+	'Registers a read model: handler, a function (e event_store.event) or (batch event_store.event[]), which may take the generation, an integer, after that, and returns void, is called with the events after start_position, of some categories and types or of all, in global order. mode inline: in the transaction of the append, which an error refuses; what is stored already is handled at once, with appends held off. mode async: after it, by a worker or run_projections(); each event takes effect exactly once. An event that fails is tried max_attempts times, retry_delay after the first and twice as long each time; then the projection stops at it, or parks it, as on_error says. reset, a function () or (integer), empties the read model for rebuild_projection(). replace changes a projection, which goes on from where it is; if_not_exists keeps it. For the store''s owner, as whom handler and reset run. Raises 42710 for a name that is taken, 42883, 42725 and 42804 for a function that cannot be called like this, ST008 for a position beyond the store.';
+REVOKE ALL ON FUNCTION event_store.create_projection(text, text, text, text[], text[], text, text, integer, interval, bigint, boolean, boolean) FROM PUBLIC;
+
+CREATE FUNCTION event_store.drop_projection(name text,
+											if_exists boolean DEFAULT false)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_drop_projection';
+COMMENT ON FUNCTION event_store.drop_projection(text, boolean) IS
+	'Drops a projection, once nobody runs it; what its handler wrote stays. For the store''s owner. Raises 42704 when there is none.';
+REVOKE ALL ON FUNCTION event_store.drop_projection(text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION event_store.pause_projection(name text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_pause_projection';
+COMMENT ON FUNCTION event_store.pause_projection(text) IS
+	'Has a projection wait for resume_projection(), once nobody runs it. For the store''s owner. Raises 42704 when there is none.';
+REVOKE ALL ON FUNCTION event_store.pause_projection(text) FROM PUBLIC;
+
+CREATE FUNCTION event_store.resume_projection(name text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_resume_projection';
+COMMENT ON FUNCTION event_store.resume_projection(text) IS
+	'Lets a projection go on that was paused, that stopped at an event or that waits for the next attempt: from its checkpoint, with no attempt counted. An inline one handles at once what was appended meanwhile, with appends held off. For the store''s owner. Raises 42704 when there is none.';
+REVOKE ALL ON FUNCTION event_store.resume_projection(text) FROM PUBLIC;
+
+CREATE FUNCTION event_store.run_projections(name text DEFAULT NULL,
+											max_events bigint DEFAULT NULL)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_run_projections';
+COMMENT ON FUNCTION event_store.run_projections(text, bigint) IS
+	'Does by hand what a worker does: has the async projection of a name, or all of them, handle the events after their checkpoints, at most max_events, NULL for all up to the safe position; returns how many. Waits for a worker that runs it. An event that fails is reported as a warning and counts as an attempt. Raises 42704 when there is no such projection, ST008 when its checkpoint is beyond the store.';
+REVOKE ALL ON FUNCTION event_store.run_projections(text, bigint) FROM PUBLIC;
+
 /*
  * The new calls are for those who have create_store(): who installed the
  * extension, and owners of stores, who otherwise could not call upgrade_store(),
@@ -480,7 +551,13 @@ BEGIN
 			'event_store.drop_event_type(text, integer), '
 			'event_store.create_upcaster(text, integer, text, text), '
 			'event_store.drop_upcaster(text, integer), '
-			'event_store.check_upcasters(text, bigint) TO %I', owner);
+			'event_store.check_upcasters(text, bigint), '
+			'event_store.projections_changed(), event_store.project_inline(), '
+			'event_store.create_projection(text, text, text, text[], text[], text, text, integer, interval, bigint, boolean, boolean), '
+			'event_store.drop_projection(text, boolean), '
+			'event_store.pause_projection(text), '
+			'event_store.resume_projection(text), '
+			'event_store.run_projections(text, bigint) TO %I', owner);
 		EXECUTE pg_catalog.format('GRANT SELECT ON event_store.stats TO %I', owner);
 	END LOOP;
 END

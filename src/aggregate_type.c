@@ -61,7 +61,10 @@ PG_FUNCTION_INFO_V1(event_store_drop_aggregate_type);
 static const EsHandlerKind apply_kind =
 	{.noun = "an apply function",
 	 .arguments = "(jsonb, event_store.event)",
-	 .narguments = 2,
+	 .nshapes = 1,
+	 .shapes = {{"(jsonb, event_store.event)",
+				 2,
+				 {ES_ARGUMENT_JSONB, ES_ARGUMENT_EVENT}}},
 	 .result = JSONBOID,
 	 .result_name = "jsonb",
 	 .things = "the aggregate types",

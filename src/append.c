@@ -105,6 +105,7 @@ typedef struct RunningAppend
 	const StreamAppendState *states;
 	int nstates;
 	int asked; /* the stream that was asked for last */
+	void *triggers_own;
 } RunningAppend;
 
 /*
@@ -121,6 +122,24 @@ bool
 es_is_appending(void)
 {
 	return running != NULL;
+}
+
+/*
+ * es_appending_events
+ *		How many events the append that is running writes, 0 when none is; and a place
+ *		where the trigger of inline projections keeps something for the length of it.
+ */
+int64
+es_appending_events(void ***triggers_own)
+{
+	int64 n = 0;
+
+	if (running == NULL)
+		return 0;
+	for (int i = 0; i < running->nstates; i++)
+		n += running->states[i].append->nevents;
+	*triggers_own = &running->triggers_own;
+	return n;
 }
 
 /*
@@ -737,7 +756,7 @@ store_new(StreamAppendState *states, int n, AppendTables *tables,
 		  int new_categories)
 {
 	MemoryContext context = CurrentMemoryContext;
-	RunningAppend append = {states, n, 0};
+	RunningAppend append = {states, n, 0, NULL};
 	RunningAppend *outer = running;
 	int64 outer_writing;
 	CallParts parts;

@@ -40,6 +40,7 @@ typedef struct EsStreamAppend
 } EsStreamAppend;
 
 extern bool es_is_appending(void);
+extern int64 es_appending_events(void ***triggers_own);
 extern const text *es_appended_stream(int64 stream_id);
 extern void es_append(EsStreamAppend *appends, int nappends);
 

@@ -41,6 +41,7 @@
 #include "compat.h"
 #include "hash_chain.h"
 #include "privileged.h"
+#include "projection_tables.h"
 #include "rights.h"
 #include "store.h"
 
@@ -219,10 +220,17 @@ static const char *const append_only_tables[] = {"categories", "streams",
 												 "events"};
 
 /* All tables that a store may have. */
-static const char *const tables[] = {"sealed_heads", "hash_chain",
-									 "event_types",	 "aggregate_types",
-									 "snapshots",	 "events",
-									 "streams",		 "categories"};
+static const char *const tables[] = {"projection_parked_events",
+									 "projection_checkpoints",
+									 "projections",
+									 "sealed_heads",
+									 "hash_chain",
+									 "event_types",
+									 "aggregate_types",
+									 "snapshots",
+									 "events",
+									 "streams",
+									 "categories"};
 
 /*
  * has_relation
@@ -308,6 +316,7 @@ make_tables(bool type_index, bool hash_chain)
 		es_execute(store_statements[i]);
 	make_aggregate_types();
 	make_event_types();
+	es_make_projection_tables();
 	if (type_index)
 		make_type_index();
 	make_all_append_only();
@@ -375,6 +384,7 @@ renew_store(void)
 	set_toast_options();
 	add_aggregates();
 	make_event_types();
+	es_make_projection_tables();
 	es_act_as_before(&before);
 	SPI_finish();
 }

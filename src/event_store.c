@@ -40,6 +40,7 @@
 #include "metadata.h"
 #include "plain_table.h"
 #include "progress.h"
+#include "projection.h"
 #include "sequence.h"
 #include "snapshot_save.h"
 #include "store.h"
@@ -64,6 +65,7 @@ _PG_init(void)
 	es_snapshot_save_init();
 	es_handlers_init();
 	es_event_types_init();
+	es_projections_init();
 	es_progress_init();
 	es_call_scan_init();
 	es_faults_init();

@@ -49,18 +49,22 @@
 
 PG_FUNCTION_INFO_V1(event_store_event_types_changed);
 
-const EsHandlerKind es_validator_kind = {.noun = "a validator",
-										 .arguments = "(jsonb)",
-										 .narguments = 1,
-										 .result = BOOLOID,
-										 .result_name = "boolean",
-										 .things = "the event types",
-										 .call =
-											 "event_store.create_event_type()"};
+const EsHandlerKind es_validator_kind =
+	{.noun = "a validator",
+	 .arguments = "(jsonb)",
+	 .nshapes = 1,
+	 .shapes = {{"(jsonb)", 1, {ES_ARGUMENT_JSONB}}},
+	 .result = BOOLOID,
+	 .result_name = "boolean",
+	 .things = "the event types",
+	 .call = "event_store.create_event_type()"};
 
 const EsHandlerKind es_upcaster_kind = {.noun = "an upcaster",
 										.arguments = "(jsonb)",
-										.narguments = 1,
+										.nshapes = 1,
+										.shapes = {{"(jsonb)",
+													1,
+													{ES_ARGUMENT_JSONB}}},
 										.result = JSONBOID,
 										.result_name = "jsonb",
 										.things = "the event types",

@@ -98,6 +98,24 @@ es_handler_row(Oid function)
 }
 
 /*
+ * lookup
+ *		The function of a signature as the caller's search path finds it; InvalidOid
+ *		for none.
+ */
+static Oid
+lookup(const char *signature)
+{
+	LOCAL_FCINFO(call, 1);
+	Datum found;
+
+	InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
+	call->args[0].value = CStringGetTextDatum(signature);
+	call->args[0].isnull = false;
+	found = to_regprocedure(call);
+	return call->isnull ? InvalidOid : DatumGetObjectId(found);
+}
+
+/*
  * es_handler_resolve
  *		The function of a signature, which names its schema; InvalidOid for none.
  *
@@ -107,21 +125,74 @@ es_handler_row(Oid function)
 Oid
 es_handler_resolve(const char *signature)
 {
-	LOCAL_FCINFO(call, 1);
 	Oid userid;
 	int sec_context;
-	Datum found;
+	Oid found;
 
 	GetUserIdAndSecContext(&userid, &sec_context);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE |
 							   SECURITY_RESTRICTED_OPERATION);
-	InitFunctionCallInfoData(*call, NULL, 1, InvalidOid, NULL, NULL);
-	call->args[0].value = CStringGetTextDatum(signature);
-	call->args[0].isnull = false;
-	found = to_regprocedure(call);
+	found = lookup(signature);
 	SetUserIdAndSecContext(userid, sec_context);
-	return call->isnull ? InvalidOid : DatumGetObjectId(found);
+	return found;
+}
+
+/*
+ * argument_type
+ *		The type of an argument.
+ */
+static Oid
+argument_type(EsArgument argument)
+{
+	switch (argument)
+	{
+		case ES_ARGUMENT_JSONB:
+			return JSONBOID;
+		case ES_ARGUMENT_EVENT:
+			return es_event_type();
+		case ES_ARGUMENT_EVENTS:
+			return get_array_type(es_event_type());
+		case ES_ARGUMENT_INTEGER:
+			return INT4OID;
+	}
+	return InvalidOid;
+}
+
+/*
+ * has_shape
+ *		Whether arguments are those of a shape.
+ */
+static bool
+has_shape(const EsHandlerShape *shape, const Oid *arguments, int narguments)
+{
+	if (narguments != shape->narguments)
+		return false;
+	for (int i = 0; i < narguments; i++)
+	{
+		if (arguments[i] != argument_type(shape->arguments[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * es_handler_shape
+ *		Which of a kind's shapes a function has, -1 for none.
+ */
+int
+es_handler_shape(const EsHandlerKind *kind, Oid function)
+{
+	Oid *arguments;
+	int narguments;
+
+	(void) get_func_signature(function, &arguments, &narguments);
+	for (int i = 0; i < kind->nshapes; i++)
+	{
+		if (has_shape(&kind->shapes[i], arguments, narguments))
+			return i;
+	}
+	return -1;
 }
 
 /*
@@ -135,8 +206,7 @@ shape_flaw(const EsHandlerKind *kind, Oid function)
 	int narguments;
 	Oid returns = get_func_signature(function, &arguments, &narguments);
 
-	if (narguments != kind->narguments || arguments[0] != JSONBOID ||
-		(narguments == 2 && arguments[1] != es_event_type()))
+	if (es_handler_shape(kind, function) < 0)
 		return pstrdup("It takes other arguments.");
 	if (returns != kind->result || get_func_retset(function))
 		return psprintf("It does not return %s.", kind->result_name);
@@ -204,16 +274,45 @@ es_handler_raise(const EsHandlerKind *kind, const char *signature,
 }
 
 /*
+ * complete_signature
+ *		The signature that a name stands for: that of the one function of the name that
+ *		has a shape of the kind, or of the first shape where there is none.  Raises
+ *		42725 where there are several.
+ */
+static const char *
+complete_signature(const EsHandlerKind *kind, const char *name)
+{
+	const char *found = NULL;
+
+	for (int i = 0; i < kind->nshapes && kind->nshapes > 1; i++)
+	{
+		const char *signature = psprintf("%s%s", name, kind->shapes[i].signature);
+
+		if (!OidIsValid(lookup(signature)))
+			continue;
+		if (found != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_AMBIGUOUS_FUNCTION),
+					 errmsg("function name \"%s\" is not unique", name),
+					 errdetail("There are %s and %s.", found, signature),
+					 errhint("Give its signature instead.")));
+		found = signature;
+	}
+	return found != NULL ? found
+						 : psprintf("%s%s", name, kind->shapes[0].signature);
+}
+
+/*
  * es_handler_find
  *		The function that a caller names, by its name alone or as a signature.
- *		Raises 42883, and 42804 for one that is none of the kind.
+ *		Raises 42883, 42725 where the name stands for several, and 42804 for a function
+ *		that is none of the kind.
  */
 Oid
 es_handler_find(const EsHandlerKind *kind, const char *name)
 {
-	const char *signature = strchr(name, '(') != NULL
-		? name
-		: psprintf("%s%s", name, kind->arguments);
+	const char *signature =
+		strchr(name, '(') != NULL ? name : complete_signature(kind, name);
 	Oid function = DatumGetObjectId(
 		DirectFunctionCall1(regprocedurein, CStringGetDatum(signature)));
 	const char *flaw = shape_flaw(kind, function);

@@ -4,9 +4,10 @@
  *	  The locks of appenders: streams, the store, and the in-flight mark.
  *
  * All three are heavyweight locks to the end of the transaction.  Stream
- * locks and marks live in the key space of advisory locks, in two classes of
+ * locks and marks live in the key space of advisory locks, in classes of
  * our own (pg_locks.objsubid 17747 and 17748), so that they never meet those
- * of pg_advisory_lock(), which have 1 and 2, nor are freed with them.
+ * of pg_advisory_lock(), which have 1 and 2, nor are freed with them.  So do
+ * the locks of projections (17749), which appenders do not take.
  *
  * Stream lock: exclusive, keyed by a hash of the stream's name; streams whose
  * hashes collide merely wait for each other.  Whoever holds it is alone in
@@ -84,6 +85,9 @@
 /* locktag_field4 of our advisory locks; the view in_flight has the second. */
 #define STREAM_LOCK_CLASS 17747
 #define MARK_CLASS		  17748
+
+/* That of the locks of projections. */
+#define PROJECTION_LOCK_CLASS 17749
 
 /*
  * Keeps categories' keys apart from streams': a call takes locks of streams
@@ -460,6 +464,22 @@ es_category_key(const text *category)
 	return hash_bytes_extended((const unsigned char *) VARDATA_ANY(category),
 							   VARSIZE_ANY_EXHDR(category), CATEGORY_SEED) |
 		CATEGORY_BIT;
+}
+
+/*
+ * es_lock_projection
+ *		Takes the lock of a generation of a projection, to the end of the current
+ *		subtransaction: whoever holds it is alone in running it.  Without wait it
+ *		returns false when somebody else does.
+ */
+bool
+es_lock_projection(const char *name, int32 generation, bool wait)
+{
+	uint64 key = hash_bytes_extended((const unsigned char *) name, strlen(name),
+									 (uint32) generation);
+
+	return lock_for(CurTransactionResourceOwner, key, PROJECTION_LOCK_CLASS,
+					ExclusiveLock, wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /*

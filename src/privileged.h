@@ -26,6 +26,7 @@ extern bool es_lacks(const char *query);
 extern int es_pin_search_path(void);
 extern void es_execute_as(Oid role, const char *statement);
 extern void es_act_as(EsActor *before, Oid owner, bool pin_search_path);
+extern void es_act_for(EsActor *before, Oid owner);
 extern void es_act_as_before(const EsActor *before);
 
 #endif /* ES_PRIVILEGED_H */

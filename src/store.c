@@ -179,6 +179,25 @@ static const EsTableShape table_shapes[ES_NUM_TABLES] = {
 				{"stream", TEXTOID},
 			},
 		},
+	[ES_PROJECTIONS] =
+		{
+			"projections",
+			PROJ_NUM_COLUMNS,
+			{
+				{"projection", TEXTOID},
+				{"mode", TEXTOID},
+				{"handler", TEXTOID},
+				{"reset", TEXTOID, true},
+				{"categories", TEXTARRAYOID, true},
+				{"types", TEXTARRAYOID, true},
+				{"on_error", TEXTOID},
+				{"max_attempts", INT4OID},
+				{"retry_delay", INTERVALOID},
+				{"start_position", INT8OID},
+				{"generation", INT4OID},
+				{"paused", BOOLOID},
+			},
+		},
 };
 
 static const EsIndexShape index_shapes[ES_NUM_INDEXES] =

@@ -33,11 +33,12 @@ typedef enum EsTableId
 	ES_AGGREGATE_TYPES, /* a store of before 0.2.0 has none */
 	ES_EVENT_TYPES,		/* nor this */
 	ES_HASH_CHAIN,		/* nor one without a hash chain this */
-	ES_SEALED_HEADS		/* nor this */
+	ES_SEALED_HEADS,	/* nor this */
+	ES_PROJECTIONS		/* a store of before 0.2.0 has none */
 } EsTableId;
 
 #define ES_FIRST_OPTIONAL ES_AGGREGATE_TYPES
-#define ES_NUM_TABLES	  (ES_SEALED_HEADS + 1)
+#define ES_NUM_TABLES	  (ES_PROJECTIONS + 1)
 
 /* Columns of categories. */
 typedef enum EsCategoriesColumn
@@ -127,7 +128,25 @@ typedef enum EsSealedHeadsColumn
 	HEAD_NUM_COLUMNS
 } EsSealedHeadsColumn;
 
-#define ES_MAX_COLUMNS EV_NUM_COLUMNS
+/* Columns of projections. */
+typedef enum EsProjectionsColumn
+{
+	PROJ_PROJECTION,
+	PROJ_MODE,
+	PROJ_HANDLER,
+	PROJ_RESET,		 /* may be null */
+	PROJ_CATEGORIES, /* may be null */
+	PROJ_TYPES,		 /* may be null */
+	PROJ_ON_ERROR,
+	PROJ_MAX_ATTEMPTS,
+	PROJ_RETRY_DELAY,
+	PROJ_START_POSITION,
+	PROJ_GENERATION,
+	PROJ_PAUSED,
+	PROJ_NUM_COLUMNS
+} EsProjectionsColumn;
+
+#define ES_MAX_COLUMNS PROJ_NUM_COLUMNS
 
 /* The indexes that the store's code reads by. */
 typedef enum EsIndexId

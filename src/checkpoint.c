@@ -1,0 +1,392 @@
+/*-------------------------------------------------------------------------
+ *
+ * checkpoint.c
+ *	  How far projections have come.
+ *
+ * A row of projection_checkpoints moves in the transaction of what the handler
+ * wrote for the events: both are there, or neither.  Whoever moves one holds the
+ * lock of the projection, see projection_run.c.
+ *
+ * A transaction at REPEATABLE READ or above sees the row as of its snapshot.
+ * Where somebody has moved it since, reading it raises 40001, as changing it would:
+ * the events that it would go on with are handled already.
+ *
+ * The statements run as the owner of the projections, whoever calls.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/checkpoint.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "checkpoint.h"
+#include "privileged.h"
+
+/* So much of a message is kept, in bytes. */
+#define MAX_MESSAGE_BYTES 1000
+
+#define MAX_ARGUMENTS 8
+
+#define THIS_ONE                               \
+	" WHERE projection OPERATOR(pg_catalog.=)" \
+	" $1 AND generation OPERATOR(pg_catalog.=) $2"
+
+/* A statement about a checkpoint, whose name and generation come first. */
+typedef struct Statement
+{
+	const char *text;
+	int expected; /* how it ends */
+	int narguments;
+	Oid types[MAX_ARGUMENTS]; /* of the arguments after those */
+	SPIPlanPtr plan; /* kept for the session; NULL before the first use */
+} Statement;
+
+static Statement read_statement = {"SELECT checkpoint, rate, rebuild_to, stopped,"
+								   " attempts, retry_at"
+								   " FROM event_store.projection_checkpoints" THIS_ONE,
+								   SPI_OK_SELECT,
+								   0,
+								   {0},
+								   NULL};
+
+/* The same for a transaction that keeps its snapshot. */
+static Statement read_locked_statement =
+	{"SELECT checkpoint, rate, rebuild_to, stopped, attempts, retry_at"
+	 " FROM event_store.projection_checkpoints" THIS_ONE " FOR NO KEY UPDATE",
+	 SPI_OK_SELECT,
+	 0,
+	 {0},
+	 NULL};
+
+static Statement create_statement =
+	{"INSERT INTO event_store.projection_checkpoints"
+	 " (projection, generation, checkpoint, rebuild_to, handled, moved_at,"
+	 " stopped, attempts) VALUES ($1, $2, $3, $4, 0,"
+	 " pg_catalog.clock_timestamp(), false, 0)",
+	 SPI_OK_INSERT,
+	 2,
+	 {INT8OID, INT8OID},
+	 NULL};
+
+static Statement move_statement =
+	{"UPDATE event_store.projection_checkpoints SET checkpoint = $3,"
+	 " handled = handled OPERATOR(pg_catalog.+) $4,"
+	 " rate = COALESCE($5, rate),"
+	 " moved_at = pg_catalog.clock_timestamp(),"
+	 " rebuild_to = CASE WHEN rebuild_to OPERATOR(pg_catalog.>) $3"
+	 " THEN rebuild_to END, attempts = 0, retry_at = NULL" THIS_ONE,
+	 SPI_OK_UPDATE,
+	 3,
+	 {INT8OID, INT8OID, FLOAT8OID},
+	 NULL};
+
+static Statement fail_statement =
+	{"UPDATE event_store.projection_checkpoints SET failed_position = $3,"
+	 " attempts = $4, error_code = $5, error_message = $6, stopped = $7,"
+	 " retry_at = $8, failed_at = pg_catalog.clock_timestamp()" THIS_ONE,
+	 SPI_OK_UPDATE,
+	 6,
+	 {INT8OID, INT4OID, TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID},
+	 NULL};
+
+static Statement park_statement =
+	{"INSERT INTO event_store.projection_parked_events"
+	 " (projection, generation, global_position, attempts, error_code,"
+	 " error_message, parked_at)"
+	 " VALUES ($1, $2, $3, $4, $5, $6, pg_catalog.clock_timestamp())",
+	 SPI_OK_INSERT,
+	 4,
+	 {INT8OID, INT4OID, TEXTOID, TEXTOID},
+	 NULL};
+
+static Statement restart_statement =
+	{"UPDATE event_store.projection_checkpoints SET stopped = false,"
+	 " attempts = 0, retry_at = NULL" THIS_ONE,
+	 SPI_OK_UPDATE,
+	 0,
+	 {0},
+	 NULL};
+
+static Statement delete_statement =
+	{"DELETE FROM event_store.projection_checkpoints" THIS_ONE,
+	 SPI_OK_DELETE,
+	 0,
+	 {0},
+	 NULL};
+
+static Statement delete_parked_statement =
+	{"DELETE FROM event_store.projection_parked_events" THIS_ONE,
+	 SPI_OK_DELETE,
+	 0,
+	 {0},
+	 NULL};
+
+/*
+ * prepare
+ *		Plans a statement, for the session.
+ */
+static void
+prepare(Statement *statement)
+{
+	Oid types[MAX_ARGUMENTS] = {TEXTOID, INT4OID};
+	SPIPlanPtr plan;
+
+	for (int i = 0; i < statement->narguments; i++)
+		types[2 + i] = statement->types[i];
+	plan = SPI_prepare(statement->text, 2 + statement->narguments, types);
+	if (plan == NULL)
+		elog(ERROR, "could not plan: %s", statement->text);
+	SPI_keepplan(plan);
+	statement->plan = plan;
+}
+
+/*
+ * run
+ *		Runs a statement about a checkpoint; returns the number of rows.  SPI is
+ *		connected.  Raises 55000 where a rule of the owner's makes something else of
+ *		it.
+ */
+static uint64
+run(Statement *statement, const EsCheckpointKey *key, const Datum *arguments,
+	const bool *missing)
+{
+	Datum values[MAX_ARGUMENTS];
+	char nulls[MAX_ARGUMENTS];
+	int result;
+
+	if (statement->plan == NULL)
+		prepare(statement);
+	values[0] = CStringGetTextDatum(key->name);
+	values[1] = Int32GetDatum(key->generation);
+	memset(nulls, ' ', sizeof(nulls));
+	for (int i = 0; i < statement->narguments; i++)
+	{
+		values[2 + i] = arguments[i];
+		if (missing != NULL && missing[i])
+			nulls[2 + i] = 'n';
+	}
+	result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
+	if (result != statement->expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not keep the checkpoint of projection \"%s\"",
+						key->name),
+				 errdetail("The statement ended as %s.",
+						   SPI_result_code_string(result)),
+				 errhint("Drop the rules on the tables of projections.")));
+	return SPI_processed;
+}
+
+/*
+ * change
+ *		Runs a statement that changes something, as the owner; returns the number of
+ *		rows.
+ */
+static uint64
+change(Statement *statement, const EsCheckpointKey *key, const Datum *arguments,
+	   const bool *missing)
+{
+	EsActor before;
+	uint64 rows;
+
+	es_spi_connect();
+	es_act_as(&before, es_projections()->owner, true);
+	rows = run(statement, key, arguments, missing);
+	es_act_as_before(&before);
+	SPI_finish();
+	return rows;
+}
+
+/*
+ * change_it
+ *		The same for what must be there; raises 55000.
+ */
+static void
+change_it(Statement *statement, const EsCheckpointKey *key,
+		  const Datum *arguments, const bool *missing)
+{
+	if (change(statement, key, arguments, missing) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("projection \"%s\" has no checkpoint", key->name),
+				 errhint(
+					 "Restore its row of event_store.projection_checkpoints, or drop the projection.")));
+}
+
+/*
+ * column
+ *		A column of the row that was read; 0 for null.
+ */
+static Datum
+column(int number)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+								number, &isnull);
+
+	return isnull ? (Datum) 0 : value;
+}
+
+/*
+ * is_null
+ *		Whether a column of the row that was read is null.
+ */
+static bool
+is_null(int number)
+{
+	bool isnull;
+
+	(void) SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number,
+						 &isnull);
+	return isnull;
+}
+
+/*
+ * take_row
+ *		Takes what was read.
+ */
+static void
+take_row(EsCheckpoint *checkpoint)
+{
+	checkpoint->checkpoint = DatumGetInt64(column(1));
+	checkpoint->rate = is_null(2) ? 0 : DatumGetFloat8(column(2));
+	checkpoint->rebuild_to = is_null(3) ? -1 : DatumGetInt64(column(3));
+	checkpoint->stopped = DatumGetBool(column(4));
+	checkpoint->attempts = DatumGetInt32(column(5));
+	checkpoint->retry_at =
+		is_null(6) ? DT_NOBEGIN : DatumGetTimestampTz(column(6));
+}
+
+/*
+ * es_checkpoint_read
+ *		Reads a checkpoint; returns false when there is none.  The projection's lock
+ *		is held.  Raises 40001 where it moved past the transaction's snapshot.
+ */
+bool
+es_checkpoint_read(const EsCheckpointKey *key, EsCheckpoint *checkpoint)
+{
+	Statement *statement =
+		IsolationUsesXactSnapshot() ? &read_locked_statement : &read_statement;
+	EsActor before;
+	bool found;
+
+	es_spi_connect();
+	es_act_as(&before, es_projections()->owner, true);
+	found = run(statement, key, NULL, NULL) > 0;
+	if (found)
+		take_row(checkpoint);
+	es_act_as_before(&before);
+	SPI_finish();
+	return found;
+}
+
+/*
+ * es_checkpoint_create
+ *		Makes the checkpoint of a generation that begins after a position, to be
+ *		rebuilt up to another; -1 for no rebuild.
+ */
+void
+es_checkpoint_create(const EsCheckpointKey *key, int64 position, int64 rebuild_to)
+{
+	Datum arguments[] = {Int64GetDatum(position), Int64GetDatum(rebuild_to)};
+	bool missing[] = {false, rebuild_to < 0};
+
+	(void) change(&create_statement, key, arguments, missing);
+}
+
+/*
+ * es_checkpoint_move
+ *		Moves a checkpoint to a position, after so many events were handled; a rate of
+ *		0 leaves that as it is.
+ */
+void
+es_checkpoint_move(const EsCheckpointKey *key, int64 position, int64 handled,
+				   double rate)
+{
+	Datum arguments[] = {Int64GetDatum(position), Int64GetDatum(handled),
+						 Float8GetDatum(rate)};
+	bool missing[] = {false, false, rate <= 0};
+
+	change_it(&move_statement, key, arguments, missing);
+}
+
+/*
+ * es_checkpoint_delete
+ *		Forgets a generation: its checkpoint and what it parked.
+ */
+void
+es_checkpoint_delete(const EsCheckpointKey *key)
+{
+	(void) change(&delete_statement, key, NULL, NULL);
+	(void) change(&delete_parked_statement, key, NULL, NULL);
+}
+
+/*
+ * es_checkpoint_restart
+ *		Lets a generation go on that has stopped, or waits to try again.
+ */
+void
+es_checkpoint_restart(const EsCheckpointKey *key)
+{
+	(void) change(&restart_statement, key, NULL, NULL);
+}
+
+/*
+ * kept_message
+ *		As much of a message as is kept.
+ */
+static Datum
+kept_message(const char *message)
+{
+	int length = strlen(message);
+
+	if (length > MAX_MESSAGE_BYTES)
+		length = pg_mbcliplen(message, length, MAX_MESSAGE_BYTES);
+	return PointerGetDatum(cstring_to_text_with_len(message, length));
+}
+
+/*
+ * es_checkpoint_fail
+ *		Records that an event failed, and what is to come: a stop, or another attempt.
+ */
+void
+es_checkpoint_fail(const EsCheckpointKey *key, const EsFailure *failure,
+				   bool stop, TimestampTz retry_at)
+{
+	Datum arguments[] = {Int64GetDatum(failure->global_position),
+						 Int32GetDatum(failure->attempts),
+						 CStringGetTextDatum(
+							 unpack_sql_state(failure->sqlerrcode)),
+						 kept_message(failure->message),
+						 BoolGetDatum(stop),
+						 TimestampTzGetDatum(retry_at)};
+	bool missing[] = {false, false, false, false, false, stop};
+
+	change_it(&fail_statement, key, arguments, missing);
+}
+
+/*
+ * es_checkpoint_park
+ *		Records that an event failed for the last time and is gone on without.
+ */
+void
+es_checkpoint_park(const EsCheckpointKey *key, const EsFailure *failure)
+{
+	Datum arguments[] = {Int64GetDatum(failure->global_position),
+						 Int32GetDatum(failure->attempts),
+						 CStringGetTextDatum(
+							 unpack_sql_state(failure->sqlerrcode)),
+						 kept_message(failure->message)};
+
+	(void) change(&park_statement, key, arguments, NULL);
+	es_checkpoint_fail(key, failure, false, DT_NOBEGIN);
+	es_checkpoint_move(key, failure->global_position, 0, 0);
+}

@@ -1,0 +1,565 @@
+/*-------------------------------------------------------------------------
+ *
+ * projection_calls.c
+ *	  The SQL calls that make and change projections.
+ *
+ * Each of them takes the registry against others that change it, to the end of
+ * the transaction, and then the lock of the projection, so that nobody runs it.
+ *
+ * An inline projection is up to date with every append from some moment on, and
+ * that moment must not fall into an append.  So the store lock is taken whenever
+ * a projection becomes inline, or goes on: no append is under way, the events so
+ * far are handled, and whoever appends next finds the registry changed.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/projection_calls.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "check.h"
+#include "locks.h"
+#include "position.h"
+#include "privileged.h"
+#include "projection_calls.h"
+#include "projection_run.h"
+#include "projection_tables.h"
+#include "rights.h"
+#include "store.h"
+#include "store_read.h"
+
+PG_FUNCTION_INFO_V1(event_store_create_projection);
+PG_FUNCTION_INFO_V1(event_store_pause_projection);
+PG_FUNCTION_INFO_V1(event_store_resume_projection);
+PG_FUNCTION_INFO_V1(event_store_drop_projection);
+
+/* Arguments of create_projection(). */
+enum
+{
+	ARG_NAME,
+	ARG_HANDLER,
+	ARG_MODE,
+	ARG_CATEGORIES,
+	ARG_TYPES,
+	ARG_RESET,
+	ARG_ON_ERROR,
+	ARG_MAX_ATTEMPTS,
+	ARG_RETRY_DELAY,
+	ARG_START_POSITION,
+	ARG_IF_NOT_EXISTS,
+	ARG_REPLACE
+};
+
+/*
+ * es_change_projections
+ *		Runs a statement on the registry as its owner; returns the number of rows.
+ *		55000 where a rule of the owner's makes something else of it.
+ */
+uint64
+es_change_projections(const char *statement, int nargs, Oid *types,
+					  Datum *values, const char *nulls, int expected)
+{
+	EsActor before;
+	uint64 rows;
+	int result;
+
+	es_spi_connect();
+	es_act_as(&before, es_store_owner(ES_PROJECTIONS), true);
+	result =
+		SPI_execute_with_args(statement, nargs, types, values, nulls, false, 0);
+	rows = SPI_processed;
+	if (result != expected)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not change the projections"),
+				 errdetail("The statement ended as %s.",
+						   SPI_result_code_string(result)),
+				 errhint("Drop the rules on event_store.projections.")));
+	es_act_as_before(&before);
+	SPI_finish();
+	return rows;
+}
+
+/*
+ * es_lock_projections
+ *		Takes the registry against others that change it.
+ */
+void
+es_lock_projections(void)
+{
+	es_require_projections();
+	(void) es_change_projections("LOCK TABLE event_store.projections"
+								 " IN SHARE ROW EXCLUSIVE MODE",
+								 0, NULL, NULL, NULL, SPI_OK_UTILITY);
+}
+
+/*
+ * es_begin_projection_call
+ *		Checks who calls a call about a projection and what about, and takes the
+ *		registry; returns the projection's name.
+ */
+char *
+es_begin_projection_call(FunctionCallInfo fcinfo, const char *call)
+{
+	es_check_not_null(fcinfo, 0, "name");
+	es_check_writable(call);
+	es_require_store_owner(call);
+	es_lock_projections();
+	return text_to_cstring(PG_GETARG_TEXT_PP(0));
+}
+
+/*
+ * text_of
+ *		A text argument, as it is or NULL.
+ */
+static const char *
+text_of(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+/*
+ * one_of
+ *		A text argument that is one of two words; raises 22004 or 22023.
+ */
+static const char *
+one_of(FunctionCallInfo fcinfo, int arg, const char *name, const char *first,
+	   const char *second)
+{
+	const char *value;
+
+	es_check_not_null(fcinfo, arg, name);
+	value = text_of(fcinfo, arg);
+	if (strcmp(value, first) != 0 && strcmp(value, second) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be %s or %s", name, first, second),
+				 errdetail("It is \"%s\".", value)));
+	return value;
+}
+
+/*
+ * check_name
+ *		Raises 22023 for what is no name of a projection.
+ */
+static void
+check_name(const char *name)
+{
+	if (*name == '\0' || strlen(name) > ES_MAX_PROJECTION_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name must have 1 to %d bytes", ES_MAX_PROJECTION_BYTES),
+				 errdetail("It has %d.", (int) strlen(name))));
+}
+
+/*
+ * check_texts
+ *		Checks an array of categories or types.
+ */
+static void
+check_texts(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	text **texts;
+	int n;
+
+	if (PG_ARGISNULL(arg))
+		return;
+	n = es_distinct_texts(PG_GETARG_ARRAYTYPE_P(arg), name, &texts);
+	for (int i = 0; i < n; i++)
+	{
+		if (arg == ARG_CATEGORIES)
+			es_check_category(texts[i]);
+		else
+			es_check_type(texts[i], NULL);
+	}
+}
+
+/*
+ * check_attempts
+ *		Checks how often and after what time an event is tried again.
+ */
+static void
+check_attempts(FunctionCallInfo fcinfo)
+{
+	const Interval *delay;
+
+	es_check_not_null(fcinfo, ARG_MAX_ATTEMPTS, "max_attempts");
+	if (PG_GETARG_INT32(ARG_MAX_ATTEMPTS) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_attempts must be at least 1"),
+				 errdetail("It is %d.", PG_GETARG_INT32(ARG_MAX_ATTEMPTS))));
+	es_check_not_null(fcinfo, ARG_RETRY_DELAY, "retry_delay");
+	delay = PG_GETARG_INTERVAL_P(ARG_RETRY_DELAY);
+	if (delay->month != 0 || delay->day < 0 || delay->time < 0 ||
+		delay->day > 1 || delay->time > USECS_PER_DAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("retry_delay must be between 0 and 1 day"),
+				 errhint("It doubles with each attempt.")));
+}
+
+/*
+ * start_position
+ *		Position after which a projection begins; raises 22004, 22023, or ST008 for
+ *		one beyond the store.
+ */
+static int64
+start_position(FunctionCallInfo fcinfo)
+{
+	int64 position;
+
+	es_check_not_null(fcinfo, ARG_START_POSITION, "start_position");
+	position = PG_GETARG_INT64(ARG_START_POSITION);
+	es_check_not_negative(position, "start_position");
+	es_check_within_store(position);
+	return position;
+}
+
+/*
+ * resolved
+ *		The signature of a function that the caller may name.
+ */
+static Datum
+resolved(const EsHandlerKind *kind, const char *name, Oid owner)
+{
+	Oid function = es_handler_find(kind, name);
+
+	es_handler_require(kind, function, owner);
+	return CStringGetTextDatum(es_handler_signature(function));
+}
+
+/*
+ * store_projection
+ *		Writes a projection's row, new or in place of the one that is there.
+ */
+static void
+store_projection(FunctionCallInfo fcinfo, bool exists)
+{
+	Oid types[] = {TEXTOID,		 TEXTOID, TEXTOID, TEXTOID,		TEXTARRAYOID,
+				   TEXTARRAYOID, TEXTOID, INT4OID, INTERVALOID, INT8OID};
+	static const int arguments[] = {ARG_NAME,		 ARG_MODE,
+									ARG_HANDLER,	 ARG_RESET,
+									ARG_CATEGORIES,	 ARG_TYPES,
+									ARG_ON_ERROR,	 ARG_MAX_ATTEMPTS,
+									ARG_RETRY_DELAY, ARG_START_POSITION};
+	Oid owner = es_store_owner(ES_PROJECTIONS);
+	Datum values[lengthof(arguments)];
+	char nulls[lengthof(arguments) + 1] = {0};
+
+	for (int i = 0; i < lengthof(arguments); i++)
+	{
+		nulls[i] = PG_ARGISNULL(arguments[i]) ? 'n' : ' ';
+		values[i] = PG_GETARG_DATUM(arguments[i]);
+	}
+	values[2] =
+		resolved(&es_projection_kind, text_of(fcinfo, ARG_HANDLER), owner);
+	if (!PG_ARGISNULL(ARG_RESET))
+		values[3] = resolved(&es_reset_kind, text_of(fcinfo, ARG_RESET), owner);
+	(void) es_change_projections(exists ? "UPDATE event_store.projections SET"
+										  " mode = $2, handler = $3, reset = $4,"
+										  " categories = $5, types = $6,"
+										  " on_error = $7, max_attempts = $8,"
+										  " retry_delay = $9, start_position = $10"
+										  " WHERE projection"
+										  " OPERATOR(pg_catalog.=) $1"
+										: "INSERT INTO event_store.projections"
+										  " (projection, mode, handler, reset,"
+										  " categories, types, on_error,"
+										  " max_attempts, retry_delay,"
+										  " start_position, generation, paused)"
+										  " VALUES ($1, $2, $3, $4, $5, $6, $7,"
+										  " $8, $9, $10, 1, false)",
+								 lengthof(types), types, values, nulls,
+								 exists ? SPI_OK_UPDATE : SPI_OK_INSERT);
+}
+
+/*
+ * catch_up
+ *		Runs a projection to the end, under the store lock.
+ */
+static void
+catch_up(const char *name)
+{
+	EsRun run = {
+		{name, es_projection_require(es_projections(), name)->generation}};
+
+	run.max_events = PG_INT64_MAX;
+	run.wait = true;
+	run.to_the_end = true;
+	es_projection_run(&run);
+}
+
+/*
+ * set_trigger
+ *		Hangs the trigger of inline projections on the events, or takes it away, as
+ *		there are some or none.
+ */
+static void
+set_trigger(void)
+{
+	const EsProjections *all = es_projections();
+	bool needed = false;
+	EsActor before;
+
+	for (int i = 0; i < all->n; i++)
+		needed |= all->projections[i].is_inline && !all->projections[i].paused;
+	es_spi_connect();
+	es_act_as(&before, es_store_owner(ES_EVENTS), true);
+	if (needed)
+		es_make_inline_trigger();
+	else
+		es_drop_inline_trigger();
+	es_act_as_before(&before);
+	SPI_finish();
+}
+
+/*
+ * lock_for_change
+ *		Waits until nobody runs a projection, and nobody can to the end of the
+ *		transaction; if it is or becomes inline, nobody appends either.
+ *
+ * In this order, as whoever runs it may append.
+ */
+static void
+lock_for_change(const EsProjection *projection, bool becomes_inline)
+{
+	(void) es_lock_projection(projection->name, projection->generation, true);
+	if (projection->is_inline || becomes_inline)
+		es_lock_store();
+}
+
+/*
+ * leave_inline
+ *		Notes how far an inline projection has come that no longer takes part in
+ *		appends.
+ */
+static void
+leave_inline(const EsProjection *projection)
+{
+	EsCheckpointKey key = {projection->name, projection->generation};
+
+	es_checkpoint_move(&key, es_last_position(), 0, 0);
+}
+
+/*
+ * replace_projection
+ *		Changes a projection, which goes on from where it is.
+ */
+static void
+replace_projection(FunctionCallInfo fcinfo, const EsProjection *projection,
+				   bool becomes_inline)
+{
+	EsProjection old = *projection;
+
+	lock_for_change(&old, becomes_inline);
+	if (old.is_inline && !old.paused)
+		leave_inline(&old);
+	store_projection(fcinfo, true);
+	if (becomes_inline && !old.paused)
+		catch_up(old.name);
+	if (old.is_inline || becomes_inline)
+		set_trigger();
+}
+
+/*
+ * make_projection
+ *		Makes a projection that is not there.
+ */
+static void
+make_projection(FunctionCallInfo fcinfo, const char *name, bool is_inline)
+{
+	EsCheckpointKey key = {name, 1};
+
+	if (is_inline)
+		es_lock_store();
+	store_projection(fcinfo, false);
+	es_checkpoint_create(&key, start_position(fcinfo), -1);
+	if (!is_inline)
+		return;
+	catch_up(name);
+	set_trigger();
+}
+
+/*
+ * skips_existing
+ *		Whether a projection that is there stays as it is; raises 42710 when the
+ *		caller did not say what to do about it.
+ */
+static bool
+skips_existing(FunctionCallInfo fcinfo, const char *name)
+{
+	if (PG_GETARG_BOOL(ARG_REPLACE))
+		return false;
+	if (!PG_GETARG_BOOL(ARG_IF_NOT_EXISTS))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("projection \"%s\" already exists", name),
+				 errhint(
+					 "Pass replace => true to change it, or if_not_exists => true to keep it.")));
+	ereport(NOTICE,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+			 errmsg("projection \"%s\" already exists, skipping", name)));
+	return true;
+}
+
+/*
+ * event_store_create_projection
+ *		create_projection(name, handler, mode, categories, types, reset, on_error,
+ *		max_attempts, retry_delay, start_position, if_not_exists, replace)
+ *		returns void
+ *
+ * Raises 22004, 22023, 42501 unless the caller owns the store, 42710, 42883, 42725,
+ * 42804, ST008, and what the handler of an inline projection raises.
+ */
+Datum
+event_store_create_projection(PG_FUNCTION_ARGS)
+{
+	char *name = es_begin_projection_call(fcinfo, "create_projection()");
+	const EsProjection *projection;
+	bool is_inline;
+
+	check_name(name);
+	es_check_not_null(fcinfo, ARG_HANDLER, "handler");
+	is_inline =
+		strcmp(one_of(fcinfo, ARG_MODE, "mode", ES_MODE_INLINE, ES_MODE_ASYNC),
+			   ES_MODE_INLINE) == 0;
+	check_texts(fcinfo, ARG_CATEGORIES, "categories");
+	check_texts(fcinfo, ARG_TYPES, "types");
+	(void) one_of(fcinfo, ARG_ON_ERROR, "on_error", ES_ON_ERROR_STOP,
+				  ES_ON_ERROR_PARK);
+	check_attempts(fcinfo);
+	(void) start_position(fcinfo);
+	es_check_not_null(fcinfo, ARG_IF_NOT_EXISTS, "if_not_exists");
+	es_check_not_null(fcinfo, ARG_REPLACE, "replace");
+
+	projection = es_projection_find(es_projections(), name);
+	if (projection == NULL)
+		make_projection(fcinfo, name, is_inline);
+	else if (!skips_existing(fcinfo, name))
+		replace_projection(fcinfo, projection, is_inline);
+	PG_RETURN_VOID();
+}
+
+/*
+ * set_paused
+ *		Changes whether a projection is paused.
+ */
+static void
+set_paused(const char *name, bool paused)
+{
+	Oid types[] = {TEXTOID, BOOLOID};
+	Datum values[] = {CStringGetTextDatum(name), BoolGetDatum(paused)};
+
+	(void) es_change_projections("UPDATE event_store.projections"
+								 " SET paused = $2 WHERE projection"
+								 " OPERATOR(pg_catalog.=) $1",
+								 lengthof(types), types, values, NULL,
+								 SPI_OK_UPDATE);
+}
+
+/*
+ * event_store_pause_projection
+ *		pause_projection(name) returns void
+ *
+ * Raises 22004, 42501 unless the caller owns the store, 42704.
+ */
+Datum
+event_store_pause_projection(PG_FUNCTION_ARGS)
+{
+	char *name = es_begin_projection_call(fcinfo, "pause_projection()");
+	EsProjection old = *es_projection_require(es_projections(), name);
+
+	if (old.paused)
+		PG_RETURN_VOID();
+	lock_for_change(&old, false);
+	if (old.is_inline)
+		leave_inline(&old);
+	set_paused(name, true);
+	if (old.is_inline)
+		set_trigger();
+	PG_RETURN_VOID();
+}
+
+/*
+ * event_store_resume_projection
+ *		resume_projection(name) returns void
+ *
+ * Raises 22004, 42501 unless the caller owns the store, 42704, and what the handler
+ * of an inline projection raises.
+ */
+Datum
+event_store_resume_projection(PG_FUNCTION_ARGS)
+{
+	char *name = es_begin_projection_call(fcinfo, "resume_projection()");
+	EsProjection old = *es_projection_require(es_projections(), name);
+	EsCheckpointKey key = {name, old.generation};
+
+	lock_for_change(&old, false);
+	es_checkpoint_restart(&key);
+	if (!old.paused)
+		PG_RETURN_VOID();
+	set_paused(name, false);
+	if (old.is_inline)
+	{
+		catch_up(name);
+		set_trigger();
+	}
+	PG_RETURN_VOID();
+}
+
+/*
+ * forget
+ *		Removes the rows of a projection.
+ */
+static void
+forget(const EsProjection *projection)
+{
+	EsCheckpointKey key = {projection->name, projection->generation};
+	Oid types[] = {TEXTOID};
+	Datum values[] = {CStringGetTextDatum(projection->name)};
+
+	es_checkpoint_delete(&key);
+	(void) es_change_projections("DELETE FROM event_store.projections"
+								 " WHERE projection OPERATOR(pg_catalog.=) $1",
+								 lengthof(types), types, values, NULL,
+								 SPI_OK_DELETE);
+}
+
+/*
+ * event_store_drop_projection
+ *		drop_projection(name, if_exists) returns void
+ *
+ * Raises 22004, 42501 unless the caller owns the store, 42704.
+ */
+Datum
+event_store_drop_projection(PG_FUNCTION_ARGS)
+{
+	char *name = es_begin_projection_call(fcinfo, "drop_projection()");
+	const EsProjection *found = es_projection_find(es_projections(), name);
+	EsProjection old;
+
+	es_check_not_null(fcinfo, 1, "if_exists");
+	if (found == NULL && PG_GETARG_BOOL(1))
+	{
+		ereport(NOTICE,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("projection \"%s\" does not exist, skipping", name)));
+		PG_RETURN_VOID();
+	}
+	old = *es_projection_require(es_projections(), name);
+	lock_for_change(&old, false);
+	forget(&old);
+	if (old.is_inline)
+		set_trigger();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * projection_calls.h
+ *	  What the SQL calls about projections have in common.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/projection_calls.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_PROJECTION_CALLS_H
+#define ES_PROJECTION_CALLS_H
+
+#include "fmgr.h"
+
+extern char *es_begin_projection_call(FunctionCallInfo fcinfo, const char *call);
+extern void es_lock_projections(void);
+extern uint64 es_change_projections(const char *statement, int nargs,
+									Oid *types, Datum *values,
+									const char *nulls, int expected);
+
+#endif /* ES_PROJECTION_CALLS_H */

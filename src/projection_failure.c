@@ -1,0 +1,151 @@
+/*-------------------------------------------------------------------------
+ *
+ * projection_failure.c
+ *	  What is done about events that a projection fails at.
+ *
+ * A run that fails is rolled back, with what it did for the events before the one
+ * that failed.  It is tried again with those alone, or with half of them where
+ * they were handed over together, until it is down to the event that fails by
+ * itself.  That one is tried again after a while, which doubles with each attempt,
+ * and after the last one the projection stops at it, or parks it and goes on.
+ *
+ * A failure is recorded in a transaction after the one that failed, or a
+ * subtransaction, so its checkpoint may have moved meanwhile: somebody else came
+ * by with more luck, and there is nothing to record.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/projection_failure.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "locks.h"
+#include "projection_failure.h"
+
+/* The longest time to the next attempt, unless the first is longer. */
+#define MAX_DELAY (5 * 60 * USECS_PER_SEC)
+
+/*
+ * es_run_is_of_one_event
+ *		Whether a run that failed had come to one event only, which is to blame.
+ */
+bool
+es_run_is_of_one_event(const EsRun *run)
+{
+	return run->handled == 0 && run->in_call == 1;
+}
+
+/*
+ * es_run_smaller
+ *		How many events a run that failed is to be tried with again.
+ */
+int64
+es_run_smaller(const EsRun *run)
+{
+	int64 fewer = run->handled > 0 ? run->handled : run->in_call / 2;
+
+	return Max(fewer, 1);
+}
+
+/*
+ * delay
+ *		How long after an attempt the next one is.
+ */
+static int64
+delay(const EsProjection *projection, int32 attempts)
+{
+	int64 most = Max(MAX_DELAY, projection->retry_delay);
+	int64 result = projection->retry_delay;
+
+	for (int32 i = 1; i < attempts && result < most; i++)
+		result *= 2;
+	return Min(result, most);
+}
+
+/*
+ * es_run_record_failure
+ *		Records that a run's one event failed.
+ */
+void
+es_run_record_failure(const EsRun *run, const ErrorData *error)
+{
+	const EsProjection *projection;
+	EsCheckpoint checkpoint;
+	EsFailure failure;
+
+	(void) es_lock_projection(run->key.name, run->key.generation, true);
+	projection = es_projection_find(es_projections(), run->key.name);
+	if (projection == NULL || !es_checkpoint_read(&run->key, &checkpoint) ||
+		checkpoint.checkpoint >= run->position || checkpoint.stopped)
+		return;
+	failure.global_position = run->position;
+	failure.attempts = checkpoint.attempts + 1;
+	failure.sqlerrcode = error->sqlerrcode;
+	failure.message = error->message;
+	if (failure.attempts < projection->max_attempts)
+		es_checkpoint_fail(&run->key, &failure, false,
+						   GetCurrentTimestamp() +
+							   delay(projection, failure.attempts));
+	else if (projection->parks)
+		es_checkpoint_park(&run->key, &failure);
+	else
+		es_checkpoint_fail(&run->key, &failure, true, DT_NOBEGIN);
+}
+
+/*
+ * is_for_caller
+ *		Whether an error ends the caller's transaction, too: it was cancelled, or has
+ *		to be begun anew.
+ */
+static bool
+is_for_caller(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION ||
+		(IsolationUsesXactSnapshot() &&
+		 error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE);
+}
+
+/*
+ * es_run_in_subtransaction
+ *		Runs a projection in a subtransaction, which is rolled back when an event
+ *		fails; returns false then, and the error.  Other errors are raised.
+ */
+bool
+es_run_in_subtransaction(EsRun *run, ErrorData **error)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool succeeded = false;
+
+	*error = NULL;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		es_projection_run(run);
+		ReleaseCurrentSubTransaction();
+		succeeded = true;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		*error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (!succeeded && (run->in_call == 0 || is_for_caller(*error)))
+		ReThrowError(*error);
+	return succeeded;
+}

@@ -1,0 +1,416 @@
+/*-------------------------------------------------------------------------
+ *
+ * projection_run.c
+ *	  Running a projection over the next events.
+ *
+ * A run goes on after the checkpoint, up to the safe position, in the transaction
+ * of the caller: it hands events to the handler and moves the checkpoint past them.
+ * So they take effect together or not at all, and each event exactly once.
+ *
+ * Whoever runs a projection holds its lock to the end of the transaction.  The
+ * checkpoint is read after that, with a fresh snapshot or one that must not be
+ * outdated, see checkpoint.c, and the lock is given back after the commit can be
+ * seen.  Interleavings considered:
+ *
+ * - Two who run it: the second finds the lock taken, or waits for it and then sees
+ *	 where the first came to.
+ * - One who pauses, drops or replaces it, or begins to rebuild it: takes the lock
+ *	 as well, so no run is under way; and a run looks at the registry once it has
+ *	 the lock.
+ * - An append while it runs: is above the safe position, or below it and seen.
+ *
+ * The handler runs as the owner of the projections, with a search path that nobody
+ * can put anything into; restricted, unless the session is the owner's own.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/projection_run.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "event_rows.h"
+#include "fault.h"
+#include "locks.h"
+#include "privileged.h"
+#include "projection_run.h"
+#include "store.h"
+#include "store_read.h"
+
+/* What is handed over at once is not much larger, in bytes. */
+#define MAX_CALL_BYTES (16 * 1024 * 1024)
+
+/* How many events weigh as much for the rate as what it was before. */
+#define RATE_EVENTS 1000
+
+/* A run that is under way. */
+typedef struct Running
+{
+	EsRun *run;
+	const EsProjection *projection;
+	FmgrInfo function;
+	FunctionCallInfo fcinfo;
+	MemoryContext call_context; /* what a call needs */
+	EsStoreRead *read;
+	EsEventRows *rows;
+	instr_time start;
+	int64 position; /* of the last event that was read */
+	bool ended;		/* there were no more */
+
+	/* the event that is handled, for errors */
+	text *stream;
+	int64 version;
+	text *type;
+} Running;
+
+/*
+ * name_events
+ *		Says in an error what it is about.
+ */
+static void
+name_events(void *arg)
+{
+	const Running *running = arg;
+	const EsRun *run = running->run;
+
+	if (run->in_call == 0)
+		errcontext("projection \"%s\"", run->key.name);
+	else if (running->projection->handler.takes_batch)
+		errcontext("projection \"%s\", %lld events from global position %lld to %lld",
+				   run->key.name, (long long) run->in_call,
+				   (long long) run->position, (long long) running->position);
+	else
+		errcontext("projection \"%s\", event %lld of stream \"%s\", type \"%s\", global position %lld",
+				   run->key.name, (long long) running->version,
+				   text_to_cstring(running->stream),
+				   text_to_cstring(running->type), (long long) run->position);
+}
+
+/*
+ * elapsed
+ *		Microseconds since the run began.
+ */
+static int64
+elapsed(const Running *running)
+{
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, running->start);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
+/*
+ * call
+ *		Calls the handler with an event or an array of them.  What calls before it
+ *		wrote can be seen.
+ */
+static void
+call(Running *running, Datum events)
+{
+	FunctionCallInfo fcinfo = running->fcinfo;
+
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+	fcinfo->args[0].value = events;
+	fcinfo->args[0].isnull = false;
+	fcinfo->isnull = false;
+	(void) FunctionCallInvoke(fcinfo);
+	ES_FAULT_POINT("projection: handler called");
+}
+
+/*
+ * read_event
+ *		The next event; NULL after the last.
+ */
+static TupleTableSlot *
+read_event(Running *running)
+{
+	TupleTableSlot *event = es_store_read_next(running->read);
+
+	CHECK_FOR_INTERRUPTS();
+	if (event == NULL)
+	{
+		running->ended = true;
+		return NULL;
+	}
+	running->position =
+		DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION));
+	return event;
+}
+
+/*
+ * handle_event
+ *		Hands one event over.
+ */
+static void
+handle_event(Running *running, TupleTableSlot *event)
+{
+	EsRun *run = running->run;
+
+	running->stream = es_store_read_stream(running->read, event);
+	running->version = DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
+	running->type = DatumGetTextPP(es_column(event, ES_EVENTS, EV_TYPE));
+	run->position = running->position;
+	run->in_call = 1;
+	call(running, es_event_row(running->rows, event, running->stream));
+	run->in_call = 0;
+	run->handled++;
+}
+
+/*
+ * handle_singly
+ *		Hands over event after event, as many as are asked for.
+ */
+static void
+handle_singly(Running *running)
+{
+	const EsRun *run = running->run;
+	MemoryContext caller = MemoryContextSwitchTo(running->call_context);
+
+	while (run->handled < run->max_events)
+	{
+		TupleTableSlot *event = read_event(running);
+
+		if (event == NULL)
+			break;
+		handle_event(running, event);
+		MemoryContextReset(running->call_context);
+		if (run->max_time > 0 && elapsed(running) >= run->max_time)
+			break;
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * gather
+ *		Reads events for one call.
+ */
+static void
+gather(Running *running, EsEventArray *array, int64 max_events)
+{
+	EsRun *run = running->run;
+
+	es_event_array_begin(array);
+	while (array->n < max_events && array->bytes < MAX_CALL_BYTES)
+	{
+		TupleTableSlot *event = read_event(running);
+
+		if (event == NULL)
+			break;
+		if (array->n == 0)
+			run->position = running->position;
+		run->in_call = array->n + 1;
+		es_event_array_add(array,
+						   es_event_row(running->rows, event,
+										es_store_read_stream(running->read,
+															 event)));
+	}
+}
+
+/*
+ * handle_together
+ *		Hands over as many events as are asked for, in as few calls as fit.
+ */
+static void
+handle_together(Running *running)
+{
+	EsRun *run = running->run;
+	MemoryContext caller = MemoryContextSwitchTo(running->call_context);
+
+	while (run->handled < run->max_events && !running->ended)
+	{
+		EsEventArray array;
+
+		gather(running, &array, run->max_events - run->handled);
+		if (array.n > 0)
+			call(running, es_event_array_value(&array));
+		run->in_call = 0;
+		run->handled += array.n;
+		MemoryContextReset(running->call_context);
+		if (run->max_time > 0 && elapsed(running) >= run->max_time)
+			break;
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * begin_reading
+ *		Begins to read the projection's events after a position.
+ */
+static void
+begin_reading(Running *running, int64 after_position)
+{
+	const EsProjection *projection = running->projection;
+	EsReadRequest request = {0};
+
+	request.after_position = after_position;
+	request.range.lowest = after_position + 1;
+	request.range.highest = PG_INT64_MAX;
+	request.max_count = PG_INT64_MAX;
+	request.all_categories = projection->all_categories;
+	request.ncategories = projection->ncategories;
+	request.categories = projection->categories;
+	request.ntypes = projection->ntypes;
+	request.types = projection->types;
+	running->read = es_store_read_begin(&request);
+	running->rows = es_event_rows_begin(es_upcasting(false));
+}
+
+/*
+ * prepare_call
+ *		Gets ready to call the handler; raises 55000 when it cannot be used.
+ */
+static void
+prepare_call(Running *running)
+{
+	const EsProjectionFunction *handler = &running->projection->handler;
+
+	if (handler->flaw != NULL)
+		es_handler_raise(&es_projection_kind, handler->signature, handler->flaw);
+	fmgr_info_copy(&running->function, unconstify(FmgrInfo *, &handler->function),
+				   CurrentMemoryContext);
+	running->fcinfo = palloc0(SizeForFunctionCallInfo(2));
+	InitFunctionCallInfoData(*running->fcinfo, &running->function,
+							 handler->takes_generation ? 2 : 1, InvalidOid,
+							 NULL, NULL);
+	running->fcinfo->args[1].value = Int32GetDatum(running->run->key.generation);
+	running->fcinfo->args[1].isnull = false;
+	running->call_context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store handler",
+							  ALLOCSET_DEFAULT_SIZES);
+}
+
+/*
+ * handle
+ *		Hands over events after a position, as the owner.
+ */
+static void
+handle(Running *running, int64 after_position)
+{
+	EsActor before;
+
+	prepare_call(running);
+	begin_reading(running, after_position);
+	es_act_for(&before, es_projections()->owner);
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	if (running->projection->handler.takes_batch)
+		handle_together(running);
+	else
+		handle_singly(running);
+	PopActiveSnapshot();
+	es_act_as_before(&before);
+	CommandCounterIncrement();
+}
+
+/*
+ * new_rate
+ *		The rate after a run.
+ */
+static double
+new_rate(const EsRun *run, double rate)
+{
+	double weight = (double) run->handled / (run->handled + RATE_EVENTS);
+	double seen;
+
+	if (run->handled == 0 || run->elapsed <= 0)
+		return rate;
+	seen = run->handled * 1e6 / run->elapsed;
+	return rate <= 0 ? seen : rate + (seen - rate) * weight;
+}
+
+/*
+ * run_from
+ *		Runs from a checkpoint on, and moves it.
+ */
+static void
+run_from(Running *running, const EsCheckpoint *checkpoint)
+{
+	EsRun *run = running->run;
+	int64 reached;
+
+	INSTR_TIME_SET_CURRENT(running->start);
+	handle(running, checkpoint->checkpoint);
+	reached = running->ended ? es_store_read_highest(running->read)
+							 : running->position;
+	es_store_read_end(running->read);
+	run->elapsed = elapsed(running);
+	if (reached > checkpoint->checkpoint)
+		es_checkpoint_move(&run->key, reached, run->handled,
+						   new_rate(run, checkpoint->rate));
+	run->outcome = running->ended ? ES_RUN_CAUGHT_UP : ES_RUN_MORE;
+}
+
+/*
+ * is_to_run
+ *		Whether there is something to run; otherwise the outcome says why not.
+ */
+static bool
+is_to_run(EsRun *run, const EsProjection *projection, EsCheckpoint *checkpoint)
+{
+	if (projection == NULL || !es_checkpoint_read(&run->key, checkpoint))
+		run->outcome = ES_RUN_GONE;
+	else if (run->to_the_end)
+		return true;
+	else if (projection->paused)
+		run->outcome = ES_RUN_PAUSED;
+	else if (projection->is_inline)
+		run->outcome = ES_RUN_CAUGHT_UP;
+	else if (checkpoint->stopped)
+		run->outcome = ES_RUN_STOPPED;
+	else if (!run->at_once && checkpoint->retry_at > GetCurrentTimestamp())
+		run->outcome = ES_RUN_WAITS;
+	else
+		return true;
+	return false;
+}
+
+/*
+ * es_projection_run
+ *		Runs a generation of a projection over the events after its checkpoint, as
+ *		many and as long as is asked for.  Raises what the handler raises, and ST008
+ *		for a checkpoint that is beyond the store.
+ *
+ * There is an active snapshot.
+ */
+void
+es_projection_run(EsRun *run)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "event_store projection",
+							  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	ErrorContextCallback callback;
+	Running running = {0};
+	EsCheckpoint checkpoint;
+
+	run->handled = 0;
+	run->in_call = 0;
+	running.run = run;
+	callback.callback = name_events;
+	callback.arg = &running;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	if (!es_lock_projection(run->key.name, run->key.generation, run->wait))
+		run->outcome = ES_RUN_BUSY;
+	else
+	{
+		running.projection = es_projection_find(es_projections(), run->key.name);
+		if (is_to_run(run, running.projection, &checkpoint))
+		{
+			run->attempts = checkpoint.attempts;
+			run_from(&running, &checkpoint);
+		}
+	}
+	error_context_stack = callback.previous;
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}
