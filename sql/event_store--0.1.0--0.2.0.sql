@@ -510,6 +510,114 @@ COMMENT ON FUNCTION event_store.run_projections(text, bigint) IS
 	'Does by hand what a worker does: has the async projection of a name, or all of them, handle the events after their checkpoints, at most max_events, NULL for all up to the safe position; returns how many. Waits for a worker that runs it. An event that fails is reported as a warning and counts as an attempt. Raises 42704 when there is no such projection, ST008 when its checkpoint is beyond the store.';
 REVOKE ALL ON FUNCTION event_store.run_projections(text, bigint) FROM PUBLIC;
 
+CREATE FUNCTION event_store.rebuild_projection(name text,
+											   blue_green boolean DEFAULT false)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_rebuild_projection';
+COMMENT ON FUNCTION event_store.rebuild_projection(text, boolean) IS
+	'Has a projection built anew from its start_position on: calls its reset and sends its checkpoint back; returns the global position up to which it is then rebuilt, by a worker or run_projections(), in batches of which each lasts. An inline one is rebuilt by the call itself, with appends held off. With blue_green the next generation is built beside the one that counts, and takes its place in one transaction when it has caught up; handler and reset must take the generation. For the store''s owner. Raises 42704 when there is none, 55000 without a reset, 55006 while the next generation is being built.';
+REVOKE ALL ON FUNCTION event_store.rebuild_projection(text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION event_store.projection_generation(name text)
+RETURNS integer
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'event_store_projection_generation';
+COMMENT ON FUNCTION event_store.projection_generation(text) IS
+	'The generation of a projection that counts, as the calling query sees it: for views of what its handler writes. Raises 42704 when there is no such projection.';
+REVOKE ALL ON FUNCTION event_store.projection_generation(text) FROM PUBLIC;
+
+CREATE FUNCTION event_store.retry_parked(name text,
+										 global_position bigint DEFAULT NULL)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_retry_parked';
+COMMENT ON FUNCTION event_store.retry_parked(text, bigint) IS
+	'Tries the events again that a projection has parked, the one at a position or all in their order; returns how many were handled. Those that fail again stay parked and are reported as warnings. For the store''s owner. Raises 42704 when there is no such projection.';
+REVOKE ALL ON FUNCTION event_store.retry_parked(text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION event_store.projection_statuses(OUT projection text,
+												OUT generation integer,
+												OUT is_current boolean,
+												OUT mode text,
+												OUT state text,
+												OUT checkpoint bigint,
+												OUT lag_events bigint,
+												OUT lag_seconds double precision,
+												OUT rate double precision,
+												OUT handled bigint,
+												OUT rebuild_to bigint,
+												OUT rebuild_left bigint,
+												OUT rebuild_time_left interval,
+												OUT attempts integer,
+												OUT retry_at timestamptz,
+												OUT parked bigint,
+												OUT error_position bigint,
+												OUT error_at timestamptz,
+												OUT error_code text,
+												OUT error_message text,
+												OUT moved_at timestamptz,
+												OUT worker_pid integer,
+												OUT heartbeat_at timestamptz)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
+AS 'MODULE_PATHNAME', 'event_store_projection_statuses';
+COMMENT ON FUNCTION event_store.projection_statuses() IS
+	'What the view projection_status shows.';
+REVOKE ALL ON FUNCTION event_store.projection_statuses() FROM PUBLIC;
+
+CREATE VIEW event_store.projection_status AS
+SELECT s.projection,
+	   s.generation,
+	   s.is_current,
+	   s.mode,
+	   s.state,
+	   s.checkpoint,
+	   s.lag_events,
+	   s.lag_seconds,
+	   s.rate,
+	   s.handled,
+	   s.rebuild_to,
+	   s.rebuild_left,
+	   s.rebuild_time_left,
+	   s.attempts,
+	   s.retry_at,
+	   s.parked,
+	   s.error_position,
+	   s.error_at,
+	   s.error_code,
+	   s.error_message,
+	   s.moved_at,
+	   s.worker_pid,
+	   s.heartbeat_at
+  FROM event_store.projection_statuses() s;
+COMMENT ON VIEW event_store.projection_status IS
+	'How the projections are: a row for each, and one for a next generation that is being built.';
+COMMENT ON COLUMN event_store.projection_status.projection IS 'its name';
+COMMENT ON COLUMN event_store.projection_status.generation IS 'generation of what its handler writes';
+COMMENT ON COLUMN event_store.projection_status.is_current IS 'whether that is the one that counts';
+COMMENT ON COLUMN event_store.projection_status.mode IS 'inline or async';
+COMMENT ON COLUMN event_store.projection_status.state IS 'active, rebuilding, retrying an event that failed, stopped at one, paused, unusable where its handler cannot be called, or beyond store where its checkpoint is of a later state of the store';
+COMMENT ON COLUMN event_store.projection_status.checkpoint IS 'global position up to which it has handled all events; NULL for an inline one, which has handled them all';
+COMMENT ON COLUMN event_store.projection_status.lag_events IS 'how many events it has still to handle, counted up to 10,000 and estimated from there on; NULL on a standby';
+COMMENT ON COLUMN event_store.projection_status.lag_seconds IS 'how long ago the first of them was recorded; 0 when there is none';
+COMMENT ON COLUMN event_store.projection_status.rate IS 'events a second that it handles while it works';
+COMMENT ON COLUMN event_store.projection_status.handled IS 'how many events it has handled since it was made or rebuilt last';
+COMMENT ON COLUMN event_store.projection_status.rebuild_to IS 'global position up to which it is being rebuilt; NULL when it is not';
+COMMENT ON COLUMN event_store.projection_status.rebuild_left IS 'how many events that are still';
+COMMENT ON COLUMN event_store.projection_status.rebuild_time_left IS 'how long that takes at its rate';
+COMMENT ON COLUMN event_store.projection_status.attempts IS 'how often the next event has failed';
+COMMENT ON COLUMN event_store.projection_status.retry_at IS 'when it is tried again';
+COMMENT ON COLUMN event_store.projection_status.parked IS 'how many events it has gone on without';
+COMMENT ON COLUMN event_store.projection_status.error_position IS 'global position of the event that failed last';
+COMMENT ON COLUMN event_store.projection_status.error_at IS 'when that was';
+COMMENT ON COLUMN event_store.projection_status.error_code IS 'SQLSTATE of what was raised';
+COMMENT ON COLUMN event_store.projection_status.error_message IS 'what that said';
+COMMENT ON COLUMN event_store.projection_status.moved_at IS 'when its checkpoint moved';
+COMMENT ON COLUMN event_store.projection_status.worker_pid IS 'process of the worker that runs it at the moment';
+COMMENT ON COLUMN event_store.projection_status.heartbeat_at IS 'when a worker last looked after the projections';
+REVOKE ALL ON event_store.projection_status FROM PUBLIC;
+
 /*
  * The new calls are for those who have create_store(): who installed the
  * extension, and owners of stores, who otherwise could not call upgrade_store(),
@@ -557,8 +665,12 @@ BEGIN
 			'event_store.drop_projection(text, boolean), '
 			'event_store.pause_projection(text), '
 			'event_store.resume_projection(text), '
-			'event_store.run_projections(text, bigint) TO %I', owner);
-		EXECUTE pg_catalog.format('GRANT SELECT ON event_store.stats TO %I', owner);
+			'event_store.run_projections(text, bigint), '
+			'event_store.rebuild_projection(text, boolean), '
+			'event_store.projection_generation(text), '
+			'event_store.retry_parked(text, bigint), '
+			'event_store.projection_statuses() TO %I', owner);
+		EXECUTE pg_catalog.format('GRANT SELECT ON event_store.stats, event_store.projection_status TO %I', owner);
 	END LOOP;
 END
 $$;

@@ -66,6 +66,15 @@ static Statement read_locked_statement =
 	 {0},
 	 NULL};
 
+/* Of all generations: the second argument does not matter. */
+static Statement newest_statement = {"SELECT COALESCE(pg_catalog.max(generation), $2)"
+									 " FROM event_store.projection_checkpoints"
+									 " WHERE projection OPERATOR(pg_catalog.=) $1",
+									 SPI_OK_SELECT,
+									 0,
+									 {0},
+									 NULL};
+
 static Statement create_statement =
 	{"INSERT INTO event_store.projection_checkpoints"
 	 " (projection, generation, checkpoint, rebuild_to, handled, moved_at,"
@@ -286,6 +295,26 @@ es_checkpoint_read(const EsCheckpointKey *key, EsCheckpoint *checkpoint)
 	es_act_as_before(&before);
 	SPI_finish();
 	return found;
+}
+
+/*
+ * es_checkpoint_newest
+ *		The newest generation that a projection has a checkpoint of, 0 for none.
+ */
+int32
+es_checkpoint_newest(const char *name)
+{
+	EsCheckpointKey key = {name, 0};
+	EsActor before;
+	int32 newest;
+
+	es_spi_connect();
+	es_act_as(&before, es_projections()->owner, true);
+	(void) run(&newest_statement, &key, NULL, NULL);
+	newest = DatumGetInt32(column(1));
+	es_act_as_before(&before);
+	SPI_finish();
+	return newest;
 }
 
 /*

@@ -284,22 +284,6 @@ store_projection(FunctionCallInfo fcinfo, bool exists)
 }
 
 /*
- * catch_up
- *		Runs a projection to the end, under the store lock.
- */
-static void
-catch_up(const char *name)
-{
-	EsRun run = {
-		{name, es_projection_require(es_projections(), name)->generation}};
-
-	run.max_events = PG_INT64_MAX;
-	run.wait = true;
-	run.to_the_end = true;
-	es_projection_run(&run);
-}
-
-/*
  * set_trigger
  *		Hangs the trigger of inline projections on the events, or takes it away, as
  *		there are some or none.
@@ -366,7 +350,7 @@ replace_projection(FunctionCallInfo fcinfo, const EsProjection *projection,
 		leave_inline(&old);
 	store_projection(fcinfo, true);
 	if (becomes_inline && !old.paused)
-		catch_up(old.name);
+		es_projection_catch_up(old.name, old.generation);
 	if (old.is_inline || becomes_inline)
 		set_trigger();
 }
@@ -386,7 +370,7 @@ make_projection(FunctionCallInfo fcinfo, const char *name, bool is_inline)
 	es_checkpoint_create(&key, start_position(fcinfo), -1);
 	if (!is_inline)
 		return;
-	catch_up(name);
+	es_projection_catch_up(name, key.generation);
 	set_trigger();
 }
 
@@ -511,7 +495,7 @@ event_store_resume_projection(PG_FUNCTION_ARGS)
 	set_paused(name, false);
 	if (old.is_inline)
 	{
-		catch_up(name);
+		es_projection_catch_up(name, old.generation);
 		set_trigger();
 	}
 	PG_RETURN_VOID();
@@ -525,9 +509,13 @@ static void
 forget(const EsProjection *projection)
 {
 	EsCheckpointKey key = {projection->name, projection->generation};
+	EsCheckpointKey newest = {projection->name,
+							  es_checkpoint_newest(projection->name)};
 	Oid types[] = {TEXTOID};
 	Datum values[] = {CStringGetTextDatum(projection->name)};
 
+	(void) es_lock_projection(newest.name, newest.generation, true);
+	es_checkpoint_delete(&newest);
 	es_checkpoint_delete(&key);
 	(void) es_change_projections("DELETE FROM event_store.projections"
 								 " WHERE projection OPERATOR(pg_catalog.=) $1",

@@ -251,10 +251,11 @@ begin_reading(Running *running, int64 after_position)
 {
 	const EsProjection *projection = running->projection;
 	EsReadRequest request = {0};
+	int64 only = running->run->only;
 
 	request.after_position = after_position;
-	request.range.lowest = after_position + 1;
-	request.range.highest = PG_INT64_MAX;
+	request.range.lowest = only > 0 ? only : after_position + 1;
+	request.range.highest = only > 0 ? only : PG_INT64_MAX;
 	request.max_count = PG_INT64_MAX;
 	request.all_categories = projection->all_categories;
 	request.ncategories = projection->ncategories;
@@ -343,7 +344,7 @@ run_from(Running *running, const EsCheckpoint *checkpoint)
 							 : running->position;
 	es_store_read_end(running->read);
 	run->elapsed = elapsed(running);
-	if (reached > checkpoint->checkpoint)
+	if (reached > checkpoint->checkpoint && run->only == 0)
 		es_checkpoint_move(&run->key, reached, run->handled,
 						   new_rate(run, checkpoint->rate));
 	run->outcome = running->ended ? ES_RUN_CAUGHT_UP : ES_RUN_MORE;
@@ -358,11 +359,12 @@ is_to_run(EsRun *run, const EsProjection *projection, EsCheckpoint *checkpoint)
 {
 	if (projection == NULL || !es_checkpoint_read(&run->key, checkpoint))
 		run->outcome = ES_RUN_GONE;
-	else if (run->to_the_end)
+	else if (run->to_the_end || run->only > 0)
 		return true;
 	else if (projection->paused)
 		run->outcome = ES_RUN_PAUSED;
-	else if (projection->is_inline)
+	else if (projection->is_inline &&
+			 run->key.generation == projection->generation)
 		run->outcome = ES_RUN_CAUGHT_UP;
 	else if (checkpoint->stopped)
 		run->outcome = ES_RUN_STOPPED;
@@ -392,6 +394,7 @@ es_projection_run(EsRun *run)
 	Running running = {0};
 	EsCheckpoint checkpoint;
 
+	run->outcome = ES_RUN_MORE;
 	run->handled = 0;
 	run->in_call = 0;
 	running.run = run;
@@ -413,4 +416,85 @@ es_projection_run(EsRun *run)
 	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
+}
+
+/*
+ * es_projection_catch_up
+ *		Runs a generation to the end, whatever state the projection is in.
+ */
+void
+es_projection_catch_up(const char *name, int32 generation)
+{
+	EsRun run = {{name, generation}};
+
+	run.max_events = PG_INT64_MAX;
+	run.wait = true;
+	run.to_the_end = true;
+	es_projection_run(&run);
+}
+
+/*
+ * call_reset
+ *		Calls a projection's reset for a generation, as the owner.
+ */
+static void
+call_reset(const EsProjectionFunction *reset, int32 generation, Oid owner)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	FmgrInfo function;
+	EsActor before;
+
+	fmgr_info_copy(&function, unconstify(FmgrInfo *, &reset->function),
+				   CurrentMemoryContext);
+	InitFunctionCallInfoData(*fcinfo, &function, reset->takes_generation ? 1 : 0,
+							 InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = Int32GetDatum(generation);
+	fcinfo->args[0].isnull = false;
+	CommandCounterIncrement();
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	es_act_for(&before, owner);
+	(void) FunctionCallInvoke(fcinfo);
+	es_act_as_before(&before);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+}
+
+/*
+ * name_reset
+ *		Says in an error what it is about.
+ */
+static void
+name_reset(void *arg)
+{
+	errcontext("resetting projection \"%s\"", (const char *) arg);
+}
+
+/*
+ * es_projection_reset
+ *		Has a projection's reset empty what the handler wrote of a generation.  Raises
+ *		55000 for one without, or whose reset cannot be used, and what that raises.
+ */
+void
+es_projection_reset(const char *name, int32 generation)
+{
+	const EsProjections *all = es_projections();
+	const EsProjection *projection = es_projection_require(all, name);
+	ErrorContextCallback callback;
+
+	if (projection->reset.signature == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("projection \"%s\" has no reset", name),
+				 errdetail("Nothing says how to empty what its handler wrote."),
+				 errhint(
+					 "Give it one with event_store.create_projection(replace => true, reset => ...).")));
+	if (projection->reset.flaw != NULL)
+		es_handler_raise(&es_reset_kind, projection->reset.signature,
+						 projection->reset.flaw);
+	callback.callback = name_reset;
+	callback.arg = unconstify(char *, name);
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	call_reset(&projection->reset, generation, all->owner);
+	error_context_stack = callback.previous;
 }

@@ -34,6 +34,7 @@ typedef struct EsRun
 	bool wait;		 /* for somebody else who runs it */
 	bool at_once;	 /* does not wait for the time of the next attempt */
 	bool to_the_end; /* whatever mode the projection is in, paused or not */
+	int64 only;		 /* this event, of which the checkpoint knows; 0 for none */
 
 	/* what came of it, also when it failed */
 	EsRunOutcome outcome;
@@ -45,5 +46,7 @@ typedef struct EsRun
 } EsRun;
 
 extern void es_projection_run(EsRun *run);
+extern void es_projection_catch_up(const char *name, int32 generation);
+extern void es_projection_reset(const char *name, int32 generation);
 
 #endif /* ES_PROJECTION_RUN_H */

@@ -19,7 +19,10 @@
 #include "utils/builtins.h"
 
 #include "check.h"
+#include "checkpoint.h"
+#include "projection_calls.h"
 #include "projection_failure.h"
+#include "rebuild.h"
 
 PG_FUNCTION_INFO_V1(event_store_run_projections);
 
@@ -88,7 +91,8 @@ tell_why_not(const EsRun *run)
  *		as many as asked for.
  */
 static int64
-run_generation(const char *name, int32 generation, int64 max_events)
+run_generation(const char *name, int32 generation, int64 max_events,
+			   bool *caught_up)
 {
 	EsRun run = {{name, generation}};
 	int64 handled = 0;
@@ -102,6 +106,36 @@ run_generation(const char *name, int32 generation, int64 max_events)
 		more = try_run(&run, max_events - handled);
 		handled += run.handled;
 		tell_why_not(&run);
+	}
+	*caught_up = run.outcome == ES_RUN_CAUGHT_UP;
+	return handled;
+}
+
+/*
+ * run_projection
+ *		Runs a projection, and the next generation if one is being built, which takes
+ *		its place when it has caught up; returns how many events were handled.
+ *
+ * That changes the registry, which is taken before any projection is, as everybody
+ * does who changes it.
+ */
+static int64
+run_projection(const EsProjection *projection, int64 max_events)
+{
+	int32 newest = es_checkpoint_newest(projection->name);
+	int64 handled;
+	bool caught_up;
+
+	if (newest > projection->generation)
+		es_lock_projections();
+	handled = run_generation(projection->name, projection->generation,
+							 max_events, &caught_up);
+	if (newest > projection->generation && handled < max_events)
+	{
+		handled += run_generation(projection->name, newest,
+								  max_events - handled, &caught_up);
+		if (caught_up)
+			(void) es_switch_generation(projection->name);
 	}
 	return handled;
 }
@@ -127,12 +161,9 @@ event_store_run_projections(PG_FUNCTION_ARGS)
 		const EsProjection *projection =
 			es_projection_require(all, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 
-		PG_RETURN_INT64(run_generation(projection->name, projection->generation,
-									   max_events));
+		PG_RETURN_INT64(run_projection(projection, max_events));
 	}
 	for (int i = 0; i < all->n && handled < max_events; i++)
-		handled += run_generation(all->projections[i].name,
-								  all->projections[i].generation,
-								  max_events - handled);
+		handled += run_projection(&all->projections[i], max_events - handled);
 	PG_RETURN_INT64(handled);
 }
