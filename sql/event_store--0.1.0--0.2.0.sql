@@ -618,6 +618,32 @@ COMMENT ON COLUMN event_store.projection_status.worker_pid IS 'process of the wo
 COMMENT ON COLUMN event_store.projection_status.heartbeat_at IS 'when a worker last looked after the projections';
 REVOKE ALL ON event_store.projection_status FROM PUBLIC;
 
+CREATE PROCEDURE event_store.wait_for_projection(projection text,
+												 global_position bigint,
+												 timeout interval DEFAULT '30 seconds',
+												 INOUT outcome text DEFAULT NULL)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'event_store_wait_for_projection';
+COMMENT ON PROCEDURE event_store.wait_for_projection(text, bigint, interval, text) IS
+	'Waits until a projection has handled all events up to a global position, such as append() returned, so that who wrote it can read what became of it. outcome is then reached; or timed out, stopped where the projection is paused, failed where it stopped at an event. Holds no snapshot while it waits. Raises 2D000 inside a transaction block, 42704 when there is no such projection, ST008 for a position beyond the store.';
+REVOKE ALL ON PROCEDURE event_store.wait_for_projection(text, bigint, interval, text) FROM PUBLIC;
+
+CREATE FUNCTION event_store.start_worker()
+RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_start_worker';
+COMMENT ON FUNCTION event_store.start_worker() IS
+	'Starts the background workers of this database, unless they run; returns the pid of the process that keeps them going. They run until stop_worker() or the server stops; where shared_preload_libraries has event_store and event_store.databases this database, they start with the server. For the store''s owner, as whom they connect. Raises 53000 when all worker processes are in use.';
+REVOKE ALL ON FUNCTION event_store.start_worker() FROM PUBLIC;
+
+CREATE FUNCTION event_store.stop_worker()
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_stop_worker';
+COMMENT ON FUNCTION event_store.stop_worker() IS
+	'Stops the background workers of this database and returns when they have ended; whether there were any. They stay stopped until start_worker() is called or the server starts anew. A handler that is running is cut off, with all of its batch. For the store''s owner.';
+REVOKE ALL ON FUNCTION event_store.stop_worker() FROM PUBLIC;
+
 /*
  * The new calls are for those who have create_store(): who installed the
  * extension, and owners of stores, who otherwise could not call upgrade_store(),
@@ -669,7 +695,10 @@ BEGIN
 			'event_store.rebuild_projection(text, boolean), '
 			'event_store.projection_generation(text), '
 			'event_store.retry_parked(text, bigint), '
-			'event_store.projection_statuses() TO %I', owner);
+			'event_store.projection_statuses(), event_store.start_worker(), '
+			'event_store.stop_worker() TO %I', owner);
+		EXECUTE pg_catalog.format(
+			'GRANT EXECUTE ON PROCEDURE event_store.wait_for_projection(text, bigint, interval, text) TO %I', owner);
 		EXECUTE pg_catalog.format('GRANT SELECT ON event_store.stats, event_store.projection_status TO %I', owner);
 	END LOOP;
 END

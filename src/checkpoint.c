@@ -275,15 +275,12 @@ take_row(EsCheckpoint *checkpoint)
 }
 
 /*
- * es_checkpoint_read
- *		Reads a checkpoint; returns false when there is none.  The projection's lock
- *		is held.  Raises 40001 where it moved past the transaction's snapshot.
+ * read_by
+ *		Reads a checkpoint by a statement; returns false when there is none.
  */
-bool
-es_checkpoint_read(const EsCheckpointKey *key, EsCheckpoint *checkpoint)
+static bool
+read_by(Statement *statement, const EsCheckpointKey *key, EsCheckpoint *checkpoint)
 {
-	Statement *statement =
-		IsolationUsesXactSnapshot() ? &read_locked_statement : &read_statement;
 	EsActor before;
 	bool found;
 
@@ -295,6 +292,30 @@ es_checkpoint_read(const EsCheckpointKey *key, EsCheckpoint *checkpoint)
 	es_act_as_before(&before);
 	SPI_finish();
 	return found;
+}
+
+/*
+ * es_checkpoint_read
+ *		Reads a checkpoint; returns false when there is none.  The projection's lock
+ *		is held.  Raises 40001 where it moved past the transaction's snapshot.
+ */
+bool
+es_checkpoint_read(const EsCheckpointKey *key, EsCheckpoint *checkpoint)
+{
+	return read_by(IsolationUsesXactSnapshot() ? &read_locked_statement
+											   : &read_statement,
+				   key, checkpoint);
+}
+
+/*
+ * es_checkpoint_look
+ *		Reads a checkpoint as it is at the moment, for those who do not go on from it;
+ *		returns false when there is none.
+ */
+bool
+es_checkpoint_look(const EsCheckpointKey *key, EsCheckpoint *checkpoint)
+{
+	return read_by(&read_statement, key, checkpoint);
 }
 
 /*

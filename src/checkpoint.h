@@ -44,6 +44,8 @@ typedef struct EsFailure
 
 extern bool es_checkpoint_read(const EsCheckpointKey *key,
 							   EsCheckpoint *checkpoint);
+extern bool es_checkpoint_look(const EsCheckpointKey *key,
+							   EsCheckpoint *checkpoint);
 extern int32 es_checkpoint_newest(const char *name);
 extern void es_checkpoint_create(const EsCheckpointKey *key, int64 position,
 								 int64 rebuild_to);

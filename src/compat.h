@@ -192,6 +192,17 @@ es_may_execute(Oid function)
 }
 
 /*
+ * What a worker connects with: from 17 on, its owner need not be one who may log in.
+ */
+#if PG_VERSION_NUM >= 170000
+#define ES_WORKER_FLAGS	  BGWORKER_BYPASS_ROLELOGINCHECK
+#define ES_WORKERS_LOG_IN false
+#else
+#define ES_WORKER_FLAGS	  0
+#define ES_WORKERS_LOG_IN true
+#endif
+
+/*
  * es_local_xid
  *		What tells this session's transactions apart.
  */

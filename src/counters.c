@@ -9,10 +9,8 @@
  * rolls back later stays counted, as a conflict has to be, which ends its
  * transaction.
  *
- * The library need not be preloaded: the few kilobytes are taken from what the
- * server keeps in reserve for such late comers, by the first backend that
- * counts.  Where the reserve is used up, or more databases than there are
- * entries have stores, nothing is counted, which is told as NULL.
+ * Where there is no room for them in shared memory, or more databases than there
+ * are entries have stores, nothing is counted, which is told as NULL.
  *
  * An entry is a cache line of its own, claimed under AddinShmemInitLock and
  * added to without a lock.
@@ -28,17 +26,14 @@
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 
 #include "counters.h"
+#include "shared_memory.h"
 
 /* How many databases can have counters. */
 #define MAX_DATABASES 64
 
-/*
- * Name of the array in shared memory, which outlives an upgrade of the library:
- * the number changes with the structures below.
- */
+/* Name of the array in shared memory, see shared_memory.c. */
 #define SHARED_NAME "event_store counters 1"
 
 /* The counters of one database; it is InvalidOid while the entry is free. */
@@ -60,44 +55,12 @@ static DatabaseCounters *own = NULL;
 static bool looked = false;
 
 /*
- * attach
- *		The array of entries, made if there is none; NULL if there is no room.
- *
- * ShmemInitStruct holds no lock any more when it raises that there is no room,
- * and has changed nothing, so the error can be let go here: the server log has
- * it.
+ * prepare
+ *		Nothing: a free entry is all zeros, and whoever claims one prepares it.
  */
-static PaddedCounters *
-attach(void)
+static void
+prepare(void *memory)
 {
-	Size size = sizeof(PaddedCounters) * MAX_DATABASES;
-	MemoryContext context = CurrentMemoryContext;
-	PaddedCounters *volatile entries = NULL;
-	bool found;
-
-	PG_TRY();
-	{
-		entries = ShmemInitStruct(SHARED_NAME, size, &found);
-		if (!found)
-			memset(entries, 0, size);
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->sqlerrcode != ERRCODE_OUT_OF_MEMORY)
-			PG_RE_THROW();
-		FlushErrorState();
-		HOLD_INTERRUPTS(); /* as the caller's lock did, until the error */
-		ereport(LOG,
-				(errmsg("event_store counts nothing in this server: %s",
-						error->message)));
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	return entries;
 }
 
 /*
@@ -140,7 +103,9 @@ own_counters(void)
 	if (likely(looked))
 		return own;
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	entries = attach();
+	entries =
+		es_shared_memory(SHARED_NAME, sizeof(PaddedCounters) * MAX_DATABASES,
+						 prepare, "counts nothing in this server");
 	if (entries != NULL)
 		own = claim(entries);
 	LWLockRelease(AddinShmemInitLock);

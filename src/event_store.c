@@ -36,6 +36,7 @@
 #include "call_scan.h"
 #include "fault.h"
 #include "known_head.h"
+#include "launcher.h"
 #include "locks.h"
 #include "metadata.h"
 #include "plain_table.h"
@@ -44,6 +45,8 @@
 #include "sequence.h"
 #include "snapshot_save.h"
 #include "store.h"
+#include "worker_memory.h"
+#include "worker_settings.h"
 
 PG_MODULE_MAGIC;
 
@@ -69,5 +72,8 @@ _PG_init(void)
 	es_progress_init();
 	es_call_scan_init();
 	es_faults_init();
+	es_worker_memory_init();
+	es_worker_settings_init();
+	es_launcher_init();
 	MarkGUCPrefixReserved("event_store");
 }

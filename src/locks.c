@@ -81,6 +81,7 @@
 #include "fault.h"
 #include "locks.h"
 #include "position.h"
+#include "worker_memory.h"
 
 /* locktag_field4 of our advisory locks; the view in_flight has the second. */
 #define STREAM_LOCK_CLASS 17747
@@ -467,6 +468,17 @@ es_category_key(const text *category)
 }
 
 /*
+ * projection_key
+ *		Lock key of a generation of a projection.
+ */
+static uint64
+projection_key(const char *name, int32 generation)
+{
+	return hash_bytes_extended((const unsigned char *) name, strlen(name),
+							   (uint32) generation);
+}
+
+/*
  * es_lock_projection
  *		Takes the lock of a generation of a projection, to the end of the current
  *		subtransaction: whoever holds it is alone in running it.  Without wait it
@@ -475,11 +487,36 @@ es_category_key(const text *category)
 bool
 es_lock_projection(const char *name, int32 generation, bool wait)
 {
-	uint64 key = hash_bytes_extended((const unsigned char *) name, strlen(name),
-									 (uint32) generation);
-
-	return lock_for(CurTransactionResourceOwner, key, PROJECTION_LOCK_CLASS,
+	return lock_for(CurTransactionResourceOwner,
+					projection_key(name, generation), PROJECTION_LOCK_CLASS,
 					ExclusiveLock, wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * es_projection_holder
+ *		Who holds that lock: a pid, 0 for nobody.
+ */
+int
+es_projection_holder(const char *name, int32 generation)
+{
+	uint64 key = projection_key(name, generation);
+	LockData *locks = GetLockStatusData();
+	int pid = 0;
+
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		const LockInstanceData *lock = &locks->locks[i];
+
+		if (lock->locktag.locktag_type == LOCKTAG_ADVISORY &&
+			lock->locktag.locktag_field4 == PROJECTION_LOCK_CLASS &&
+			lock->locktag.locktag_field1 == MyDatabaseId &&
+			lock->locktag.locktag_field2 == (uint32) (key >> 32) &&
+			lock->locktag.locktag_field3 == (uint32) key && lock->holdMask != 0)
+			pid = lock->pid;
+	}
+	pfree(locks->locks);
+	pfree(locks);
+	return pid;
 }
 
 /*
@@ -502,6 +539,7 @@ es_place_mark(void)
 	(void) lock_for(TopTransactionResourceOwner, (uint64) last, MARK_CLASS,
 					ShareLock, true);
 	ES_FAULT_POINT("locks: mark locked");
+	es_wake_at_end();
 	held.mark = last;
 	held.mark_sequence = es_store_sequence();
 	held.mark_held = true;

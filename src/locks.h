@@ -26,6 +26,7 @@ extern void es_lock_store(void);
 extern uint64 es_stream_key(const text *stream);
 extern uint64 es_category_key(const text *category);
 extern bool es_lock_projection(const char *name, int32 generation, bool wait);
+extern int es_projection_holder(const char *name, int32 generation);
 extern void es_place_mark(void);
 extern bool es_holds_mark(int64 *position);
 extern int64 es_lowest_mark(int64 ceiling);

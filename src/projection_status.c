@@ -26,12 +26,14 @@
 
 #include "check.h"
 #include "errors.h"
+#include "locks.h"
 #include "position.h"
 #include "privileged.h"
 #include "projection.h"
 #include "result_rows.h"
 #include "store.h"
 #include "store_read.h"
+#include "worker_memory.h"
 
 PG_FUNCTION_INFO_V1(event_store_projection_statuses);
 
@@ -62,6 +64,8 @@ enum
 	ST_ERROR_CODE,
 	ST_ERROR_MESSAGE,
 	ST_MOVED_AT,
+	ST_WORKER_PID,
+	ST_HEARTBEAT_AT,
 	ST_COLUMNS
 };
 
@@ -282,6 +286,25 @@ put_error(Datum *values, bool *missing, const EsProjection *projection,
 }
 
 /*
+ * put_worker
+ *		Puts into the result who is running a projection, and when a worker last looked
+ *		after any.
+ */
+static void
+put_worker(Datum *values, bool *missing, const char *name, int32 generation)
+{
+	int pid = es_projection_holder(name, generation);
+	EsWorkers *workers = es_workers();
+	uint64 heartbeat =
+		workers == NULL ? 0 : pg_atomic_read_u64(&workers->heartbeat);
+
+	missing[ST_WORKER_PID] = pid == 0;
+	values[ST_WORKER_PID] = Int32GetDatum(pid);
+	missing[ST_HEARTBEAT_AT] = heartbeat == 0;
+	values[ST_HEARTBEAT_AT] = TimestampTzGetDatum((TimestampTz) heartbeat);
+}
+
+/*
  * put_projection
  *		Adds a generation of a projection to the result.
  */
@@ -318,6 +341,7 @@ put_projection(ReturnSetInfo *result, const EsProjection *projection,
 	put_lag(values, missing, &lag,
 			nulls[IN_RATE] ? 0 : DatumGetFloat8(row[IN_RATE]));
 	put_error(values, missing, projection, beyond);
+	put_worker(values, missing, projection->name, generation);
 	es_put_row(result, values, missing, ST_COLUMNS);
 }
 

@@ -1,0 +1,557 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  The processes that run the projections of a database.
+ *
+ * A worker is connected as the owner of the projections: a handler, and whatever it
+ * leaves to be done at the end of its transaction, can do what that role can, and
+ * become nobody else.
+ *
+ * It goes round: it looks for projections that have events to handle, and runs each
+ * that no other worker is running for one batch, a transaction of its own.  If there
+ * are several it wakes another idle worker first.  So a projection that is slow
+ * keeps one worker, and the others go on.  When there is nothing to do it sleeps
+ * until an append wakes it, or for event_store.poll_interval; while positions are in
+ * flight, which a prepared transaction may give up without waking anybody, for a
+ * moment only.
+ *
+ * Batches grow and shrink so that each takes about event_store.batch_time.  Under a
+ * steady stream of small appends rounds are kept apart by some milliseconds, lest a
+ * transaction be spent on every event.
+ *
+ * A transaction of a worker commits without waiting for the disk: a crash takes
+ * back what the handlers wrote together with the checkpoint.
+ *
+ * After an error the worker goes on; projection_failure.c says with what.  Where no
+ * event is to blame it leaves the projection alone for a while.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/worker.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/async.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+
+#include "children.h"
+#include "compat.h"
+#include "projection_failure.h"
+#include "projection_run.h"
+#include "rebuild.h"
+#include "worker_look.h"
+#include "worker_memory.h"
+#include "worker_settings.h"
+
+extern PGDLLEXPORT void event_store_worker_main(Datum arg);
+
+/* The channel on which listeners are told of new events. */
+#define CHANNEL "event_store"
+
+/* Rounds of little work begin so far apart, in microseconds. */
+#define ROUND_INTERVAL 10000
+
+/* How long a worker sleeps while positions are in flight, in milliseconds. */
+#define UNSAFE_INTERVAL 20
+
+/* How long it does while another one is busy with what there is to do. */
+#define BUSY_INTERVAL 50
+
+/* Events of a batch: the first time, and at most. */
+#define FIRST_BATCH 100
+#define LAST_BATCH	10000
+
+/* How long a projection is left alone after an error of its own, in microseconds. */
+#define FIRST_REST (1 * USECS_PER_SEC)
+#define LAST_REST  (60 * USECS_PER_SEC)
+
+/* What this worker remembers of a generation of a projection. */
+typedef struct Remembered
+{
+	char key[ES_MAX_PROJECTION_BYTES + 1 + 12];
+	int64 batch;		   /* events of the next one */
+	int64 limit;		   /* after a failure; 0 for none */
+	int64 rest;			   /* after an error that is not an event's */
+	TimestampTz rest_ends; /* DT_NOBEGIN when it does not rest */
+} Remembered;
+
+static EsWorkerStart start;
+static EsWorkers *workers;
+static HTAB *remembered;
+static MemoryContext round_context;
+
+/*
+ * remember
+ *		What is remembered of a task's projection.
+ */
+static Remembered *
+remember(const EsTask *task)
+{
+	char key[sizeof(((Remembered *) NULL)->key)] = {0};
+	Remembered *entry;
+	bool found;
+
+	snprintf(key, sizeof(key), "%s/%d", task->name, task->generation);
+	entry = hash_search(remembered, key, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->batch = FIRST_BATCH;
+		entry->limit = 0;
+		entry->rest = 0;
+		entry->rest_ends = DT_NOBEGIN;
+	}
+	return entry;
+}
+
+/*
+ * begin_transaction
+ *		Begins a transaction with a snapshot; says what for.
+ */
+static void
+begin_transaction(const char *activity)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pgstat_report_activity(STATE_RUNNING, activity);
+	if (StatementTimeout > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
+}
+
+/*
+ * end_transaction
+ *		Commits it.
+ */
+static void
+end_transaction(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	pgstat_report_stat(true);
+}
+
+/*
+ * catch_error
+ *		In a PG_CATCH: rolls back, and returns the error, which is logged if it is
+ *		to be.
+ */
+static ErrorData *
+catch_error(bool log)
+{
+	ErrorData *error;
+
+	HOLD_INTERRUPTS();
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	QueryCancelPending = false;
+	if (log)
+		EmitErrorReport();
+	MemoryContextSwitchTo(round_context);
+	error = CopyErrorData();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(round_context);
+	RESUME_INTERRUPTS();
+	return error;
+}
+
+/*
+ * rest
+ *		Leaves a projection alone for a while.
+ */
+static void
+rest(Remembered *entry)
+{
+	entry->rest = entry->rest == 0 ? FIRST_REST : Min(entry->rest * 2, LAST_REST);
+	entry->rest_ends = GetCurrentTimestamp() + entry->rest;
+}
+
+/*
+ * try_run
+ *		Runs a projection in a transaction; returns the error if it failed.
+ */
+static ErrorData *
+try_run(EsRun *run)
+{
+	char activity[ES_MAX_PROJECTION_BYTES + 32];
+	ErrorData *volatile error = NULL;
+
+	snprintf(activity, sizeof(activity), "projection %s", run->key.name);
+	PG_TRY();
+	{
+		begin_transaction(activity);
+		es_projection_run(run);
+
+		/* what fails at the end is of all events that were handled */
+		run->in_call = run->handled;
+		run->handled = 0;
+		end_transaction();
+		run->handled = run->in_call;
+		run->in_call = 0;
+	}
+	PG_CATCH();
+	{
+		error = catch_error(run->in_call == 0 || es_run_is_of_one_event(run));
+	}
+	PG_END_TRY();
+	return error;
+}
+
+/*
+ * try_record
+ *		Records that an event failed; returns false if even that did.
+ */
+static bool
+try_record(const EsRun *run, const ErrorData *failure)
+{
+	volatile bool recorded = false;
+
+	PG_TRY();
+	{
+		begin_transaction("recording a failure");
+		es_run_record_failure(run, failure);
+		end_transaction();
+		recorded = true;
+	}
+	PG_CATCH();
+	{
+		FreeErrorData(catch_error(true));
+	}
+	PG_END_TRY();
+	return recorded;
+}
+
+/*
+ * after_failure
+ *		Decides how to go on after a run that failed.
+ */
+static void
+after_failure(const EsRun *run, const ErrorData *error, Remembered *entry)
+{
+	if (run->in_call == 0)
+		rest(entry);
+	else if (!es_run_is_of_one_event(run))
+		entry->limit = es_run_smaller(run);
+	else
+	{
+		entry->limit = 0;
+		if (!try_record(run, error))
+			rest(entry);
+	}
+}
+
+/*
+ * adapt
+ *		Decides after a run how large the next batch is to be.
+ */
+static void
+adapt(const EsRun *run, Remembered *entry)
+{
+	int64 time = es_batch_time * INT64CONST(1000);
+
+	entry->limit = 0;
+	entry->rest = 0;
+	entry->rest_ends = DT_NOBEGIN;
+	if (run->elapsed > time)
+		entry->batch = Max(entry->batch / 2, 1);
+	else if (run->handled == entry->batch && run->elapsed < time / 2)
+		entry->batch = Min(entry->batch * 2, LAST_BATCH);
+}
+
+/*
+ * try_switch
+ *		Has the next generation of a projection take the place of the one before.
+ */
+static void
+try_switch(const EsTask *task, Remembered *entry)
+{
+	PG_TRY();
+	{
+		begin_transaction("switching a projection's generation");
+		(void) es_switch_generation(task->name);
+		end_transaction();
+	}
+	PG_CATCH();
+	{
+		FreeErrorData(catch_error(true));
+		rest(entry);
+	}
+	PG_END_TRY();
+}
+
+/* What became of a task. */
+typedef enum TaskResult
+{
+	TASK_LEFT, /* to somebody else, or for later */
+	TASK_DONE,
+	TASK_HAS_MORE
+} TaskResult;
+
+/*
+ * run_task
+ *		Runs a projection for one batch.
+ */
+static TaskResult
+run_task(const EsTask *task)
+{
+	Remembered *entry = remember(task);
+	EsRun run = {{task->name, task->generation}};
+	ErrorData *error;
+
+	if (entry->rest_ends > GetCurrentTimestamp())
+		return TASK_LEFT;
+	run.max_events = task->takes_batch ? entry->batch : PG_INT64_MAX;
+	if (entry->limit > 0)
+		run.max_events = entry->limit;
+	run.max_time = es_batch_time * INT64CONST(1000);
+	error = try_run(&run);
+	if (error != NULL)
+	{
+		after_failure(&run, error, entry);
+		FreeErrorData(error);
+		return run.in_call == 0 ? TASK_LEFT : TASK_HAS_MORE;
+	}
+	if (run.outcome != ES_RUN_MORE && run.outcome != ES_RUN_CAUGHT_UP)
+		return TASK_LEFT;
+	adapt(&run, entry);
+	ConditionVariableBroadcast(&workers->moved);
+	if (task->is_next && run.outcome == ES_RUN_CAUGHT_UP)
+		try_switch(task, entry);
+	return run.outcome == ES_RUN_MORE ? TASK_HAS_MORE : TASK_DONE;
+}
+
+/*
+ * try_look
+ *		Looks for work; returns false if that failed.
+ */
+static bool
+try_look(EsLook *look)
+{
+	volatile bool looked = false;
+
+	PG_TRY();
+	{
+		begin_transaction("looking for events");
+		es_worker_look(round_context, look);
+		end_transaction();
+		looked = true;
+	}
+	PG_CATCH();
+	{
+		FreeErrorData(catch_error(true));
+	}
+	PG_END_TRY();
+	return looked;
+}
+
+/*
+ * announce
+ *		Tells listeners once that there are new events, by whichever worker sees them
+ *		first.
+ */
+static void
+announce(int64 safe_position)
+{
+	uint64 before = pg_atomic_read_u64(&workers->announced);
+	char payload[32];
+
+	if ((uint64) safe_position <= before ||
+		!pg_atomic_compare_exchange_u64(&workers->announced, &before,
+										(uint64) safe_position))
+		return;
+	snprintf(payload, sizeof(payload), INT64_FORMAT, safe_position);
+	PG_TRY();
+	{
+		begin_transaction("telling listeners");
+		Async_Notify(CHANNEL, payload);
+		end_transaction();
+	}
+	PG_CATCH();
+	{
+		FreeErrorData(catch_error(true));
+	}
+	PG_END_TRY();
+}
+
+/*
+ * set_idle
+ *		Says whether this worker is to be woken.
+ */
+static void
+set_idle(bool idle)
+{
+	pg_atomic_write_u32(&workers->slots[start.slot].idle, idle ? 1 : 0);
+	pg_memory_barrier();
+}
+
+/*
+ * run_tasks
+ *		Does what there is to do, each task for one batch.  Workers begin at different
+ *		ones.  Returns the most that became of any.
+ */
+static TaskResult
+run_tasks(const EsLook *look)
+{
+	TaskResult most = TASK_LEFT;
+
+	for (int i = 0; i < look->ntasks; i++)
+	{
+		TaskResult result;
+
+		CHECK_FOR_INTERRUPTS();
+		result = run_task(&look->tasks[(i + start.slot) % look->ntasks]);
+		most = Max(most, result);
+	}
+	return most;
+}
+
+/*
+ * time_to_sleep
+ *		For how long there is nothing to do, in milliseconds.
+ */
+static long
+time_to_sleep(const EsLook *look)
+{
+	long sleep = es_poll_interval;
+
+	if (look->unsafe)
+		sleep = Min(sleep, UNSAFE_INTERVAL);
+	if (look->ntasks > 0)
+		sleep = Min(sleep, BUSY_INTERVAL);
+	if (look->next_time != DT_NOEND)
+		sleep = Min(sleep,
+					TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+													look->next_time) +
+						1);
+	return sleep;
+}
+
+/*
+ * do_round
+ *		Looks for work and does it; returns what became of that, and how long to sleep
+ *		if nothing was done.
+ */
+static TaskResult
+do_round(long *sleep)
+{
+	EsLook look;
+	TaskResult result;
+
+	MemoryContextReset(round_context);
+	set_idle(true);
+	pg_atomic_write_u64(&workers->heartbeat, (uint64) GetCurrentTimestamp());
+	*sleep = es_poll_interval;
+	if (!try_look(&look))
+		return TASK_LEFT;
+	pg_atomic_write_u32(&workers->projections, look.projections);
+	if (look.safe_position > 0)
+		announce(look.safe_position);
+	if (look.ntasks > 0)
+		set_idle(false);
+	if (look.ntasks > 1)
+		es_workers_wake(workers);
+	result = run_tasks(&look);
+	*sleep = time_to_sleep(&look);
+	if (result == TASK_LEFT)
+		set_idle(true);
+	return result;
+}
+
+/*
+ * take_a_breath
+ *		After a round with work, waits until rounds are far enough apart; whoever wakes
+ *		this worker meanwhile is seen by the next look.
+ */
+static void
+take_a_breath(TimestampTz began)
+{
+	for (;;)
+	{
+		int64 left = began + ROUND_INTERVAL - GetCurrentTimestamp();
+
+		if (left <= 0)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 left / 1000 + 1, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * begin_worker
+ *		Connects, and joins the others.
+ */
+static void
+begin_worker(void)
+{
+	HASHCTL control = {0};
+
+	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(start.database, start.owner,
+											  ES_WORKER_FLAGS);
+	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
+	StartTransactionCommand();
+	workers = es_workers_make();
+	CommitTransactionCommand();
+	if (!es_workers_join(workers, start.slot))
+		proc_exit(0);
+	control.keysize = sizeof(((Remembered *) NULL)->key);
+	control.entrysize = sizeof(Remembered);
+	remembered = hash_create("event_store projections", 16, &control,
+							 HASH_ELEM | HASH_STRINGS);
+	round_context = AllocSetContextCreate(TopMemoryContext, "event_store round",
+										  ALLOCSET_DEFAULT_SIZES);
+}
+
+/*
+ * event_store_worker_main
+ *		Where the process begins.
+ */
+void
+event_store_worker_main(Datum arg)
+{
+	begin_worker();
+	while (workers->coordinator_pid == start.coordinator_pid)
+	{
+		TimestampTz began = GetCurrentTimestamp();
+		TaskResult result;
+		long sleep;
+
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		result = do_round(&sleep);
+		pgstat_report_activity(STATE_IDLE, NULL);
+		if (result == TASK_LEFT)
+			(void) WaitLatch(MyLatch,
+							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 sleep, PG_WAIT_EXTENSION);
+		else if (result == TASK_DONE)
+			take_a_breath(began);
+	}
+	proc_exit(0);
+}
