@@ -243,24 +243,27 @@ resolved(const EsHandlerKind *kind, const char *name, Oid owner)
  *		Writes a projection's row, new or in place of the one that is there.
  */
 static void
-store_projection(FunctionCallInfo fcinfo, bool exists)
+store_projection(FunctionCallInfo fcinfo, bool exists, bool paused)
 {
-	Oid types[] = {TEXTOID,		 TEXTOID, TEXTOID, TEXTOID,		TEXTARRAYOID,
-				   TEXTARRAYOID, TEXTOID, INT4OID, INTERVALOID, INT8OID};
+	Oid types[] = {TEXTOID,		 TEXTOID,	   TEXTOID, TEXTOID,
+				   TEXTARRAYOID, TEXTARRAYOID, TEXTOID, INT4OID,
+				   INTERVALOID,	 INT8OID,	   BOOLOID};
 	static const int arguments[] = {ARG_NAME,		 ARG_MODE,
 									ARG_HANDLER,	 ARG_RESET,
 									ARG_CATEGORIES,	 ARG_TYPES,
 									ARG_ON_ERROR,	 ARG_MAX_ATTEMPTS,
 									ARG_RETRY_DELAY, ARG_START_POSITION};
 	Oid owner = es_store_owner(ES_PROJECTIONS);
-	Datum values[lengthof(arguments)];
-	char nulls[lengthof(arguments) + 1] = {0};
+	Datum values[lengthof(types)];
+	char nulls[lengthof(types)];
 
 	for (int i = 0; i < lengthof(arguments); i++)
 	{
 		nulls[i] = PG_ARGISNULL(arguments[i]) ? 'n' : ' ';
 		values[i] = PG_GETARG_DATUM(arguments[i]);
 	}
+	values[lengthof(arguments)] = BoolGetDatum(paused);
+	nulls[lengthof(arguments)] = ' ';
 	values[2] =
 		resolved(&es_projection_kind, text_of(fcinfo, ARG_HANDLER), owner);
 	if (!PG_ARGISNULL(ARG_RESET))
@@ -269,7 +272,8 @@ store_projection(FunctionCallInfo fcinfo, bool exists)
 										  " mode = $2, handler = $3, reset = $4,"
 										  " categories = $5, types = $6,"
 										  " on_error = $7, max_attempts = $8,"
-										  " retry_delay = $9, start_position = $10"
+										  " retry_delay = $9, start_position = $10,"
+										  " paused = $11"
 										  " WHERE projection"
 										  " OPERATOR(pg_catalog.=) $1"
 										: "INSERT INTO event_store.projections"
@@ -278,7 +282,7 @@ store_projection(FunctionCallInfo fcinfo, bool exists)
 										  " max_attempts, retry_delay,"
 										  " start_position, generation, paused)"
 										  " VALUES ($1, $2, $3, $4, $5, $6, $7,"
-										  " $8, $9, $10, 1, false)",
+										  " $8, $9, $10, 1, $11)",
 								 lengthof(types), types, values, nulls,
 								 exists ? SPI_OK_UPDATE : SPI_OK_INSERT);
 }
@@ -308,18 +312,35 @@ set_trigger(void)
 }
 
 /*
- * lock_for_change
- *		Waits until nobody runs a projection, and nobody can to the end of the
- *		transaction; if it is or becomes inline, nobody appends either.
- *
- * In this order, as whoever runs it may append.
+ * set_paused
+ *		Changes whether a projection is paused.
  */
 static void
-lock_for_change(const EsProjection *projection, bool becomes_inline)
+set_paused(const char *name, bool paused)
 {
-	(void) es_lock_projection(projection->name, projection->generation, true);
-	if (projection->is_inline || becomes_inline)
-		es_lock_store();
+	Oid types[] = {TEXTOID, BOOLOID};
+	Datum values[] = {CStringGetTextDatum(name), BoolGetDatum(paused)};
+
+	(void) es_change_projections("UPDATE event_store.projections"
+								 " SET paused = $2 WHERE projection"
+								 " OPERATOR(pg_catalog.=) $1",
+								 lengthof(types), types, values, NULL,
+								 SPI_OK_UPDATE);
+}
+
+/*
+ * es_go_inline
+ *		Has an inline projection that is paused handle all events so far, and take part
+ *		in every append from then on.  The store lock is held.
+ *
+ * What its handler appends meanwhile comes last, as it does in the order of events.
+ */
+void
+es_go_inline(const char *name, int32 generation)
+{
+	es_projection_catch_up(name, generation);
+	set_paused(name, false);
+	set_trigger();
 }
 
 /*
@@ -336,6 +357,33 @@ leave_inline(const EsProjection *projection)
 }
 
 /*
+ * es_pause_inline
+ *		Has an inline projection take no part in appends.  The store lock is held.
+ */
+void
+es_pause_inline(const EsProjection *projection)
+{
+	leave_inline(projection);
+	set_paused(projection->name, true);
+	set_trigger();
+}
+
+/*
+ * lock_for_change
+ *		Waits until nobody runs a projection, and nobody can to the end of the
+ *		transaction; if it is or becomes inline, nobody appends either.
+ *
+ * In this order, as whoever runs it may append.
+ */
+static void
+lock_for_change(const EsProjection *projection, bool becomes_inline)
+{
+	(void) es_lock_projection(projection->name, projection->generation, true);
+	if (projection->is_inline || becomes_inline)
+		es_lock_store();
+}
+
+/*
  * replace_projection
  *		Changes a projection, which goes on from where it is.
  */
@@ -348,10 +396,10 @@ replace_projection(FunctionCallInfo fcinfo, const EsProjection *projection,
 	lock_for_change(&old, becomes_inline);
 	if (old.is_inline && !old.paused)
 		leave_inline(&old);
-	store_projection(fcinfo, true);
+	store_projection(fcinfo, true, old.paused || becomes_inline);
 	if (becomes_inline && !old.paused)
-		es_projection_catch_up(old.name, old.generation);
-	if (old.is_inline || becomes_inline)
+		es_go_inline(old.name, old.generation);
+	else if (old.is_inline)
 		set_trigger();
 }
 
@@ -366,12 +414,10 @@ make_projection(FunctionCallInfo fcinfo, const char *name, bool is_inline)
 
 	if (is_inline)
 		es_lock_store();
-	store_projection(fcinfo, false);
+	store_projection(fcinfo, false, is_inline);
 	es_checkpoint_create(&key, start_position(fcinfo), -1);
-	if (!is_inline)
-		return;
-	es_projection_catch_up(name, key.generation);
-	set_trigger();
+	if (is_inline)
+		es_go_inline(name, key.generation);
 }
 
 /*
@@ -435,23 +481,6 @@ event_store_create_projection(PG_FUNCTION_ARGS)
 }
 
 /*
- * set_paused
- *		Changes whether a projection is paused.
- */
-static void
-set_paused(const char *name, bool paused)
-{
-	Oid types[] = {TEXTOID, BOOLOID};
-	Datum values[] = {CStringGetTextDatum(name), BoolGetDatum(paused)};
-
-	(void) es_change_projections("UPDATE event_store.projections"
-								 " SET paused = $2 WHERE projection"
-								 " OPERATOR(pg_catalog.=) $1",
-								 lengthof(types), types, values, NULL,
-								 SPI_OK_UPDATE);
-}
-
-/*
  * event_store_pause_projection
  *		pause_projection(name) returns void
  *
@@ -467,10 +496,9 @@ event_store_pause_projection(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	lock_for_change(&old, false);
 	if (old.is_inline)
-		leave_inline(&old);
-	set_paused(name, true);
-	if (old.is_inline)
-		set_trigger();
+		es_pause_inline(&old);
+	else
+		set_paused(name, true);
 	PG_RETURN_VOID();
 }
 
@@ -490,14 +518,10 @@ event_store_resume_projection(PG_FUNCTION_ARGS)
 
 	lock_for_change(&old, false);
 	es_checkpoint_restart(&key);
-	if (!old.paused)
-		PG_RETURN_VOID();
-	set_paused(name, false);
-	if (old.is_inline)
-	{
-		es_projection_catch_up(name, old.generation);
-		set_trigger();
-	}
+	if (old.paused && old.is_inline)
+		es_go_inline(name, old.generation);
+	else if (old.paused)
+		set_paused(name, false);
 	PG_RETURN_VOID();
 }
 

@@ -420,7 +420,8 @@ es_projection_run(EsRun *run)
 
 /*
  * es_projection_catch_up
- *		Runs a generation to the end, whatever state the projection is in.
+ *		Runs a generation to the end, whatever state the projection is in, and over
+ *		what its handler appends.
  */
 void
 es_projection_catch_up(const char *name, int32 generation)
@@ -430,7 +431,11 @@ es_projection_catch_up(const char *name, int32 generation)
 	run.max_events = PG_INT64_MAX;
 	run.wait = true;
 	run.to_the_end = true;
-	es_projection_run(&run);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		es_projection_run(&run);
+	} while (run.handled > 0);
 }
 
 /*

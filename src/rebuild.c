@@ -80,8 +80,11 @@ rebuild_in_place(const EsProjection *projection)
 	if (!projection->is_inline)
 		return restart(projection, projection->generation);
 	es_lock_store();
+	if (projection->paused)
+		return restart(projection, projection->generation);
+	es_pause_inline(projection);
 	goal = restart(projection, projection->generation);
-	es_projection_catch_up(projection->name, projection->generation);
+	es_go_inline(projection->name, projection->generation);
 	return goal;
 }
 

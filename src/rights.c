@@ -60,23 +60,47 @@ PG_FUNCTION_INFO_V1(event_store_revoke_writer);
 
 /* What grant_reader() gives: these calls, and SELECT on the views. */
 static const char *const reader_calls[] = {
-	"read_stream",	 "read_category",	"read_all",
-	"last_event",	 "list_streams",	"stream_version",
-	"safe_position", "latest_snapshot", "store_stats",
-	"load",			 "state_at",		"states_at",
-	"history",		 "audit_trail",		"causation",
-	"verify_stream", "check_seal",		NULL,
+	"read_stream",
+	"read_category",
+	"read_all",
+	"last_event",
+	"list_streams",
+	"stream_version",
+	"safe_position",
+	"latest_snapshot",
+	"store_stats",
+	"load",
+	"state_at",
+	"states_at",
+	"history",
+	"audit_trail",
+	"causation",
+	"verify_stream",
+	"check_seal",
+	"projection_statuses",
+	"projection_generation",
+	"wait_for_projection",
+	NULL,
 };
 
 /* Those of them that a reader of an older release does not have. */
-static const char *const new_reader_calls[] = {"store_stats", "load",
-											   "state_at",	  "states_at",
-											   "history",	  "audit_trail",
-											   "causation",	  "verify_stream",
-											   "check_seal",  NULL};
+static const char *const new_reader_calls[] = {"store_stats",
+											   "load",
+											   "state_at",
+											   "states_at",
+											   "history",
+											   "audit_trail",
+											   "causation",
+											   "verify_stream",
+											   "check_seal",
+											   "projection_statuses",
+											   "projection_generation",
+											   "wait_for_projection",
+											   NULL};
 
 /* Views that a reader may query, the extension's own. */
-static const char *const reader_views[] = {"in_flight", "stats"};
+static const char *const reader_views[] = {"in_flight", "stats",
+										   "projection_status"};
 
 /* What grant_writer() gives. */
 static const char *const writer_calls[] = {
@@ -283,7 +307,7 @@ es_grant_to_owner(Oid role)
 	owner = quote_identifier(GetUserNameFromId(role, false));
 	es_spi_connect();
 	rights[0] = "USAGE, CREATE ON SCHEMA event_store";
-	rights[1] = psprintf("EXECUTE ON FUNCTION %s", require_functions(NULL));
+	rights[1] = psprintf("EXECUTE ON ROUTINE %s", require_functions(NULL));
 	rights[2] = psprintf("SELECT ON %s", find_views());
 	for (int i = 0; i < lengthof(rights); i++)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
@@ -347,8 +371,7 @@ grant_calls(const char *const *calls, const char *const *new_calls)
 	if (roles == NULL || functions == NULL)
 		return NULL;
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
-				  psprintf("GRANT EXECUTE ON FUNCTION %s TO %s", functions,
-						   roles));
+				  psprintf("GRANT EXECUTE ON ROUTINE %s TO %s", functions, roles));
 	return roles;
 }
 
@@ -404,7 +427,7 @@ grant_rights(FunctionCallInfo fcinfo, const char *call,
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
 				  psprintf("GRANT USAGE ON SCHEMA event_store TO %s", role));
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
-				  psprintf("GRANT EXECUTE ON FUNCTION %s TO %s",
+				  psprintf("GRANT EXECUTE ON ROUTINE %s TO %s",
 						   require_functions(calls), role));
 	if (with_views)
 	{
@@ -452,7 +475,7 @@ revoke_rights(FunctionCallInfo fcinfo, const char *call,
 	es_require_store_owner(call);
 	es_spi_connect();
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
-				  psprintf("REVOKE EXECUTE ON FUNCTION %s FROM %s",
+				  psprintf("REVOKE EXECUTE ON ROUTINE %s FROM %s",
 						   require_functions(calls), role));
 	if (with_views)
 	{

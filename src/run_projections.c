@@ -149,10 +149,11 @@ run_projection(const EsProjection *projection, int64 max_events)
 Datum
 event_store_run_projections(PG_FUNCTION_ARGS)
 {
-	int64 max_events = es_count_argument(fcinfo, 1);
+	int64 max_events = es_bigint_argument(fcinfo, 1, PG_INT64_MAX);
 	int64 handled = 0;
 	const EsProjections *all;
 
+	es_check_not_negative(max_events, "max_events");
 	es_check_writable("run_projections()");
 	es_require_projections();
 	all = es_projections();

@@ -17,11 +17,13 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/namespace.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "optimizer/plancat.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 
 #include "counters.h"
 #include "result_rows.h"
@@ -69,6 +71,32 @@ table_bytes(Relation rel)
 }
 
 /*
+ * other_bytes
+ *		What the tables take whose rows the library knows by queries only.
+ */
+static int64
+other_bytes(void)
+{
+	static const char *const tables[] = {"projection_checkpoints",
+										 "projection_parked_events"};
+	Oid namespace = get_namespace_oid(ES_SCHEMA, false);
+	int64 bytes = 0;
+
+	for (int i = 0; i < lengthof(tables); i++)
+	{
+		Oid relid = get_relname_relid(tables[i], namespace);
+		Relation rel =
+			OidIsValid(relid) ? try_table_open(relid, AccessShareLock) : NULL;
+
+		if (rel == NULL)
+			continue;
+		bytes += table_bytes(rel);
+		table_close(rel, AccessShareLock);
+	}
+	return bytes;
+}
+
+/*
  * event_store_store_stats
  *		store_stats() returns one row: streams_estimate, events_estimate, bytes,
  *		appends, conflicts, idempotent_retries (all bigint), counted_since
@@ -102,7 +130,7 @@ event_store_store_stats(PG_FUNCTION_ARGS)
 		bytes += table_bytes(rel);
 		table_close(rel, AccessShareLock);
 	}
-	values[2] = Int64GetDatum(bytes);
+	values[2] = Int64GetDatum(bytes + other_bytes());
 	if (es_read_counters(counts, &since))
 	{
 		for (int i = 0; i < ES_NUM_COUNTERS; i++)
