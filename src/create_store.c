@@ -521,7 +521,8 @@ refuse_foreign_trigger(Oid events)
 		const Trigger *trigger = &triggers->triggers[i];
 
 		if (!trigger->tgisinternal &&
-			strncmp(trigger->tgname, "append_only", strlen("append_only")) != 0)
+			strncmp(trigger->tgname, "append_only", strlen("append_only")) != 0 &&
+			strcmp(trigger->tgname, "project_inline") != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("cannot drop the event store because trigger \"%s\" is on its events",

@@ -316,6 +316,16 @@ es_lock_store(void)
 }
 
 /*
+ * es_holds_store_lock
+ *		Whether the transaction holds the store lock.
+ */
+bool
+es_holds_store_lock(void)
+{
+	return held.store_locked;
+}
+
+/*
  * compare_keys
  *		qsort comparator of lock keys.
  */

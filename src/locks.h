@@ -23,6 +23,7 @@ extern bool es_lock_streams(const uint64 *keys, int nkeys, bool wait);
 extern void es_open_and_lock(const uint64 *keys, int nkeys, Relation *events,
 							 Relation *streams);
 extern void es_lock_store(void);
+extern bool es_holds_store_lock(void);
 extern uint64 es_stream_key(const text *stream);
 extern uint64 es_category_key(const text *category);
 extern bool es_lock_projection(const char *name, int32 generation, bool wait);

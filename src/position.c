@@ -36,6 +36,13 @@
  * or below S and not stored yet, and whoever reads in the middle of it, such as
  * a BEFORE ROW trigger or a function of a CHECK, is told to stop below.
  *
+ * Who holds the store lock need not look at the marks.  All that has been drawn is
+ * visible or was rolled back, as whoever draws holds the table of events to the end
+ * of its transaction, or of the subtransaction that is rolled back; and what is drawn
+ * later is above.  Nor may it look: a transaction that ends frees its locks one
+ * after the other, and its mark may be there for a moment when the table, which was
+ * waited for, is free already.
+ *
  * A crash hands positions out again whose sequence record had not reached the
  * disk, and the promotion of a standby those whose record had not reached that
  * standby.  Somebody outside could have been told of a safe position above
@@ -392,7 +399,7 @@ es_safe_position(int64 wanted)
 	}
 	last = last_drawn(sequence, &lsn);
 	make_log_safe(lsn);
-	safe = es_lowest_mark(last);
+	safe = es_holds_store_lock() ? last : es_lowest_mark(last);
 	if (unwritten != 0)
 		safe = Min(safe, unwritten - 1);
 	safe = Max(safe, highest_safe);
