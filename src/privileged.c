@@ -110,16 +110,16 @@ es_act_as(EsActor *before, Oid owner, bool pin_search_path)
 
 /*
  * es_act_for
- *		The same, with the search path pinned, but not restricted in a session of the
- *		owner's own: what is run there gains nothing by it, not even at the end of the
- *		transaction.
+ *		The same, with the search path pinned, but not restricted in a session that the
+ *		owner has opened: what is run there gains nothing by it, not even at the end of
+ *		the transaction.
  */
 void
 es_act_for(EsActor *before, Oid owner)
 {
 	GetUserIdAndSecContext(&before->userid, &before->sec_context);
 	if (before->userid != owner || before->sec_context != 0 ||
-		GetSessionUserId() != owner)
+		GetSessionUserId() != owner || GetAuthenticatedUserId() != owner)
 	{
 		es_act_as(before, owner, true);
 		return;
