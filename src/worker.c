@@ -430,7 +430,7 @@ time_to_sleep(const EsLook *look)
 {
 	long sleep = es_poll_interval;
 
-	if (look->unsafe)
+	if (look->last_position > look->safe_position)
 		sleep = Min(sleep, UNSAFE_INTERVAL);
 	if (look->ntasks > 0)
 		sleep = Min(sleep, BUSY_INTERVAL);

@@ -99,7 +99,10 @@ add_task(EsLook *look, const EsProjections *all, SPITupleTable *rows, uint64 row
 		look->next_time = Min(look->next_time, retry_at);
 		return;
 	}
-	if (checkpoint >= look->safe_position && generation == projection->generation)
+	/* one that is beyond the store is to be run, which raises that */
+	if (checkpoint >= look->safe_position &&
+		checkpoint <= look->last_position &&
+		generation == projection->generation)
 		return;
 	task = &look->tasks[look->ntasks++];
 	strlcpy(task->name, name, sizeof(task->name));
@@ -146,7 +149,7 @@ es_worker_look(MemoryContext context, EsLook *look)
 	{
 		events = es_store_open(ES_EVENTS, AccessShareLock);
 		look->safe_position = es_safe_position(PG_INT64_MAX);
-		look->unsafe = es_last_position() > look->safe_position;
+		look->last_position = es_last_position();
 		find_tasks(look);
 		table_close(events, AccessShareLock);
 	}

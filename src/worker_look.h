@@ -32,7 +32,7 @@ typedef struct EsLook
 	int projections;	   /* generations that are to be run now and then */
 	TimestampTz next_time; /* when one is to be tried again; DT_NOEND: none */
 	int64 safe_position;   /* -1: there is no store */
-	bool unsafe;		   /* positions above it are drawn */
+	int64 last_position;   /* that was drawn */
 } EsLook;
 
 extern void es_worker_look(MemoryContext context, EsLook *look);
