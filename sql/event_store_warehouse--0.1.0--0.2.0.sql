@@ -7,8 +7,8 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 DO $$
 BEGIN
-	IF pg_catalog.to_regtype('event_store.aggregate') IS NULL THEN
-		RAISE EXCEPTION 'the extension event_store has no aggregates'
+	IF pg_catalog.to_regclass('event_store.projection_status') IS NULL THEN
+		RAISE EXCEPTION 'the extension event_store has no projections'
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				  HINT = 'Update it first: ALTER EXTENSION event_store UPDATE;';
 	END IF;
@@ -101,6 +101,82 @@ COMMENT ON FUNCTION warehouse.movements(text, timestamptz, timestamptz, bigint) 
 	'What moved of a product, from since on and before until: by how much its events changed the quantity, what was on hand after each, why, and who recorded it.';
 REVOKE ALL ON FUNCTION warehouse.movements(text, timestamptz, timestamptz, bigint) FROM PUBLIC;
 
+-- Movements by day ------------------------------------------------------------
+
+/*
+ * The handler and the reset of the projection that create_warehouse() makes.  An
+ * adjustment says what was counted: by how much that changed the quantity follows
+ * from what was on hand before, which the product's last row has.
+ */
+CREATE FUNCTION warehouse.project_movements(batch event_store.event[])
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $$
+	WITH moved AS (
+		SELECT substr(e.stream, 19) AS sku,
+			   e.version,
+			   (e.recorded_at AT TIME ZONE 'UTC')::date AS day,
+			   e.type,
+			   (e.data ->> 'quantity')::numeric::bigint AS quantity,
+			   count(*) FILTER (WHERE e.type = 'InventoryAdjusted')
+				   OVER (PARTITION BY e.stream ORDER BY e.version) AS counts
+		  FROM unnest(batch) e
+	), before AS (
+		SELECT p.sku,
+			   COALESCE((SELECT b.quantity_on_hand
+						   FROM warehouse.movements_by_day b
+						  WHERE b.sku = p.sku
+						  ORDER BY b.day DESC
+						  LIMIT 1), 0) AS quantity
+		  FROM (SELECT DISTINCT m.sku FROM moved m) p
+	), folded AS (
+		SELECT m.*,
+			   b.quantity AS before,
+			   CASE m.counts WHEN 0 THEN b.quantity
+			   ELSE first_value(m.quantity) OVER since_count END
+			   + sum(CASE m.type WHEN 'ProductReceived' THEN m.quantity
+							   WHEN 'ProductShipped' THEN -m.quantity
+							   ELSE 0 END) OVER since_count AS on_hand
+		  FROM moved m
+		  JOIN before b USING (sku)
+		WINDOW since_count AS (PARTITION BY m.sku, m.counts ORDER BY m.version)
+	), changed AS (
+		SELECT f.*,
+			   f.on_hand - COALESCE(lag(f.on_hand) OVER (PARTITION BY f.sku ORDER BY f.version), f.before) AS change
+		  FROM folded f
+	)
+	INSERT INTO warehouse.movements_by_day AS d
+		   (sku, day, received, shipped, adjusted, movements, quantity_on_hand)
+	SELECT c.sku,
+		   c.day,
+		   COALESCE(sum(c.change) FILTER (WHERE c.type = 'ProductReceived'), 0),
+		   COALESCE(-sum(c.change) FILTER (WHERE c.type = 'ProductShipped'), 0),
+		   COALESCE(sum(c.change) FILTER (WHERE c.type = 'InventoryAdjusted'), 0),
+		   count(*),
+		   (array_agg(c.on_hand ORDER BY c.version DESC))[1]
+	  FROM changed c
+	 GROUP BY c.sku, c.day
+		ON CONFLICT (sku, day) DO UPDATE
+	   SET received = d.received + EXCLUDED.received,
+		   shipped = d.shipped + EXCLUDED.shipped,
+		   adjusted = d.adjusted + EXCLUDED.adjusted,
+		   movements = d.movements + EXCLUDED.movements,
+		   quantity_on_hand = EXCLUDED.quantity_on_hand
+$$;
+COMMENT ON FUNCTION warehouse.project_movements(event_store.event[]) IS
+	'Brings warehouse.movements_by_day up to some events of products: the handler of the async projection "movements by day".';
+REVOKE ALL ON FUNCTION warehouse.project_movements(event_store.event[]) FROM PUBLIC;
+
+CREATE FUNCTION warehouse.reset_movements()
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $$
+	TRUNCATE warehouse.movements_by_day
+$$;
+COMMENT ON FUNCTION warehouse.reset_movements() IS
+	'Empties warehouse.movements_by_day, for event_store.rebuild_projection(''movements by day'').';
+REVOKE ALL ON FUNCTION warehouse.reset_movements() FROM PUBLIC;
+
 /*
  * The new calls are for those who have create_warehouse(): who installed the
  * extension, and owners of warehouses.
@@ -125,7 +201,9 @@ BEGIN
 			'warehouse.adjust_inventory(event_store.aggregate, bigint, text, timestamptz), '
 			'warehouse.quantity_on_hand(event_store.aggregate), '
 			'warehouse.stock_at(timestamptz, bigint, text, bigint), '
-			'warehouse.movements(text, timestamptz, timestamptz, bigint) TO %I', owner);
+			'warehouse.movements(text, timestamptz, timestamptz, bigint), '
+			'warehouse.project_movements(event_store.event[]), '
+			'warehouse.reset_movements() TO %I', owner);
 	END LOOP;
 END
 $$;

@@ -100,8 +100,7 @@ add_task(EsLook *look, const EsProjections *all, SPITupleTable *rows, uint64 row
 		return;
 	}
 	/* one that is beyond the store is to be run, which raises that */
-	if (checkpoint >= look->safe_position &&
-		checkpoint <= look->last_position &&
+	if (checkpoint >= look->safe_position && checkpoint <= look->last_position &&
 		generation == projection->generation)
 		return;
 	task = &look->tasks[look->ntasks++];

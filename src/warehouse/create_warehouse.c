@@ -51,6 +51,7 @@
 
 #include "compat.h"
 #include "errors.h"
+#include "movements_by_day.h"
 #include "product_state.h"
 #include "stock.h"
 
@@ -74,6 +75,8 @@
 	" warehouse.quantity_on_hand(event_store.aggregate),"                                                           \
 	" warehouse.stock_at(pg_catalog.timestamptz, pg_catalog.int8, pg_catalog.text, pg_catalog.int8),"               \
 	" warehouse.movements(pg_catalog.text, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.int8),"       \
+	" warehouse.project_movements(event_store.event[]),"                                                            \
+	" warehouse.reset_movements(),"                                                                                 \
 	" warehouse.rebuild_stock(),"                                                                                   \
 	" warehouse.check_stock(),"                                                                                     \
 	" warehouse.project_stock()"
@@ -497,6 +500,7 @@ keep_warehouse(bool if_not_exists)
 	table_close(rel, NoLock);
 	grant_owner(owner);
 	create_type();
+	wh_movements_create();
 }
 
 /*
@@ -535,6 +539,7 @@ warehouse_create_warehouse(PG_FUNCTION_ARGS)
 			create_trigger();
 			create_type();
 			(void) wh_stock_rebuild();
+			wh_movements_create();
 		}
 	}
 	SPI_finish();
@@ -562,6 +567,7 @@ warehouse_drop_warehouse(PG_FUNCTION_ARGS)
 	if (OidIsValid(wh_stock_find()))
 		run("DROP TABLE warehouse.stock");
 	drop_type();
+	wh_movements_drop();
 	SPI_finish();
 	PG_RETURN_VOID();
 }

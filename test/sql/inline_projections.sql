@@ -35,7 +35,7 @@ SELECT version FROM event_store.append('inl-b', 'T', '{}');
 SELECT version FROM event_store.append('inl_not-b', 'T', '{}');
 SELECT stream, version FROM event_store.append_streams('[{"stream": "inl-c", "expected_version": 0, "events": [{"type": "T", "data": {}}]}, {"stream": "inl_not-a", "expected_version": -2, "events": [{"type": "T", "data": {}}]}, {"stream": "inl-a", "expected_version": -4}, {"stream": "inl-b", "expected_version": 1, "events": [{"type": "U", "data": {}}, {"type": "T", "data": {}}]}]') ORDER BY 1;
 SELECT by, entry FROM regress_inline.log ORDER BY n;
-SELECT projection, mode, state, checkpoint, lag_events, lag_seconds FROM event_store.projection_status;
+SELECT projection, mode, state, checkpoint, lag_events, lag_seconds FROM event_store.projection_status WHERE mode = 'inline';
 SELECT event_store.run_projections();
 
 -- A retry is no append.
@@ -67,7 +67,7 @@ ALTER FUNCTION regress_inline.hidden(event_store.event) RENAME TO one;
 TRUNCATE regress_inline.log;
 SELECT event_store.pause_projection('b one');
 SELECT version FROM event_store.append('inl-e', 'T', '{}');
-SELECT projection, state, lag_events FROM event_store.projection_status;
+SELECT projection, state, lag_events FROM event_store.projection_status WHERE mode = 'inline';
 SELECT event_store.run_projections('b one');
 SELECT by, entry FROM regress_inline.log ORDER BY n;
 SELECT event_store.pause_projection('a many');
@@ -128,7 +128,7 @@ SELECT by, entry FROM regress_inline.log ORDER BY n;
 SELECT event_store.drop_projection('d reacts');
 
 -- Events that are loaded past the calls are no append.
-SELECT event_store.drop_projection(projection) FROM event_store.projections ORDER BY projection;
+SELECT event_store.drop_projection(projection) FROM event_store.projections WHERE mode = 'inline' ORDER BY projection;
 SELECT tgname FROM pg_trigger WHERE tgrelid = 'event_store.events'::regclass ORDER BY tgname COLLATE "C";
 SELECT event_store.project_inline();
 \echo :LAST_ERROR_SQLSTATE

@@ -27,7 +27,7 @@ CREATE PROCEDURE regress_proj.a_procedure(e event_store.event) LANGUAGE sql AS '
 CREATE VIEW regress_proj.status AS
 	SELECT projection, generation, is_current, mode, state, lag_events, handled, attempts, parked, error_code, error_message,
 		   retry_at > moved_at AS retries_later, rebuild_left, error_position IS NOT NULL AS has_position
-	  FROM event_store.projection_status;
+	  FROM event_store.projection_status WHERE projection LIKE 'p %';
 
 -- What cannot be a projection.
 SELECT regress_help.run(q) FROM unnest(ARRAY[
@@ -80,7 +80,7 @@ SELECT count(*) FROM event_store.append_json('proj-a', '[{"type": "Added", "data
 SELECT count(*) FROM event_store.append('proj_other-a', 'Added', '{"amount": 100}');
 SELECT event_store.create_projection('p one', 'regress_proj.one', categories => ARRAY['proj']);
 SELECT event_store.create_projection('p many', 'regress_proj.many', categories => ARRAY['proj_other', 'proj', 'proj_none'], types => ARRAY['Added', 'Never']);
-SELECT projection, mode, handler, reset, categories, types, on_error, max_attempts, retry_delay, start_position, generation, paused FROM event_store.projections ORDER BY projection;
+SELECT projection, mode, handler, reset, categories, types, on_error, max_attempts, retry_delay, start_position, generation, paused FROM event_store.projections WHERE projection LIKE 'p %' ORDER BY projection;
 SELECT event_store.run_projections('p one', 0), event_store.run_projections('p one', 2);
 SELECT by, stream, version, type FROM regress_proj.seen ORDER BY n;
 SELECT * FROM regress_proj.status ORDER BY projection;
@@ -90,7 +90,7 @@ SELECT by, stream, version, type FROM regress_proj.seen ORDER BY n;
 SELECT * FROM regress_proj.totals ORDER BY stream;
 SELECT events FROM regress_proj.calls ORDER BY n;
 SELECT * FROM regress_proj.status ORDER BY projection;
-SELECT checkpoint = event_store.safe_position() AS at_the_head FROM event_store.projection_status ORDER BY projection;
+SELECT checkpoint = event_store.safe_position() AS at_the_head FROM event_store.projection_status WHERE projection LIKE 'p %' ORDER BY projection;
 
 -- The checkpoint and what the handler wrote go together.
 SELECT count(*) FROM event_store.append('proj-a', 'Added', '{"amount": 4}');
@@ -312,8 +312,8 @@ SELECT event_store.run_projections('p reacts');
 CALL regress_proj.wait('p reacts', 0, '1 s');
 
 -- Dropping, with what was parked.
-SELECT event_store.drop_projection(projection) FROM event_store.projections ORDER BY projection;
-SELECT count(*) FROM event_store.projection_checkpoints;
+SELECT event_store.drop_projection(projection) FROM event_store.projections WHERE projection LIKE 'p %' ORDER BY projection;
+SELECT count(*) FROM event_store.projection_checkpoints WHERE projection LIKE 'p %';
 SELECT count(*) FROM event_store.projection_parked_events;
-SELECT * FROM event_store.projection_status;
+SELECT * FROM regress_proj.status;
 DROP SCHEMA regress_proj CASCADE;

@@ -48,6 +48,27 @@ DELETE FROM warehouse.stock WHERE sku LIKE 'past-old%';
 COMMIT;
 DROP FUNCTION regress_help.qty_to_quantity;
 
+-- Movements by day, an async projection; in batches of one, of some, and rebuilt.
+SELECT mode, categories, types, on_error FROM event_store.projections WHERE projection = 'movements by day';
+SELECT event_store.run_projections('movements by day', 1) AS one, event_store.run_projections('movements by day', 2) AS two, event_store.run_projections('movements by day') > 0 AS rest;
+SELECT sku, day = (now() AT TIME ZONE 'UTC')::date AS today, received, shipped, adjusted, movements, quantity_on_hand FROM warehouse.movements_by_day WHERE sku LIKE 'past-%' ORDER BY sku;
+SELECT warehouse.ship_product('past-1', 4), warehouse.adjust_inventory('past-1', 7, 'found some'), warehouse.receive_product('past-1', 1), warehouse.adjust_inventory('past-1', 6, 'lost some');
+SELECT event_store.run_projections('movements by day');
+SELECT sku, received, shipped, adjusted, movements, quantity_on_hand FROM warehouse.movements_by_day WHERE sku = 'past-1';
+CREATE VIEW regress_help.wrong_days AS
+	SELECT count(*) FILTER (WHERE d.quantity_on_hand IS DISTINCT FROM s.quantity_on_hand) AS quantities,
+		   count(*) FILTER (WHERE d.change IS DISTINCT FROM s.quantity_on_hand) AS changes,
+		   count(*) FILTER (WHERE d.movements IS DISTINCT FROM s.version) AS movements
+	  FROM warehouse.stock s
+	  FULL JOIN (SELECT sku, sum(movements) AS movements, sum(received - shipped + adjusted) AS change, (array_agg(quantity_on_hand ORDER BY day DESC))[1] AS quantity_on_hand
+				   FROM warehouse.movements_by_day GROUP BY sku) d USING (sku);
+SELECT * FROM regress_help.wrong_days;
+SELECT event_store.rebuild_projection('movements by day') > 0 AS begun;
+SELECT count(*) FROM warehouse.movements_by_day;
+SELECT event_store.run_projections('movements by day') > 0 AS some;
+SELECT * FROM regress_help.wrong_days;
+DROP VIEW regress_help.wrong_days;
+
 SELECT regress_help.run(q) FROM unnest(ARRAY[
 	$$SELECT warehouse.stock_at()$$,
 	$$SELECT warehouse.stock_at('infinity', 1)$$,
