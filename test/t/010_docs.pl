@@ -212,8 +212,8 @@ sub signature
 		  if $fence->{info} eq 'text signature';
 	}
 	my @signatures = query(
-		"SELECT format('%s.%s(%s) RETURNS %s', pronamespace::regnamespace, proname,"
-		  . " pg_get_function_arguments(oid), pg_get_function_result(oid))"
+		"SELECT format('%s%s.%s(%s)%s', CASE prokind WHEN 'p' THEN 'CALL ' END, pronamespace::regnamespace, proname,"
+		  . " pg_get_function_arguments(oid), ' RETURNS ' || pg_get_function_result(oid))"
 		  . " FROM pg_proc WHERE pronamespace IN $schemas");
 
 	# defaults without the casts that the catalog adds
@@ -305,6 +305,7 @@ none('reference.md has a section for every setting',
 	my $check = slurp("$top/src/check.h");
 	my ($stream_class) = $locks =~ /STREAM_LOCK_CLASS\s+(\d+)/;
 	my ($mark_class) = $locks =~ /MARK_CLASS\s+(\d+)/;
+	my ($projection_class) = $locks =~ /PROJECTION_LOCK_CLASS\s+(\d+)/;
 	my $api = slurp("$top/src/event_store_api.h");
 	my ($stream_bytes) = $api =~ /EVENT_STORE_MAX_STREAM_BYTES\s+(\d+)/;
 	my ($type_bytes) = $check =~ /ES_MAX_TYPE_BYTES\s+(\d+)/;
@@ -313,6 +314,7 @@ none('reference.md has a section for every setting',
 	$stream_bytes =~ s/(\d)(\d{3})$/$1,$2/;
 	like($reference, qr/^\| $stream_class \| exclusive \|/m, 'reference.md: the stream locks');
 	like($reference, qr/^\| $mark_class \| share \|/m, 'reference.md: the marks');
+	like($reference, qr/^\| $projection_class \| exclusive \|/m, 'reference.md: the locks of projections');
 	like($reference, qr/^\| a stream's name \| $stream_bytes bytes \|/m, "reference.md: a stream's bytes");
 	like($reference, qr/^\| an event's type \| $type_bytes bytes \|/m, "reference.md: a type's bytes");
 	like($reference, qr/\| $megabytes MB each/, 'reference.md: the bytes of data');
