@@ -176,7 +176,7 @@ run(Statement *statement, const EsCheckpointKey *key, const Datum *arguments,
 	values[0] = CStringGetTextDatum(key->name);
 	values[1] = Int32GetDatum(key->generation);
 	memset(nulls, ' ', sizeof(nulls));
-	for (int i = 0; i < statement->narguments; i++)
+	for (int i = 0; i < statement->narguments && arguments != NULL; i++)
 	{
 		values[2 + i] = arguments[i];
 		if (missing != NULL && missing[i])
@@ -346,8 +346,9 @@ es_checkpoint_newest(const char *name)
 void
 es_checkpoint_create(const EsCheckpointKey *key, int64 position, int64 rebuild_to)
 {
-	Datum arguments[] = {Int64GetDatum(position), Int64GetDatum(rebuild_to)};
-	bool missing[] = {false, rebuild_to < 0};
+	Datum arguments[MAX_ARGUMENTS] = {Int64GetDatum(position),
+									  Int64GetDatum(rebuild_to)};
+	bool missing[MAX_ARGUMENTS] = {false, rebuild_to < 0};
 
 	(void) change(&create_statement, key, arguments, missing);
 }
@@ -361,9 +362,10 @@ void
 es_checkpoint_move(const EsCheckpointKey *key, int64 position, int64 handled,
 				   double rate)
 {
-	Datum arguments[] = {Int64GetDatum(position), Int64GetDatum(handled),
-						 Float8GetDatum(rate)};
-	bool missing[] = {false, false, rate <= 0};
+	Datum arguments[MAX_ARGUMENTS] = {Int64GetDatum(position),
+									  Int64GetDatum(handled),
+									  Float8GetDatum(rate)};
+	bool missing[MAX_ARGUMENTS] = {false, false, rate <= 0};
 
 	change_it(&move_statement, key, arguments, missing);
 }
@@ -411,14 +413,14 @@ void
 es_checkpoint_fail(const EsCheckpointKey *key, const EsFailure *failure,
 				   bool stop, TimestampTz retry_at)
 {
-	Datum arguments[] = {Int64GetDatum(failure->global_position),
-						 Int32GetDatum(failure->attempts),
-						 CStringGetTextDatum(
-							 unpack_sql_state(failure->sqlerrcode)),
-						 kept_message(failure->message),
-						 BoolGetDatum(stop),
-						 TimestampTzGetDatum(retry_at)};
-	bool missing[] = {false, false, false, false, false, stop};
+	Datum arguments[MAX_ARGUMENTS] = {Int64GetDatum(failure->global_position),
+									  Int32GetDatum(failure->attempts),
+									  CStringGetTextDatum(
+										  unpack_sql_state(failure->sqlerrcode)),
+									  kept_message(failure->message),
+									  BoolGetDatum(stop),
+									  TimestampTzGetDatum(retry_at)};
+	bool missing[MAX_ARGUMENTS] = {false, false, false, false, false, stop};
 
 	change_it(&fail_statement, key, arguments, missing);
 }
@@ -430,11 +432,11 @@ es_checkpoint_fail(const EsCheckpointKey *key, const EsFailure *failure,
 void
 es_checkpoint_park(const EsCheckpointKey *key, const EsFailure *failure)
 {
-	Datum arguments[] = {Int64GetDatum(failure->global_position),
-						 Int32GetDatum(failure->attempts),
-						 CStringGetTextDatum(
-							 unpack_sql_state(failure->sqlerrcode)),
-						 kept_message(failure->message)};
+	Datum arguments[MAX_ARGUMENTS] = {Int64GetDatum(failure->global_position),
+									  Int32GetDatum(failure->attempts),
+									  CStringGetTextDatum(
+										  unpack_sql_state(failure->sqlerrcode)),
+									  kept_message(failure->message)};
 
 	(void) change(&park_statement, key, arguments, NULL);
 	es_checkpoint_fail(key, failure, false, DT_NOBEGIN);

@@ -100,15 +100,14 @@ read_setting(void)
 {
 	char *copy = pstrdup(es_databases);
 	List *names = NIL;
-	ListCell *lc;
 
 	for (Database *database = databases; database != NULL;
 		 database = database->next)
 		database->wanted = false;
 	if (SplitGUCList(copy, ',', &names))
 	{
-		foreach (lc, names)
-			note_database(lfirst(lc));
+		for (int i = 0; i < list_length(names); i++)
+			note_database(list_nth(names, i));
 	}
 	list_free(names);
 	pfree(copy);

@@ -358,10 +358,13 @@ static bool
 is_to_run(EsRun *run, const EsProjection *projection, EsCheckpoint *checkpoint)
 {
 	if (projection == NULL || !es_checkpoint_read(&run->key, checkpoint))
+	{
 		run->outcome = ES_RUN_GONE;
-	else if (run->to_the_end || run->only > 0)
+		return false;
+	}
+	if (run->to_the_end || run->only > 0)
 		return true;
-	else if (projection->paused)
+	if (projection->paused)
 		run->outcome = ES_RUN_PAUSED;
 	else if (projection->is_inline &&
 			 run->key.generation == projection->generation)
