@@ -36,6 +36,7 @@
 #include "rights.h"
 #include "store.h"
 #include "store_read.h"
+#include "worker_memory.h"
 
 PG_FUNCTION_INFO_V1(event_store_create_projection);
 PG_FUNCTION_INFO_V1(event_store_pause_projection);
@@ -86,6 +87,7 @@ es_change_projections(const char *statement, int nargs, Oid *types,
 				 errhint("Drop the rules on event_store.projections.")));
 	es_act_as_before(&before);
 	SPI_finish();
+	es_wake_at_end(); /* there may be something to do for a worker */
 	return rows;
 }
 

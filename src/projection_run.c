@@ -38,7 +38,6 @@
 #include "utils/snapmgr.h"
 
 #include "event_rows.h"
-#include "fault.h"
 #include "locks.h"
 #include "privileged.h"
 #include "projection_run.h"
@@ -46,7 +45,7 @@
 #include "store_read.h"
 
 /* What is handed over at once is not much larger, in bytes. */
-#define MAX_CALL_BYTES (16 * 1024 * 1024)
+#define MAX_CALL_BYTES (32 * 1024 * 1024)
 
 /* How many events weigh as much for the rate as what it was before. */
 #define RATE_EVENTS 1000
@@ -124,7 +123,6 @@ call(Running *running, Datum events)
 	fcinfo->args[0].isnull = false;
 	fcinfo->isnull = false;
 	(void) FunctionCallInvoke(fcinfo);
-	ES_FAULT_POINT("projection: handler called");
 }
 
 /*

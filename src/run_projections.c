@@ -26,8 +26,13 @@
 
 PG_FUNCTION_INFO_V1(event_store_run_projections);
 
-/* So many events are handled between savepoints. */
-#define RUN_EVENTS 1000
+/*
+ * So many events are handled between savepoints: at first, and at most.  Many small
+ * savepoints would cost more than the events, where a handler writes the same rows
+ * again and again.
+ */
+#define FIRST_EVENTS 1000
+#define LAST_EVENTS	 100000
 
 /*
  * report
@@ -55,7 +60,7 @@ try_run(EsRun *run, int64 max_events)
 {
 	ErrorData *error;
 
-	run->max_events = Min(max_events, RUN_EVENTS);
+	run->max_events = max_events;
 	while (!es_run_in_subtransaction(run, &error))
 	{
 		if (es_run_is_of_one_event(run))
@@ -95,6 +100,7 @@ run_generation(const char *name, int32 generation, int64 max_events,
 			   bool *caught_up)
 {
 	EsRun run = {{name, generation}};
+	int64 piece = FIRST_EVENTS;
 	int64 handled = 0;
 	bool more = true;
 
@@ -103,7 +109,8 @@ run_generation(const char *name, int32 generation, int64 max_events,
 	while (more && handled < max_events)
 	{
 		CHECK_FOR_INTERRUPTS();
-		more = try_run(&run, max_events - handled);
+		more = try_run(&run, Min(piece, max_events - handled));
+		piece = Min(piece * 2, LAST_EVENTS);
 		handled += run.handled;
 		tell_why_not(&run);
 	}

@@ -73,9 +73,10 @@ extern PGDLLEXPORT void event_store_worker_main(Datum arg);
 /* How long it does while another one is busy with what there is to do. */
 #define BUSY_INTERVAL 50
 
-/* Events of a batch: the first time, and at most. */
-#define FIRST_BATCH 100
-#define LAST_BATCH	10000
+/* Events of a batch: the first time, and at most; and how fast it grows. */
+#define FIRST_BATCH	 100
+#define LAST_BATCH	 100000
+#define BATCH_GROWTH 4
 
 /* How long a projection is left alone after an error of its own, in microseconds. */
 #define FIRST_REST (1 * USECS_PER_SEC)
@@ -270,8 +271,8 @@ adapt(const EsRun *run, Remembered *entry)
 	entry->rest_ends = DT_NOBEGIN;
 	if (run->elapsed > time)
 		entry->batch = Max(entry->batch / 2, 1);
-	else if (run->handled == entry->batch && run->elapsed < time / 2)
-		entry->batch = Min(entry->batch * 2, LAST_BATCH);
+	else if (run->handled == entry->batch && run->elapsed < time / BATCH_GROWTH)
+		entry->batch = Min(entry->batch * BATCH_GROWTH, LAST_BATCH);
 }
 
 /*

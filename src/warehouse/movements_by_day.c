@@ -29,8 +29,8 @@
 #define REGISTRY	 "projections"
 #define MOVEMENTS	 "movements_by_day"
 
-/* All of it, run in this order; the projection last. */
-static const char *const statements[] = {
+/* What makes the table, run in this order. */
+static const char *const table_statements[] = {
 	"CREATE TABLE warehouse.movements_by_day ("
 	"sku pg_catalog.text COLLATE pg_catalog.\"C\" NOT NULL, "
 	"day pg_catalog.date NOT NULL, "
@@ -56,11 +56,24 @@ static const char *const statements[] = {
 	" 'how many events that were'",
 	"COMMENT ON COLUMN warehouse.movements_by_day.quantity_on_hand IS"
 	" 'after the last of them'",
+};
+
+#define THIS_PROJECTION               \
+	" FROM event_store.projections p" \
+	" WHERE p.projection OPERATOR(pg_catalog.=) 'movements by day'"
+
+/*
+ * What makes the projection.  One of the name is there where the store was restored
+ * without the warehouse: it begins anew.
+ */
+static const char *const projection_statements[] = {
 	"SELECT event_store.create_projection('movements by day',"
 	" 'warehouse.project_movements(event_store.event[])', 'async',"
 	" ARRAY['warehouse_product'],"
 	" ARRAY['ProductReceived', 'ProductShipped', 'InventoryAdjusted'],"
-	" 'warehouse.reset_movements()')",
+	" 'warehouse.reset_movements()',"
+	" replace => EXISTS (SELECT" THIS_PROJECTION "))",
+	"SELECT event_store.rebuild_projection(p.projection)" THIS_PROJECTION,
 };
 
 /*
@@ -128,8 +141,10 @@ wh_movements_create(void)
 {
 	if (has_movements() || !projections_are_ours() || !has_handler())
 		return;
-	for (int i = 0; i < lengthof(statements); i++)
-		execute(statements[i]);
+	for (int i = 0; i < lengthof(table_statements); i++)
+		execute(table_statements[i]);
+	for (int i = 0; i < lengthof(projection_statements); i++)
+		execute(projection_statements[i]);
 }
 
 /*
@@ -142,8 +157,7 @@ wh_movements_drop(void)
 	if (!has_movements())
 		return;
 	if (projections_are_ours())
-		execute("SELECT event_store.drop_projection(projection)"
-				" FROM event_store.projections WHERE projection"
-				" OPERATOR(pg_catalog.=) 'movements by day'");
+		execute(
+			"SELECT event_store.drop_projection(p.projection)" THIS_PROJECTION);
 	execute("DROP TABLE warehouse.movements_by_day");
 }

@@ -393,6 +393,7 @@ run_as('regress_owner', 'data_warehouse', <<~'END');
 	CREATE EXTENSION event_store_warehouse CASCADE;
 	SELECT warehouse.create_warehouse();
 	SELECT event_store.drop_aggregate_type('warehouse_product');
+	SELECT event_store.drop_projection('movements by day');
 	SELECT event_store.grant_reader('regress_reader');
 	SELECT event_store.grant_reader('regress_writer');
 	SELECT event_store.grant_writer('regress_writer');
