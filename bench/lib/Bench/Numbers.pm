@@ -9,8 +9,9 @@ use warnings;
 
 use Exporter qw(import);
 use List::Util qw(min max);
+use POSIX qw(ceil);
 
-our @EXPORT_OK = qw(commas figure spread);
+our @EXPORT_OK = qw(commas figure median percentile spread);
 
 sub median
 {
@@ -18,6 +19,15 @@ sub median
 	my $middle = int(@sorted / 2);
 
 	return @sorted % 2 ? $sorted[$middle] : ($sorted[ $middle - 1 ] + $sorted[$middle]) / 2;
+}
+
+# The least of some figures that is not exceeded by so many percent of them.
+sub percentile
+{
+	my ($percent, @figures) = @_;
+	my @sorted = sort { $a <=> $b } @figures;
+
+	return $sorted[ max(1, ceil($percent / 100 * @sorted)) - 1 ];
 }
 
 # Middle, least and greatest of some figures; nothing of none.

@@ -8,8 +8,10 @@ use strict;
 use warnings;
 
 use Bench::Command qw(start finish);
+use Bench::Numbers qw(median percentile);
 use Bench::Session;
 use Exporter qw(import);
+use File::Temp ();
 use List::Util qw(min);
 
 our @EXPORT_OK = qw(pgbench start_pgbench finish_pgbench);
@@ -29,6 +31,8 @@ sub cores
 #	define		its variables; those in QUOTED hold text, which the simple protocol,
 #				where pgbench puts it in, wants quoted
 #	settings	of its sessions
+#	rate		how many transactions begin in a second, by all clients together; as many
+#				as can unless given
 sub start_pgbench
 {
 	my (%how) = @_;
@@ -39,7 +43,8 @@ sub start_pgbench
 	{
 		$define{$name} = "'" . ($define{$name} =~ s/'/''/gr) . "'" if $protocol eq 'simple';
 	}
-	return start(
+	my $log = $how{rate} ? File::Temp->newdir : undef;
+	my $run = start(
 		[
 			'pgbench', '--no-vacuum', "--protocol=$protocol", "--client=$how{clients}",
 			'--jobs=' . min($how{clients}, cores()),
@@ -47,11 +52,36 @@ sub start_pgbench
 			defined $how{seconds}
 			? "--time=$how{seconds}"
 			: "--transactions=$how{transactions}",
+			($log ? ("--rate=$how{rate}", '--log', "--log-prefix=$log/log") : ()),
 			(map { "--define=$_=$define{$_}" } sort keys %define),
 			$how{database}
 		],
 		seconds => ($how{seconds} // 0) + 300,
 		env => { PGOPTIONS => Bench::Session::options(%{ $how{settings} // {} }) });
+
+	return { %$run, log => $log };
+}
+
+# How long each transaction of a run at a rate took, in milliseconds, from when it
+# was sent.  pgbench counts from when it was due: what it itself was late by, which
+# is the last field, is taken off.
+sub latencies
+{
+	my ($log) = @_;
+	my @latencies;
+
+	foreach my $file (glob("$log/log*"))
+	{
+		open(my $in, '<', $file) or die "could not read $file: $!\n";
+		while (defined(my $line = readline($in)))
+		{
+			my (undef, undef, $took, undef, undef, undef, $late) = split ' ', $line;
+
+			die "pgbench logged: $line" if ($late // '') !~ /^\d+$/ || $took !~ /^\d+$/;
+			push @latencies, ($took - $late) / 1000;
+		}
+	}
+	return @latencies;
 }
 
 # Waits for the run's end and returns
@@ -59,7 +89,8 @@ sub start_pgbench
 #	calls		transactions that pgbench counts as done
 #	failed		those that it counts as failed; any other error ends the benchmark
 #	rate		done in a second, without connecting
-#	latency_ms	their mean
+#	latency_ms	their mean; of a run at a rate instead
+#	median_ms, p99_ms	what half of them and 99 % of them did not exceed
 sub finish_pgbench
 {
 	my ($run) = @_;
@@ -79,6 +110,15 @@ sub finish_pgbench
 	# As numbers, also in JSON.
 	$_ += 0 foreach values %sample;
 	die "pgbench did nothing:\n$out" if $sample{calls} == 0;
+	if ($run->{log})
+	{
+		my @latencies = latencies($run->{log});
+
+		die "pgbench logged @{[ scalar @latencies ]} transactions of $sample{calls}\n" if @latencies != $sample{calls};
+		delete $sample{latency_ms};
+		$sample{median_ms} = median(@latencies);
+		$sample{p99_ms} = percentile(99, @latencies);
+	}
 	return \%sample;
 }
 

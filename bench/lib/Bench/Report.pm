@@ -45,8 +45,8 @@ sub target_text
 {
 	my ($ratio) = @_;
 
-	return "≥ $ratio->{at_least}" if defined $ratio->{at_least};
-	return "≤ $ratio->{at_most}" if defined $ratio->{at_most};
+	return '≥ ' . commas($ratio->{at_least}) if defined $ratio->{at_least};
+	return '≤ ' . commas($ratio->{at_most}) if defined $ratio->{at_most};
 	return '';
 }
 
@@ -58,19 +58,21 @@ sub verdict
 }
 
 my %metric = (
-	rate => 'calls per second',
 	cpu_us => 'server CPU',
-	latency_ms => 'latency, ms');
+	latency_ms => 'latency, ms',
+	median_ms => 'median of latency, ms',
+	p99_ms => '99th percentile of latency, ms');
 
-# What a ratio is of, in words.
+# What a ratio is of, in words; rates that are compared are not named.
 sub ratio_title
 {
 	my ($comparison, $ratio) = @_;
 	my %label = map { $_->{name} => $_->{label} } @{ $comparison->{systems} };
-	my $metric = $ratio->{metric} eq 'rate' ? '' : ", $metric{ $ratio->{metric} }";
+	my $is_rate = $ratio->{metric} eq 'rate';
+	my $metric = $is_rate ? "$comparison->{unit} per second" : $metric{ $ratio->{metric} };
 
-	return "$label{ $ratio->{of} }$metric" if !$ratio->{against};
-	return "$label{ $ratio->{of} } / $label{ $ratio->{against} }$metric";
+	return "$label{ $ratio->{of} }, $metric" if !$ratio->{against};
+	return "$label{ $ratio->{of} } / $label{ $ratio->{against} }" . ($is_rate ? '' : ", $metric");
 }
 
 sub table
@@ -105,10 +107,12 @@ sub columns
 	  } (
 		[ rate => "$units per second, median (least–most)", sub { spread_text($_[0]{rate}) } ],
 		[ latency_ms => 'latency, ms', sub { median_text($_[0]{latency_ms}) } ],
+		[ median_ms => 'median of latency, ms', sub { spread_text($_[0]{median_ms}) } ],
+		[ p99_ms => '99th percentile of latency, ms', sub { spread_text($_[0]{p99_ms}) } ],
 		[ failed => 'failed', \&failed ],
 		[ cpu_us => "server CPU, µs per $unit", sub { median_text($_[0]{cpu_us}) } ],
 		[ wal_bytes => "WAL, bytes per $unit", sub { median_text($_[0]{wal_bytes}) } ],
-		[ lag => "readers' lag, events, median (least–most)", sub { spread_text($_[0]{lag}) } ]);
+		[ lag => 'lag, events, median (least–most)', sub { spread_text($_[0]{lag}) } ]);
 }
 
 sub comparison_text

@@ -11,7 +11,7 @@ package Bench::Rounds;
 use strict;
 use warnings;
 
-use Bench::Numbers qw(spread);
+use Bench::Numbers qw(figure spread);
 use Exporter qw(import);
 
 our @EXPORT_OK = qw(compare);
@@ -61,8 +61,9 @@ sub ratio
 #	group, name, title, note	note is optional
 #	unit		what is counted: events, calls, pages
 #	systems		[{ name, label, x, run }]; run(warm) returns a sample, a hash of
-#				figures of which "rate" is shown while it runs; warm: a short run
-#				whose figures are not kept; x: where it stands in a plot
+#				figures; warm: a short run whose figures are not kept; x: where it
+#				stands in a plot
+#	shown		which figure is shown while it runs; its rate unless given
 #	ratios		[{ of, against, metric, at_least or at_most }]; see ratio()
 #	rounds		how many, where they are not the usual ones
 sub compare
@@ -71,6 +72,8 @@ sub compare
 	my @systems = @{ delete $comparison{systems} };
 	my $ratios = delete $comparison{ratios} // [];
 	my $rounds = delete $comparison{rounds} // $bench->{rounds};
+	my $shown = delete $comparison{shown} // 'rate';
+	my $unit = $shown eq 'rate' ? "$comparison{unit}/s" : $shown;
 	my %samples;
 
 	print "\n=== $comparison{group}: $comparison{title}\n";
@@ -83,8 +86,8 @@ sub compare
 			my $sample = $system->{run}->(0);
 
 			push @{ $samples{ $system->{name} } }, $sample;
-			printf "round %d of %d  %-34s %12.1f %s/s%s\n", $round, $rounds, $system->{label},
-			  $sample->{rate}, $comparison{unit},
+			printf "round %d of %d  %-34s %12s %s%s\n", $round, $rounds, $system->{label},
+			  figure($sample->{$shown}), $unit,
 			  $sample->{failed} ? "  $sample->{failed} failed" : '';
 		}
 		push @systems, shift @systems;

@@ -91,6 +91,20 @@ sub measure
 	return ($seconds, ($self->cpu_ns - $cpu) / 1e9);
 }
 
+# Runs SQL and returns its rows' lines and how many milliseconds its last statement
+# took, by psql's clock: from when it was sent until its result was there.
+sub timed
+{
+	my ($self, $sql) = @_;
+	my $lines = $self->query("\\timing on\n$sql;\n\\timing off");
+	my $time = qr/^Time: ([0-9.]+) ms.*\n?/m;
+	my @milliseconds = $lines =~ /$time/g;
+
+	die "psql did not print how long this took:\n$sql\n$lines" if !@milliseconds;
+	chomp(my $rows = $lines =~ s/$time//gr);
+	return ($rows, $milliseconds[-1]);
+}
+
 sub end
 {
 	my ($self) = @_;

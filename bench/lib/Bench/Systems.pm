@@ -15,7 +15,7 @@ use Bench::Pgbench qw(pgbench);
 use Exporter qw(import);
 
 our @EXPORT_OK = qw(install_event_store install_plain install_message_db install_emmett
-  stores filled_store copy_to_plain appender search_path label $data $metadata $partition);
+  stores store_of_streams filled_store copy_to_plain appender search_path label $data $metadata $partition);
 
 # The event that all append, about 100 bytes, and the metadata that the store
 # adds to it by itself, for those that do not.
@@ -120,6 +120,24 @@ sub stores
 	$server->script('stores', 'fill_message_db', search_path('message_db'), %fill);
 	$server->script('stores', 'fill_emmett', search_path('emmett'), %fill);
 	return 'stores';
+}
+
+# Makes a database with a store only, and the streams that all have; BEFORE, if given,
+# is SQL to run before they are there.
+sub store_of_streams
+{
+	my ($bench, $database, $before) = @_;
+	my $server = $bench->{server};
+
+	$server->create_database($database);
+	install_event_store($server, $database);
+	$server->query($database, $before) if $before;
+	$server->script(
+		$database, 'fill_event_store', 'public',
+		streams => $bench->{streams},
+		each => $bench->{events_each},
+		data => $data);
+	return;
 }
 
 # Makes a database with a store of so many events, spread evenly over so many

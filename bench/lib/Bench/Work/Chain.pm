@@ -8,24 +8,7 @@ use strict;
 use warnings;
 
 use Bench::Rounds qw(compare);
-use Bench::Systems qw(install_event_store appender $data);
-
-# A store in a database of its own, with the streams that all have.
-sub store
-{
-	my ($bench, $database) = @_;
-	my $server = $bench->{server};
-
-	$server->create_database($database);
-	install_event_store($server, $database);
-	$server->query($database, 'SELECT event_store.enable_hash_chain()') if $database eq 'chained';
-	$server->script(
-		$database, 'fill_event_store', 'public',
-		streams => $bench->{streams},
-		each => $bench->{events_each},
-		data => $data);
-	return;
-}
+use Bench::Systems qw(store_of_streams appender);
 
 sub measure
 {
@@ -55,7 +38,8 @@ sub work
 {
 	my ($bench) = @_;
 
-	store($bench, $_) foreach qw(chained unchained);
+	store_of_streams($bench, 'chained', 'SELECT event_store.enable_hash_chain()');
+	store_of_streams($bench, 'unchained');
 	measure($bench, 'chain-16', 'hash chain, 16 clients, durable', 0.85, clients => 16);
 	measure($bench, 'chain-16-async', 'hash chain, 16 clients, synchronous_commit off',
 		undef, clients => 16, durable => 0);
