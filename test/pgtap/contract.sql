@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store;
 
-SELECT plan(334);
+SELECT plan(472);
 
 -- The extension ---------------------------------------------------------------
 
@@ -72,6 +72,21 @@ SELECT pg_temp.needs_store($$verify_store()$$);
 SELECT pg_temp.needs_store($$repair_sequence()$$);
 SELECT pg_temp.needs_store($$store_stats()$$);
 SELECT pg_temp.needs_store($$stats$$);
+SELECT pg_temp.needs_store($$create_projection('p', 'f')$$);
+SELECT pg_temp.needs_store($$drop_projection('p')$$);
+SELECT pg_temp.needs_store($$drop_projection('p', if_exists => true)$$);
+SELECT pg_temp.needs_store($$pause_projection('p')$$);
+SELECT pg_temp.needs_store($$resume_projection('p')$$);
+SELECT pg_temp.needs_store($$run_projections()$$);
+SELECT pg_temp.needs_store($$rebuild_projection('p')$$);
+SELECT pg_temp.needs_store($$projection_generation('p')$$);
+SELECT pg_temp.needs_store($$retry_parked('p')$$);
+SELECT pg_temp.needs_store($$projection_statuses()$$);
+SELECT pg_temp.needs_store($$projection_status$$);
+SELECT pg_temp.needs_store($$start_worker()$$);
+SELECT pg_temp.needs_store($$stop_worker()$$);
+-- a procedure, which is none for a transaction block, whether there is a store or not
+SELECT throws_ok($$CALL event_store.wait_for_projection('p', 0)$$, '2D000', NULL, 'wait_for_projection needs to be a statement of its own');
 
 -- The store, and every call in named notation ----------------------------------
 
@@ -178,10 +193,65 @@ SELECT results_eq($$SELECT appends >= 4, conflicts >= 0, idempotent_retries >= 0
 						   streams_estimate >= 0, events_estimate >= 0 FROM event_store.stats$$,
 	$$VALUES (true, true, true, true, true, true, true)$$, 'stats');
 SELECT results_eq($$SELECT s::text FROM event_store.stats s$$, $$SELECT f::text FROM event_store.store_stats() f$$, 'store_stats is what stats shows');
+CREATE TEMP TABLE seen (generation integer, global_position bigint);
+CREATE FUNCTION pg_temp.see(e event_store.event, generation integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF e.type = current_setting('regress.bad', true) THEN
+		RAISE 'a bad one';
+	END IF;
+	INSERT INTO pg_temp.seen VALUES (generation, e.global_position);
+END$$;
+CREATE FUNCTION pg_temp.see_all(batch event_store.event[]) RETURNS void LANGUAGE sql AS
+	$$INSERT INTO pg_temp.seen SELECT 0, e.global_position FROM unnest(batch) e$$;
+CREATE FUNCTION pg_temp.unsee(generation integer) RETURNS void LANGUAGE sql AS $$DELETE FROM pg_temp.seen s WHERE s.generation = $1$$;
+SELECT lives_ok(format($$SELECT event_store.create_projection(name => 'orders', handler => '%1$s.see', mode => 'async', categories => '{order}',
+															types => '{Placed,Paid}', reset => '%1$s.unsee', on_error => 'park', max_attempts => 1,
+															retry_delay => '2 seconds', start_position => 0, if_not_exists => false, replace => false)$$,
+					   pg_my_temp_schema()::regnamespace), 'create_projection');
+SELECT lives_ok(format($$SELECT event_store.create_projection('all', '%s.see_all', mode => 'inline', start_position => 4)$$, pg_my_temp_schema()::regnamespace),
+	'create_projection, an inline one');
+SELECT is(event_store.projection_generation(name => 'orders'), 1, 'projection_generation');
+SELECT is(event_store.run_projections(name => 'orders', max_events => 1), 1::bigint, 'run_projections');
+SELECT results_eq($$SELECT generation, global_position FROM seen ORDER BY generation$$, $$VALUES (0, 5::bigint), (1, 1::bigint)$$, 'what the handlers wrote');
+SELECT set_config('client_min_messages', 'error', true), set_config('regress.bad', 'Paid', true) \g /dev/null
+SELECT is(event_store.run_projections('orders', 1), 0::bigint, 'run_projections, with an event that fails');
+SELECT set_config('client_min_messages', 'warning', true), set_config('regress.bad', '', true) \g /dev/null
+SELECT results_eq($$SELECT projection COLLATE "default", generation, is_current, mode COLLATE "default", state COLLATE "default", checkpoint, lag_events, lag_seconds >= 0,
+						   rate >= 0, handled, rebuild_to, rebuild_left, rebuild_time_left, attempts, retry_at, parked, error_position,
+						   error_at <= clock_timestamp(), error_code COLLATE "default", error_message COLLATE "default", moved_at <= clock_timestamp(), heartbeat_at
+					  FROM event_store.projection_status WHERE projection = 'orders'$$,
+	$$VALUES ('orders', 1, true, 'async', 'active', 2::bigint, 1::bigint, true,
+			  true, 1::bigint, NULL::bigint, NULL::bigint, NULL::interval, 0, NULL::timestamptz, 1::bigint, 2::bigint,
+			  true, 'P0001', 'a bad one', true, NULL::timestamptz)$$, 'projection_status of an async one');
+SELECT results_eq($$SELECT is_current, mode COLLATE "default", state COLLATE "default", checkpoint, lag_events, lag_seconds, handled, parked, moved_at
+					  FROM event_store.projection_status WHERE projection = 'all'$$,
+	$$VALUES (true, 'inline', 'active', NULL::bigint, 0::bigint, 0::float8, 1::bigint, 0::bigint, NULL::timestamptz)$$, 'and of an inline one');
+SELECT is(event_store.retry_parked(name => 'orders', global_position => 2), 1::bigint, 'retry_parked');
+SELECT is(event_store.run_projections(), 1::bigint, 'run_projections, of all that there are');
+SELECT results_eq($$SELECT s::text FROM event_store.projection_status s$$, $$SELECT f::text FROM event_store.projection_statuses() f$$,
+	'projection_statuses is what projection_status shows');
+SELECT lives_ok($$SELECT event_store.pause_projection(name => 'orders')$$, 'pause_projection');
+SELECT lives_ok($$SELECT event_store.resume_projection(name => 'orders')$$, 'resume_projection');
+SELECT is(event_store.rebuild_projection(name => 'orders', blue_green => true), 5::bigint, 'rebuild_projection, the next generation');
+SELECT throws_ok($$SELECT event_store.rebuild_projection('orders')$$, '55006', NULL, 'but not both');
+SELECT results_eq($$SELECT generation, is_current, state COLLATE "default", rebuild_to, rebuild_left FROM event_store.projection_status WHERE projection = 'orders' ORDER BY 1$$,
+	$$VALUES (1, true, 'active', NULL::bigint, NULL::bigint), (2, false, 'rebuilding', 5::bigint, 3::bigint)$$, 'projection_status while a generation is built');
+SELECT is(event_store.run_projections('orders'), 3::bigint, 'run_projections, of a generation that takes its place');
+SELECT results_eq($$SELECT s.generation, count(*) FROM seen s JOIN event_store.projection_status p USING (generation) WHERE p.projection = 'orders' GROUP BY 1$$,
+	$$VALUES (2, 3::bigint)$$, 'of which alone the rows are left');
+SELECT is(event_store.projection_generation('orders'), 2, 'and which counts');
+SELECT throws_ok($$CALL event_store.wait_for_projection(projection => 'orders', global_position => 5, timeout => '1 second', outcome => NULL)$$, '2D000', NULL,
+	'wait_for_projection, not in a transaction block');
+SELECT is(event_store.stop_worker(), false, 'stop_worker, where none runs');
+SELECT lives_ok($$SELECT event_store.drop_projection(name => 'orders', if_exists => false)$$, 'drop_projection');
+SELECT is_empty($$SELECT FROM event_store.projection_checkpoints WHERE projection = 'orders'$$, 'nothing of it is left');
 SAVEPOINT dropped;
 SELECT lives_ok($$SELECT event_store.drop_store(with_events => true)$$, 'drop_store');
 SELECT hasnt_table('event_store', 'events', 'the events are dropped');
+SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'event_store'::regnamespace AND relkind = 'r'$$, 'and so are all other tables');
 ROLLBACK TO SAVEPOINT dropped;
+SELECT lives_ok($$SELECT event_store.drop_projection('all')$$, 'drop_projection, an inline one');
+SELECT is_empty($$SELECT FROM pg_trigger WHERE tgrelid = 'event_store.events'::regclass AND tgname = 'project_inline'$$, 'without any, appends do without a trigger');
 
 -- An event, whole ---------------------------------------------------------------
 
@@ -306,6 +376,34 @@ INSERT INTO expected_functions VALUES
 	 'bigint', 'i', 's', 0),
 	('stream_version', 'stream text',
 	 'bigint', 's', 'r', 0),
+	('projections_changed', '',
+	 'trigger', 'v', 'u', 0),
+	('project_inline', '',
+	 'trigger', 'v', 'u', 0),
+	('create_projection', 'name text, handler text, mode text DEFAULT ''async''::text, categories text[] DEFAULT NULL::text[], types text[] DEFAULT NULL::text[], reset text DEFAULT NULL::text, on_error text DEFAULT ''stop''::text, max_attempts integer DEFAULT 5, retry_delay interval DEFAULT ''00:00:01''::interval, start_position bigint DEFAULT 0, if_not_exists boolean DEFAULT false, replace boolean DEFAULT false',
+	 'void', 'v', 'u', 0),
+	('drop_projection', 'name text, if_exists boolean DEFAULT false',
+	 'void', 'v', 'u', 0),
+	('pause_projection', 'name text',
+	 'void', 'v', 'u', 0),
+	('resume_projection', 'name text',
+	 'void', 'v', 'u', 0),
+	('run_projections', 'name text DEFAULT NULL::text, max_events bigint DEFAULT NULL::bigint',
+	 'bigint', 'v', 'u', 0),
+	('rebuild_projection', 'name text, blue_green boolean DEFAULT false',
+	 'bigint', 'v', 'u', 0),
+	('projection_generation', 'name text',
+	 'integer', 's', 's', 0),
+	('retry_parked', 'name text, global_position bigint DEFAULT NULL::bigint',
+	 'bigint', 'v', 'u', 0),
+	('projection_statuses', 'OUT projection text, OUT generation integer, OUT is_current boolean, OUT mode text, OUT state text, OUT checkpoint bigint, OUT lag_events bigint, OUT lag_seconds double precision, OUT rate double precision, OUT handled bigint, OUT rebuild_to bigint, OUT rebuild_left bigint, OUT rebuild_time_left interval, OUT attempts integer, OUT retry_at timestamp with time zone, OUT parked bigint, OUT error_position bigint, OUT error_at timestamp with time zone, OUT error_code text, OUT error_message text, OUT moved_at timestamp with time zone, OUT worker_pid integer, OUT heartbeat_at timestamp with time zone',
+	 'SETOF record', 'v', 'u', 10),
+	('wait_for_projection', 'IN projection text, IN global_position bigint, IN timeout interval DEFAULT ''00:00:30''::interval, INOUT outcome text DEFAULT NULL::text',
+	 NULL, 'v', 'u', 0),
+	('start_worker', '',
+	 'integer', 'v', 'u', 0),
+	('stop_worker', '',
+	 'boolean', 'v', 'u', 0),
 	('upgrade_store', '',
 	 'void', 'v', 'u', 0),
 	('verify_store', 'max_findings bigint DEFAULT NULL::bigint',
@@ -323,6 +421,8 @@ SELECT is(a.arguments, e.arguments, 'arguments of ' || e.name)
 SELECT is((a.result, a.volatility, a.parallel, a.estimate)::text, (e.result, e.volatility, e.parallel, e.estimate)::text,
 		  'result, volatility, parallel safety and rows of ' || e.name)
   FROM expected_functions e LEFT JOIN actual_functions a USING (name, arguments) ORDER BY name COLLATE "C", e.arguments COLLATE "C";
+SELECT results_eq($$SELECT proname::text COLLATE "default" FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND prokind <> 'f'$$,
+	$$VALUES ('wait_for_projection')$$, 'the procedure');
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND prosecdef$$,
 	'no function is SECURITY DEFINER');
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND proisstrict$$,
@@ -353,7 +453,7 @@ $$;
 SELECT results_eq($$SELECT c.relname::text COLLATE "default", c.relkind FROM pg_class c
 					 WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind <> 'i' ORDER BY c.relname COLLATE "C"$$,
 	$$VALUES ('aggregate', 'c'::"char"), ('aggregate_types', 'r'), ('all_events', 'v'), ('append_result', 'c'), ('audit_entry', 'c'), ('categories', 'r'), ('event', 'c'), ('event_types', 'r'), ('events', 'r'),
-			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('hash_chain', 'r'), ('history_entry', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('sealed_heads', 'r'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r'), ('upcast_failure', 'c')$$,
+			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('hash_chain', 'r'), ('history_entry', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('projection_checkpoints', 'r'), ('projection_parked_events', 'r'), ('projection_status', 'v'), ('projections', 'r'), ('sealed_heads', 'r'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r'), ('upcast_failure', 'c')$$,
 	'the relations');
 SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'event_store'::regnamespace AND typtype <> 'c' AND typelem = 0 AND typname <> 'hash_chain_option'$$,
 	'no types but composite ones');
@@ -388,6 +488,18 @@ SELECT is(pg_temp.columns_of('aggregate_types', 'r'),
 	'category text not null, initial_state jsonb not null, apply text not null, snapshot_every integer, state_version integer not null',
 	'columns of aggregate_types');
 SELECT is(pg_temp.columns_of('event_types', 'r'), 'type text not null, schema_version integer not null, validator text, upcaster text, to_type text', 'columns of event_types');
+SELECT is(pg_temp.columns_of('projections', 'r'),
+	'projection text not null, mode text not null, handler text not null, reset text, categories text[], types text[], on_error text not null, max_attempts integer not null, retry_delay interval not null, start_position bigint not null, generation integer not null, paused boolean not null',
+	'columns of projections');
+SELECT is(pg_temp.columns_of('projection_checkpoints', 'r'),
+	'projection text not null, generation integer not null, checkpoint bigint not null, handled bigint not null, rate double precision, moved_at timestamp with time zone not null, rebuild_to bigint, stopped boolean not null, attempts integer not null, retry_at timestamp with time zone, failed_position bigint, failed_at timestamp with time zone, error_code text, error_message text',
+	'columns of projection_checkpoints');
+SELECT is(pg_temp.columns_of('projection_parked_events', 'r'),
+	'projection text not null, generation integer not null, global_position bigint not null, attempts integer not null, parked_at timestamp with time zone not null, error_code text not null, error_message text not null',
+	'columns of projection_parked_events');
+SELECT is(pg_temp.columns_of('projection_status', 'v'),
+	'projection text, generation integer, is_current boolean, mode text, state text, checkpoint bigint, lag_events bigint, lag_seconds double precision, rate double precision, handled bigint, rebuild_to bigint, rebuild_left bigint, rebuild_time_left interval, attempts integer, retry_at timestamp with time zone, parked bigint, error_position bigint, error_at timestamp with time zone, error_code text, error_message text, moved_at timestamp with time zone, worker_pid integer, heartbeat_at timestamp with time zone',
+	'columns of projection_status');
 SELECT is(pg_temp.columns_of('upcast_failure', 'c'),
 	'global_position bigint, stream text, version bigint, type text, schema_version integer, error_code text, message text', 'attributes of upcast_failure');
 SELECT is(pg_temp.columns_of('history_entry', 'c'),
@@ -404,7 +516,9 @@ SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute 
 	'no column''s or attribute''s name needs quotes');
 SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 				   WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind = 'r' AND a.atttypid = 'text'::regtype
-					 AND a.attcollation <> '"C"'::regcollation$$,
+					 AND a.attcollation <> '"C"'::regcollation
+					 -- messages are neither
+					 AND (c.relname, a.attname) NOT IN (('projection_checkpoints', 'error_message'), ('projection_parked_events', 'error_message'))$$,
 	'names and types are stored in byte order');
 SELECT col_is_pk('event_store', 'events', 'global_position', 'primary key of events');
 SELECT col_is_unique('event_store', 'events', ARRAY['stream_id', 'version'], 'versions are unique in a stream');
@@ -415,6 +529,9 @@ SELECT col_is_pk('event_store', 'streams', 'stream_id', 'primary key of streams'
 SELECT col_is_unique('event_store', 'streams', 'stream', 'names of streams are unique');
 SELECT col_is_unique('event_store', 'categories', 'category', 'names of categories are unique');
 SELECT col_is_pk('event_store', 'snapshots', ARRAY['stream_id', 'version', 'state_version'], 'primary key of snapshots');
+SELECT col_is_pk('event_store', 'projections', 'projection', 'primary key of projections');
+SELECT col_is_pk('event_store', 'projection_checkpoints', ARRAY['projection', 'generation'], 'primary key of projection_checkpoints');
+SELECT col_is_pk('event_store', 'projection_parked_events', ARRAY['projection', 'generation', 'global_position'], 'primary key of projection_parked_events');
 SELECT results_eq($$SELECT increment_by, cache_size, cycle, min_value FROM pg_sequences WHERE schemaname = 'event_store'$$,
 	$$VALUES (1::bigint, 1::bigint, false, 1::bigint)$$, 'positions ascend by one, without a cache');
 SELECT set_has($$SELECT unnest(reloptions) FROM pg_class WHERE oid = 'event_store.events'::regclass$$,
@@ -464,12 +581,18 @@ SELECT is_empty($$SELECT c.relname, a.grantee::regrole FROM pg_class c, aclexplo
 
 SELECT results_eq($$SELECT name COLLATE "default", vartype COLLATE "default", context COLLATE "default", boot_val COLLATE "default", min_val COLLATE "default"
 					  FROM pg_settings WHERE name LIKE 'event\_store.%' ORDER BY name COLLATE "C"$$,
-	$$VALUES ('event_store.metadata', 'string', 'user', '', NULL), ('event_store.progress_interval', 'integer', 'user', '10000', '-1'), ('event_store.snapshots_kept', 'integer', 'superuser', '2', '1')$$,
+	$$VALUES ('event_store.batch_time', 'integer', 'sighup', '200', '1'), ('event_store.databases', 'string', 'sighup', '', NULL), ('event_store.max_workers', 'integer', 'sighup', '2', '1'),
+			 ('event_store.metadata', 'string', 'user', '', NULL), ('event_store.poll_interval', 'integer', 'sighup', '1000', '1'),
+			 ('event_store.progress_interval', 'integer', 'user', '10000', '-1'), ('event_store.snapshots_kept', 'integer', 'superuser', '2', '1')$$,
 	'the settings');
 SELECT is_empty($$SELECT name FROM pg_settings WHERE name LIKE 'event\_store.%' AND short_desc IS NULL$$, 'every setting has a description');
 SELECT throws_ok($$SET event_store.none = 1$$, '42602', NULL, 'the prefix is reserved');
 SELECT throws_ok($$SET event_store.progress_interval = -2$$, '22023', NULL, 'there is no interval below never');
 SELECT throws_ok($$SET event_store.snapshots_kept = 0$$, '22023', NULL, 'one snapshot is kept at least');
+SELECT results_eq($$SELECT name COLLATE "default", unit COLLATE "default" FROM pg_settings WHERE name LIKE 'event\_store.%' AND unit IS NOT NULL ORDER BY name COLLATE "C"$$,
+	$$VALUES ('event_store.batch_time', 'ms'), ('event_store.poll_interval', 'ms'), ('event_store.progress_interval', 'ms')$$, 'settings that are times');
+SELECT throws_ok('SET ' || setting, '55P02', NULL, 'SET ' || setting || ' is for the server')
+  FROM unnest(ARRAY[$$event_store.databases = 'x'$$, 'event_store.max_workers = 1', 'event_store.poll_interval = 1', 'event_store.batch_time = 1']) setting;
 
 -- What is refused, by SQLSTATE ----------------------------------------------------------------
 
@@ -533,11 +656,41 @@ SELECT throws_ok($$SELECT event_store.save_snapshot('order-1', 4, '{}')$$, '2202
 SELECT throws_ok($$SELECT event_store.save_snapshot('order-9', 1, '{}')$$, '22023', NULL, 'a snapshot of no stream');
 SELECT throws_ok($$SELECT event_store.save_snapshot('order-1', 0, '{}')$$, '22023', NULL, 'a snapshot of version 0');
 SELECT throws_ok($$SELECT event_store.save_snapshot('order-1', 1, NULL)$$, '22004', NULL, 'a snapshot without a state');
+CREATE FUNCTION pg_temp.see_twice(e event_store.event) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION pg_temp.see_twice(batch event_store.event[]) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION pg_temp.projection(arguments text) RETURNS text LANGUAGE sql AS
+	$$SELECT replace(format('SELECT event_store.create_projection(%s)', arguments), 'temp.', pg_my_temp_schema()::regnamespace || '.')$$;
+SELECT lives_ok(pg_temp.projection($$'p', 'temp.see'$$), 'a projection without a reset');
+SELECT throws_ok(pg_temp.projection(arguments), expected, NULL, 'create_projection(' || arguments || ')')
+  FROM (VALUES ($$'p', 'temp.see'$$, '42710'), ($$NULL, 'temp.see'$$, '22004'), ($$'', 'temp.see'$$, '22023'), ($$repeat('x', 256), 'temp.see'$$, '22023'), ($$'q', NULL$$, '22004'),
+			   ($$'q', 'temp.none'$$, '42883'), ($$'q', 'temp.see_twice'$$, '42725'), ($$'q', 'temp.valid(jsonb)'$$, '42804'),
+			   ($$'q', 'temp.see', mode => NULL$$, '22004'), ($$'q', 'temp.see', mode => 'Inline'$$, '22023'), ($$'q', 'temp.see', categories => '{NULL}'$$, '22004'),
+			   ($$'q', 'temp.see', categories => '{a-b}'$$, '22023'), ($$'q', 'temp.see', types => '{""}'$$, '22023'), ($$'q', 'temp.see', reset => 'temp.none'$$, '42883'),
+			   ($$'q', 'temp.see', reset => 'temp.see(event_store.event, integer)'$$, '42804'), ($$'q', 'temp.see', on_error => 'ignore'$$, '22023'),
+			   ($$'q', 'temp.see', max_attempts => 0$$, '22023'), ($$'q', 'temp.see', retry_delay => '-1 second'$$, '22023'), ($$'q', 'temp.see', retry_delay => '1 month'$$, '22023'),
+			   ($$'q', 'temp.see', start_position => -1$$, '22023'), ($$'q', 'temp.see', start_position => 1000$$, 'ST008'),
+			   ($$'q', 'temp.see', if_not_exists => NULL$$, '22004'), ($$'q', 'temp.see', replace => NULL$$, '22004')) v (arguments, expected);
+SELECT throws_ok('SELECT event_store.' || call, '42704', NULL, call || ' of no projection')
+  FROM unnest(ARRAY[$$drop_projection('q')$$, $$pause_projection('q')$$, $$resume_projection('q')$$, $$run_projections('q')$$, $$rebuild_projection('q')$$,
+					$$projection_generation('q')$$, $$retry_parked('q')$$]) call;
+SELECT throws_ok('SELECT event_store.' || call, '22004', NULL, call)
+  FROM unnest(ARRAY['drop_projection(NULL)', 'pause_projection(NULL)', 'resume_projection(NULL)', 'rebuild_projection(NULL)', 'projection_generation(NULL)', 'retry_parked(NULL)',
+					$$drop_projection('p', NULL)$$, $$rebuild_projection('p', NULL)$$]) call;
+SELECT throws_ok($$SELECT event_store.run_projections(max_events => -1)$$, '22023', NULL, 'events counted backwards');
+SELECT throws_ok($$SELECT event_store.rebuild_projection('p')$$, '55000', NULL, 'rebuilding what cannot be emptied');
+SELECT throws_ok($$SELECT event_store.rebuild_projection('p', true)$$, '55000', NULL, 'nor with a generation beside it');
+SELECT throws_ok(format('SELECT event_store.%s()', f), '39P01', NULL, f || ' is a trigger''s')
+  FROM unnest(ARRAY['projections_changed', 'project_inline', 'event_types_changed', 'refuse_change']) f;
+SELECT lives_ok($$SELECT event_store.drop_projection('p')$$, 'and it is dropped');
 SELECT throws_ok($$SELECT event_store.verify_store(-1)$$, '22023', NULL, 'findings counted backwards');
 SELECT throws_ok($$SELECT event_store.grant_reader(NULL)$$, '22004', NULL, 'a grant to nobody');
 SELECT throws_ok($$SELECT event_store.grant_writer('regress_none')$$, '42704', NULL, 'a grant to who is not there');
 SET LOCAL transaction_read_only = on;
 SELECT throws_ok($$SELECT event_store.append('a-1', 'T', '{}')$$, '25006', NULL, 'an append in a read-only transaction');
+SELECT throws_ok('SELECT event_store.' || call, '25006', NULL, call || ' in one')
+  FROM unnest(ARRAY[$$create_projection('q', 'f')$$, $$drop_projection('q')$$, $$pause_projection('q')$$, $$resume_projection('q')$$, 'run_projections()', $$rebuild_projection('q')$$,
+					$$retry_parked('q')$$, 'start_worker()', 'stop_worker()']) call;
+SELECT is_empty($$SELECT * FROM event_store.projection_status$$, 'while projection_status is for reading');
 
 -- None of which left anything behind.
 SELECT results_eq($$SELECT stream COLLATE "default", version FROM event_store.list_streams()$$,

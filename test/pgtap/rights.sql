@@ -9,7 +9,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 
-SELECT plan(544);
+SELECT plan(705);
 
 CREATE ROLE regress_rights_owner;
 CREATE ROLE regress_rights_nobody;
@@ -29,7 +29,7 @@ BEGIN
 	EXECUTE statement;
 	RAISE EXCEPTION USING ERRCODE = 'UNDON';
 EXCEPTION
-	WHEN SQLSTATE 'UNDON' OR SQLSTATE '25001' THEN -- seal_store(), as we have appended
+	WHEN SQLSTATE 'UNDON' OR SQLSTATE '25001' OR SQLSTATE '2D000' THEN -- seal_store(), as we have appended; wait_for_projection()
 		RETURN 'allowed';
 	WHEN OTHERS THEN
 		RETURN SQLSTATE;
@@ -90,19 +90,34 @@ INSERT INTO calls VALUES
 	($$event_store.store_stats()$$, true, false),
 	($$event_store.stats$$, true, false),
 	($$event_store.all_events$$, true, false),
-	($$event_store.in_flight$$, true, false);
+	($$event_store.in_flight$$, true, false),
+	($$event_store.create_projection('new', 'public.regress_rights_handle')$$, false, false),
+	($$event_store.drop_projection('orders')$$, false, false),
+	($$event_store.pause_projection('orders')$$, false, false),
+	($$event_store.resume_projection('orders')$$, false, false),
+	($$event_store.run_projections()$$, false, false),
+	($$event_store.rebuild_projection('orders')$$, false, false),
+	($$event_store.retry_parked('orders')$$, false, false),
+	($$event_store.start_worker()$$, false, false),
+	($$event_store.stop_worker()$$, false, false),
+	($$event_store.projection_generation('orders')$$, true, false),
+	($$event_store.projection_statuses()$$, true, false),
+	($$event_store.projection_status$$, true, false),
+	($$event_store.wait_for_projection('orders', 0)$$, true, false);
 
 -- Every function but the triggers' and the guards is in that list.
 PREPARE listed AS SELECT DISTINCT substring(call FROM '^event_store\.([a-z_]+)\(') AS name FROM calls WHERE call LIKE '%(%' ORDER BY 1;
 
 -- Before there is a store: only its future owner may make it.
-CREATE FUNCTION pg_temp.statement(call text) RETURNS text LANGUAGE sql AS $$SELECT 'SELECT * FROM ' || call$$;
+CREATE FUNCTION pg_temp.statement(call text) RETURNS text LANGUAGE sql AS
+	$$SELECT CASE WHEN call LIKE '%.wait\_for\_projection(%' THEN 'CALL ' ELSE 'SELECT * FROM ' END || call$$;
 SELECT is(pg_temp.try('regress_rights_nobody', 'CREATE EXTENSION event_store'), '42501', 'nobody may not install the extension');
 SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
 CREATE EXTENSION event_store;
 RESET SESSION AUTHORIZATION;
 SELECT set_eq('listed', $$SELECT proname::text COLLATE "default" FROM pg_proc
-						   WHERE pronamespace = 'event_store'::regnamespace AND proname NOT LIKE 'refuse\_%' AND proname <> 'event_types_changed'$$, 'all calls are tried below');
+						   WHERE pronamespace = 'event_store'::regnamespace AND proname NOT LIKE 'refuse\_%'
+							 AND proname NOT IN ('event_types_changed', 'projections_changed', 'project_inline')$$, 'all calls are tried below');
 SELECT is(pg_temp.try('regress_rights_nobody', 'SELECT event_store.create_store()'), '42501', 'nobody may not create a store');
 GRANT USAGE, CREATE ON SCHEMA event_store TO regress_rights_usage;
 GRANT EXECUTE ON FUNCTION event_store.create_store(boolean, boolean) TO regress_rights_usage;
@@ -113,11 +128,14 @@ SELECT is(pg_temp.try('regress_rights_owner', 'SELECT event_store.append(''order
 CREATE FUNCTION public.regress_rights_valid(data jsonb) RETURNS boolean LANGUAGE sql AS 'SELECT true';
 CREATE FUNCTION public.regress_rights_upcast(data jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT data';
 CREATE FUNCTION public.regress_rights_apply(state jsonb, e event_store.event) RETURNS jsonb LANGUAGE sql AS 'SELECT state';
+CREATE FUNCTION public.regress_rights_handle(e event_store.event) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION public.regress_rights_reset() RETURNS void LANGUAGE sql AS '';
 SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
 SELECT event_store.create_store(hash_chain => true) \g /dev/null
 SELECT event_store.create_aggregate_type('order', '{}', 'public.regress_rights_apply') \g /dev/null
 SELECT event_store.create_event_type('O', 1, 'public.regress_rights_valid') \g /dev/null
 SELECT event_store.create_upcaster('O', 1, 'public.regress_rights_upcast') \g /dev/null
+SELECT event_store.create_projection('orders', 'public.regress_rights_handle', reset => 'public.regress_rights_reset') \g /dev/null
 SELECT event_store.append('order-1', 'Placed', '{}') \g /dev/null
 SELECT event_store.grant_reader('regress_rights_reader') \g /dev/null
 SELECT event_store.grant_writer('regress_rights_writer') \g /dev/null
@@ -131,23 +149,25 @@ SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501',
 SELECT is(pg_temp.try('regress_rights_reader', pg_temp.statement(call)), CASE WHEN reader THEN 'allowed' ELSE '42501' END, 'reader: ' || call) FROM calls;
 SELECT is(pg_temp.try('regress_rights_writer', pg_temp.statement(call)), CASE WHEN writer THEN 'allowed' ELSE '42501' END, 'writer: ' || call) FROM calls;
 SELECT is(pg_temp.try('regress_Rights "odd"', pg_temp.statement(call)), CASE WHEN reader OR writer THEN 'allowed' ELSE '42501' END, 'both: ' || call) FROM calls;
-SELECT is(pg_temp.try('regress_rights_owner', pg_temp.statement(call)), 'allowed', 'owner: ' || call) FROM calls;
+SELECT is(pg_temp.try('regress_rights_owner', pg_temp.statement(call)), 'allowed', 'owner: ' || call) FROM calls
+ WHERE call NOT LIKE '%.start\_worker(%'; -- which would start one
 GRANT regress_rights_reader TO regress_rights_member;
 SELECT is(pg_temp.try('regress_rights_member', pg_temp.statement(call)), CASE WHEN reader THEN 'allowed' ELSE '42501' END, 'member of a reader: ' || call) FROM calls;
 
 -- The tables, to nobody but the owner, and that to read only.
 SELECT is(pg_temp.try(role_name, format(statement, relation)), '42501', role_name || ': ' || format(statement, relation))
   FROM unnest(ARRAY['regress_rights_reader', 'regress_rights_writer', 'regress_rights_usage']) role_name,
-	   unnest(ARRAY['events', 'streams', 'categories', 'snapshots', 'aggregate_types', 'hash_chain', 'sealed_heads']) relation,
+	   unnest(ARRAY['events', 'streams', 'categories', 'snapshots', 'aggregate_types', 'hash_chain', 'sealed_heads', 'projections', 'projection_checkpoints', 'projection_parked_events']) relation,
 	   unnest(ARRAY['SELECT * FROM event_store.%I', 'INSERT INTO event_store.%I DEFAULT VALUES', 'DELETE FROM event_store.%I',
 					'TRUNCATE event_store.%I', 'LOCK TABLE event_store.%I IN SHARE MODE',
 					'ALTER TABLE event_store.%I ADD COLUMN mine int']) statement;
 SELECT is(pg_temp.try(role_name, statement), '42501', role_name || ': ' || statement)
   FROM unnest(ARRAY['regress_rights_reader', 'regress_rights_writer']) role_name,
 	   unnest(ARRAY['SELECT nextval(''event_store.events_global_position_seq'')', 'SELECT setval(''event_store.events_global_position_seq'', 1)',
-					'CREATE TABLE event_store.mine ()', 'SELECT event_store.refuse_insert()', 'SET session_replication_role = replica']) statement;
+					'CREATE TABLE event_store.mine ()', 'SELECT event_store.refuse_insert()',
+					'SELECT event_store.projections_changed()', 'SELECT event_store.project_inline()', 'SET session_replication_role = replica']) statement;
 SELECT is(pg_temp.try('regress_rights_owner', 'SELECT * FROM event_store.' || relation), 'allowed', 'owner reads ' || relation)
-  FROM unnest(ARRAY['events', 'streams', 'categories', 'snapshots', 'aggregate_types', 'hash_chain', 'sealed_heads']) relation;
+  FROM unnest(ARRAY['events', 'streams', 'categories', 'snapshots', 'aggregate_types', 'hash_chain', 'sealed_heads', 'projections', 'projection_checkpoints', 'projection_parked_events']) relation;
 SELECT is(pg_temp.try('regress_rights_owner', format(statement, relation)), 'ST007', 'owner: ' || format(statement, relation))
   FROM unnest(ARRAY['events', 'streams', 'categories', 'hash_chain', 'sealed_heads']) relation,
 	   unnest(ARRAY['INSERT INTO event_store.%I DEFAULT VALUES', 'DELETE FROM event_store.%I', 'TRUNCATE event_store.%I']) statement;
@@ -156,7 +176,10 @@ SELECT is(pg_temp.try('regress_rights_owner', 'SET session_replication_role = re
 -- Even with EXECUTE, the owner's calls are the owner's.
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA event_store TO regress_rights_usage;
 SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501', 'no owner, with EXECUTE: ' || call)
-  FROM calls WHERE call ~ '\.(create_store|enable_hash_chain|drop_store|upgrade_store|verify_store|repair_sequence|grant_|revoke_|create_aggregate_type|drop_aggregate_type)';
+  FROM calls WHERE call ~ '\.(create_store|enable_hash_chain|drop_store|upgrade_store|verify_store|repair_sequence|grant_|revoke_|create_aggregate_type|drop_aggregate_type|(create|drop|pause|resume|rebuild)_projection|retry_parked|start_worker|stop_worker)';
+-- but whoever may run the projections, runs them: as the owner
+SELECT is(pg_temp.try('regress_rights_usage', 'SELECT event_store.run_projections()'), 'allowed', 'no owner, with EXECUTE: run_projections()');
+SELECT is(pg_temp.try('regress_rights_usage', 'CALL event_store.wait_for_projection(''orders'', 0)'), '42501', 'a procedure is no function');
 
 -- Revoking leaves nothing behind.
 SET LOCAL SESSION AUTHORIZATION regress_rights_owner;

@@ -9,7 +9,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store_warehouse CASCADE;
 
-SELECT plan(172);
+SELECT plan(175);
 
 CREATE ROLE regress_warehouse_nobody;
 CREATE ROLE regress_warehouse_clerk;
@@ -60,6 +60,8 @@ SELECT bag_eq($$SELECT p.oid::regprocedure::text
 		  'warehouse.apply_product(jsonb,event_store.event)',
 		  'warehouse.rebuild_stock()',
 		  'warehouse.check_stock()',
+		  'warehouse.project_movements(event_store.event[])',
+		  'warehouse.reset_movements()',
 		  'warehouse.project_stock()'], 'the functions');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 				   WHERE p.pronamespace = 'warehouse'::regnamespace AND a.grantee = 0$$,
@@ -75,7 +77,7 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p
 				   WHERE p.pronamespace = 'warehouse'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL$$,
 	'every function has a comment');
 SELECT is_empty($$SELECT a.attname FROM pg_attribute a
-				   WHERE a.attrelid = 'warehouse.stock'::regclass AND a.attnum > 0
+				   WHERE a.attrelid IN ('warehouse.stock'::regclass, 'warehouse.movements_by_day'::regclass) AND a.attnum > 0
 					 AND (col_description(a.attrelid, a.attnum) IS NULL OR NOT a.attnotnull
 						  OR quote_ident(a.attname) <> a.attname)$$,
 	'every column has a comment, is not null and needs no quotes');
@@ -84,6 +86,8 @@ SELECT is_empty($$SELECT d.objid::regclass FROM pg_depend d
 	'the stock is no member of the extension');
 SELECT columns_are('warehouse', 'stock', ARRAY['sku', 'quantity_on_hand', 'version', 'global_position', 'updated_at']);
 SELECT col_is_pk('warehouse', 'stock', 'sku', 'one row a product');
+SELECT columns_are('warehouse', 'movements_by_day', ARRAY['sku', 'day', 'received', 'shipped', 'adjusted', 'movements', 'quantity_on_hand']);
+SELECT col_is_pk('warehouse', 'movements_by_day', ARRAY['sku', 'day'], 'one row a product and day');
 SELECT trigger_is('event_store', 'events', 'warehouse_stock', 'warehouse', 'project_stock');
 SELECT throws_ok('DROP EXTENSION event_store_warehouse', '2BP01', NULL, 'the extension stays while the warehouse stands');
 
@@ -241,9 +245,10 @@ ROLLBACK TO copied;
 
 SELECT is_empty($$SELECT f FROM unnest(ARRAY['create_warehouse(boolean)', 'drop_warehouse()', 'receive_product(text,bigint,timestamptz)',
 		'ship_product(text,bigint,timestamptz)', 'adjust_inventory(text,bigint,text,timestamptz)',
-		'quantity_on_hand(text,timestamptz)', 'rebuild_stock()', 'check_stock()', 'project_stock()']) f
+		'quantity_on_hand(text,timestamptz)', 'rebuild_stock()', 'check_stock()', 'project_stock()', 'project_movements(event_store.event[])', 'reset_movements()']) f
 	WHERE has_function_privilege('regress_warehouse_nobody', 'warehouse.' || f, 'EXECUTE')$$, 'a role has nothing by itself');
 SELECT table_privs_are('warehouse', 'stock', 'regress_warehouse_nobody', '{}', 'nothing on the stock');
+SELECT table_privs_are('warehouse', 'movements_by_day', 'regress_warehouse_nobody', '{}', 'nothing on the movements');
 SELECT schema_privs_are('warehouse', 'regress_warehouse_nobody', '{}', 'nor on the schema');
 GRANT USAGE ON SCHEMA warehouse TO regress_warehouse_clerk, regress_warehouse_nobody;
 GRANT EXECUTE ON FUNCTION warehouse.receive_product(text, bigint, timestamptz) TO regress_warehouse_clerk;
