@@ -272,6 +272,18 @@ es_check_not_negative(int64 value, const char *name)
 }
 
 /*
+ * es_interval_within
+ *		Whether an interval is between 0 and some days, in days and less.
+ */
+bool
+es_interval_within(const Interval *interval, int days)
+{
+	return interval->month == 0 && interval->day >= 0 && interval->time >= 0 &&
+		interval->day <= days &&
+		interval->time <= (days - interval->day) * USECS_PER_DAY;
+}
+
+/*
  * es_check_writable
  *		Raises 25006 in a read-only transaction and during recovery.
  */

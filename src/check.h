@@ -14,6 +14,7 @@
 
 #include "fmgr.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 
 #include "event_store_api.h"
 
@@ -39,6 +40,7 @@ extern int64 es_count_argument(FunctionCallInfo fcinfo, int arg);
 extern int64 es_bigint_argument(FunctionCallInfo fcinfo, int arg, int64 if_null);
 extern bool es_boolean_argument(FunctionCallInfo fcinfo, int arg);
 extern void es_check_not_negative(int64 value, const char *name);
+extern bool es_interval_within(const Interval *interval, int days);
 extern void es_check_writable(const char *call);
 extern int es_compare_texts(const void *a, const void *b);
 

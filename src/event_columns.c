@@ -34,6 +34,9 @@
 #define FROM_STREAM		 (-1)
 #define FROM_RECORDED_BY (-2)
 
+/* Metadata that is longer is looked at each time. */
+#define MAX_REMEMBERED_BYTES 256
+
 struct EsEventColumns
 {
 	int ncolumns;
@@ -43,6 +46,19 @@ struct EsEventColumns
 	int type;				/* which column that is, -1 for none */
 	int schema_version;
 	int data;
+
+	/*
+	 * The metadata that was looked at last, as it is stored, and the $user in it: most
+	 * events have the same as the one before.  0 bytes for none.
+	 */
+	Size metadata_bytes;
+	char metadata[MAX_REMEMBERED_BYTES];
+	union
+	{
+		text header;
+		char bytes[VARHDRSZ + NAMEDATALEN];
+	} user;
+
 	int sources[FLEXIBLE_ARRAY_MEMBER]; /* an attribute number of events or one
 										 * of the above */
 };
@@ -148,6 +164,7 @@ es_event_columns(Oid type, const AttrNumber *wanted, int nwanted,
 	columns->ncolumns = nwanted;
 	columns->last = 0;
 	columns->wants_stream = false;
+	columns->metadata_bytes = 0;
 	for (int i = 0; i < nwanted; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, wanted[i] - 1);
@@ -174,14 +191,51 @@ es_event_columns_want_stream(const EsEventColumns *columns)
 }
 
 /*
+ * remember
+ *		Remembers the metadata of an event and the $user in it.
+ */
+static void
+remember(EsEventColumns *columns, const struct varlena *metadata,
+		 const JsonbValue *user)
+{
+	Size bytes = VARSIZE_ANY(metadata);
+
+	if (bytes > MAX_REMEMBERED_BYTES || VARATT_IS_EXTERNAL(metadata) ||
+		user->val.string.len > NAMEDATALEN)
+		return;
+	memcpy(columns->metadata, metadata, bytes);
+	columns->metadata_bytes = bytes;
+	SET_VARSIZE(&columns->user, VARHDRSZ + user->val.string.len);
+	memcpy(VARDATA(&columns->user), user->val.string.val, user->val.string.len);
+}
+
+/*
+ * is_remembered
+ *		Whether the metadata of an event is that of the one before.
+ */
+static inline bool
+is_remembered(const EsEventColumns *columns, const struct varlena *metadata)
+{
+	return columns->metadata_bytes > 0 &&
+		VARSIZE_ANY(metadata) == columns->metadata_bytes &&
+		memcmp(columns->metadata, metadata, columns->metadata_bytes) == 0;
+}
+
+/*
  * recorded_by
- *		Metadata's $user, in the current memory context.
+ *		Metadata's $user, good until the next event, or in the current memory context.
  */
 static Datum
-recorded_by(TupleTableSlot *slot, bool *isnull)
+recorded_by(EsEventColumns *columns, TupleTableSlot *slot, bool *isnull)
 {
-	Jsonb *json = DatumGetJsonbP(es_column(slot, ES_EVENTS, EV_METADATA));
+	Datum metadata = es_column(slot, ES_EVENTS, EV_METADATA);
+	Jsonb *json;
 	JsonbValue value;
+
+	*isnull = false;
+	if (is_remembered(columns, (struct varlena *) DatumGetPointer(metadata)))
+		return PointerGetDatum(&columns->user);
+	json = DatumGetJsonbP(metadata);
 
 	*isnull = !JB_ROOT_IS_OBJECT(json) ||
 		getKeyJsonValueFromContainer(&json->root, "$user", strlen("$user"),
@@ -189,6 +243,7 @@ recorded_by(TupleTableSlot *slot, bool *isnull)
 		value.type != jbvString;
 	if (*isnull)
 		return (Datum) 0;
+	remember(columns, (struct varlena *) DatumGetPointer(metadata), &value);
 	return PointerGetDatum(
 		cstring_to_text_with_len(value.val.string.val, value.val.string.len));
 }
@@ -219,7 +274,7 @@ upcast(const EsEventColumns *columns, TupleTableSlot *event, Datum *values)
  *		among them it is not looked at.
  */
 void
-es_event_columns_fill(const EsEventColumns *columns, TupleTableSlot *event,
+es_event_columns_fill(EsEventColumns *columns, TupleTableSlot *event,
 					  text *stream, Datum *values, bool *nulls)
 {
 	slot_getsomeattrs(event, columns->last);
@@ -231,7 +286,7 @@ es_event_columns_fill(const EsEventColumns *columns, TupleTableSlot *event,
 		if (source == FROM_STREAM)
 			values[i] = PointerGetDatum(stream);
 		else if (source == FROM_RECORDED_BY)
-			values[i] = recorded_by(event, &nulls[i]);
+			values[i] = recorded_by(columns, event, &nulls[i]);
 		else if (source == FROM_NOWHERE)
 			nulls[i] = true;
 		else

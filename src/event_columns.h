@@ -22,8 +22,7 @@ extern Oid es_event_type(void);
 extern EsEventColumns *es_event_columns(Oid type, const AttrNumber *wanted,
 										int nwanted, EsUpcasting *upcasting);
 extern bool es_event_columns_want_stream(const EsEventColumns *columns);
-extern void es_event_columns_fill(const EsEventColumns *columns,
-								  TupleTableSlot *event, text *stream,
-								  Datum *values, bool *nulls);
+extern void es_event_columns_fill(EsEventColumns *columns, TupleTableSlot *event,
+								  text *stream, Datum *values, bool *nulls);
 
 #endif /* ES_EVENT_COLUMNS_H */

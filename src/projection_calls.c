@@ -202,8 +202,7 @@ check_attempts(FunctionCallInfo fcinfo)
 				 errdetail("It is %d.", PG_GETARG_INT32(ARG_MAX_ATTEMPTS))));
 	es_check_not_null(fcinfo, ARG_RETRY_DELAY, "retry_delay");
 	delay = PG_GETARG_INTERVAL_P(ARG_RETRY_DELAY);
-	if (delay->month != 0 || delay->day < 0 || delay->time < 0 ||
-		delay->day > 1 || delay->time > USECS_PER_DAY)
+	if (!es_interval_within(delay, 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("retry_delay must be between 0 and 1 day"),

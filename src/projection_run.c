@@ -44,9 +44,6 @@
 #include "store.h"
 #include "store_read.h"
 
-/* What is handed over at once is not much larger, in bytes. */
-#define MAX_CALL_BYTES (32 * 1024 * 1024)
-
 /* How many events weigh as much for the rate as what it was before. */
 #define RATE_EVENTS 1000
 
@@ -190,15 +187,17 @@ handle_singly(Running *running)
 
 /*
  * gather
- *		Reads events for one call.
+ *		Reads events for one call: as many as a query over them keeps in memory,
+ *		which work_mem is the measure of.
  */
 static void
 gather(Running *running, EsEventArray *array, int64 max_events)
 {
 	EsRun *run = running->run;
+	Size max_bytes = work_mem * (Size) 1024 / 4 * 3;
 
 	es_event_array_begin(array);
-	while (array->n < max_events && array->bytes < MAX_CALL_BYTES)
+	while (array->n < max_events && array->bytes < max_bytes)
 	{
 		TupleTableSlot *event = read_event(running);
 
@@ -216,7 +215,9 @@ gather(Running *running, EsEventArray *array, int64 max_events)
 
 /*
  * handle_together
- *		Hands over as many events as are asked for, in as few calls as fit.
+ *		Hands over as many events as are asked for, in as few calls as fit; in one where
+ *		time counts: rows that one transaction changes again and again leave dead ones
+ *		behind that only a later one can take the place of.
  */
 static void
 handle_together(Running *running)
@@ -234,7 +235,7 @@ handle_together(Running *running)
 		run->in_call = 0;
 		run->handled += array.n;
 		MemoryContextReset(running->call_context);
-		if (run->max_time > 0 && elapsed(running) >= run->max_time)
+		if (run->max_time > 0)
 			break;
 	}
 	MemoryContextSwitchTo(caller);

@@ -170,8 +170,7 @@ read_arguments(FunctionCallInfo fcinfo, Wait *wait)
 	wait->position = PG_GETARG_INT64(1);
 	es_check_within_store(wait->position);
 	timeout = PG_GETARG_INTERVAL_P(2);
-	if (timeout->month != 0 || timeout->day < 0 || timeout->time < 0 ||
-		timeout->day > 365)
+	if (!es_interval_within(timeout, 365))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("timeout must be between 0 and 365 days")));

@@ -33,6 +33,10 @@
  */
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "access/xact.h"
 #include "commands/async.h"
 #include "common/hashfn.h"
@@ -81,6 +85,9 @@ extern PGDLLEXPORT void event_store_worker_main(Datum arg);
 /* How long a projection is left alone after an error of its own, in microseconds. */
 #define FIRST_REST (1 * USECS_PER_SEC)
 #define LAST_REST  (60 * USECS_PER_SEC)
+
+/* About how much memory a worker keeps from batch to batch. */
+#define KEPT_BYTES (32 * 1024 * 1024)
 
 /* What this worker remembers of a generation of a projection. */
 typedef struct Remembered
@@ -496,6 +503,20 @@ take_a_breath(TimestampTz began)
 }
 
 /*
+ * keep_memory
+ *		Has the C library keep what a batch has freed for the next one: to get it anew
+ *		from the kernel would cost a sixth of the time.
+ */
+static void
+keep_memory(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	(void) mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	(void) mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BYTES);
+#endif
+}
+
+/*
  * begin_worker
  *		Connects, and joins the others.
  */
@@ -516,6 +537,7 @@ begin_worker(void)
 	CommitTransactionCommand();
 	if (!es_workers_join(workers, start.slot))
 		proc_exit(0);
+	keep_memory();
 	control.keysize = sizeof(((Remembered *) NULL)->key);
 	control.entrysize = sizeof(Remembered);
 	remembered = hash_create("event_store projections", 16, &control,

@@ -34,9 +34,9 @@ static const char *const table_statements[] = {
 	"CREATE TABLE warehouse.movements_by_day ("
 	"sku pg_catalog.text COLLATE pg_catalog.\"C\" NOT NULL, "
 	"day pg_catalog.date NOT NULL, "
-	"received pg_catalog.int8 NOT NULL, "
-	"shipped pg_catalog.int8 NOT NULL, "
-	"adjusted pg_catalog.int8 NOT NULL, "
+	"received pg_catalog.numeric NOT NULL, "
+	"shipped pg_catalog.numeric NOT NULL, "
+	"adjusted pg_catalog.numeric NOT NULL, "
 	"movements pg_catalog.int8 NOT NULL, "
 	"quantity_on_hand pg_catalog.int8 NOT NULL, "
 	"PRIMARY KEY (sku, day))",

@@ -51,6 +51,7 @@ SELECT regress_help.run(q) FROM unnest(ARRAY[
 	$$SELECT event_store.create_projection('p', 'regress_proj.one', max_attempts => NULL)$$,
 	$$SELECT event_store.create_projection('p', 'regress_proj.one', retry_delay => '-1 s')$$,
 	$$SELECT event_store.create_projection('p', 'regress_proj.one', retry_delay => '1 month')$$,
+	$$SELECT event_store.create_projection('p', 'regress_proj.one', retry_delay => '1 day 00:00:01')$$,
 	$$SELECT event_store.create_projection('p', 'regress_proj.one', start_position => -1)$$,
 	$$SELECT event_store.create_projection('p', 'regress_proj.one', if_not_exists => NULL)$$,
 	$$SELECT event_store.create_projection('p', 'regress_proj.one', replace => NULL)$$,
@@ -298,6 +299,8 @@ CALL event_store.wait_for_projection('p reacts', NULL);
 CALL event_store.wait_for_projection('p reacts', 1, NULL);
 \echo :LAST_ERROR_SQLSTATE
 CALL event_store.wait_for_projection('p reacts', 1, '-1 s');
+\echo :LAST_ERROR_SQLSTATE
+CALL event_store.wait_for_projection('p reacts', 1, '2562047788:00:54.775807');
 \echo :LAST_ERROR_SQLSTATE
 \set VERBOSITY sqlstate
 CALL event_store.wait_for_projection('p reacts', 9223372036854775807);
