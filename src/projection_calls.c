@@ -33,6 +33,7 @@
 #include "projection_calls.h"
 #include "projection_run.h"
 #include "projection_tables.h"
+#include "rebuild.h"
 #include "rights.h"
 #include "store.h"
 #include "store_read.h"
@@ -398,6 +399,8 @@ replace_projection(FunctionCallInfo fcinfo, const EsProjection *projection,
 	if (old.is_inline && !old.paused)
 		leave_inline(&old);
 	store_projection(fcinfo, true, old.paused || becomes_inline);
+	if (es_checkpoint_newest(old.name) > old.generation)
+		es_require_generations(es_projection_require(es_projections(), old.name));
 	if (becomes_inline && !old.paused)
 		es_go_inline(old.name, old.generation);
 	else if (old.is_inline)

@@ -89,11 +89,11 @@ rebuild_in_place(const EsProjection *projection)
 }
 
 /*
- * require_generations
+ * es_require_generations
  *		Raises 55000 unless handler and reset are told the generation.
  */
-static void
-require_generations(const EsProjection *projection)
+void
+es_require_generations(const EsProjection *projection)
 {
 	if (projection->handler.takes_generation && projection->reset.takes_generation)
 		return;
@@ -118,7 +118,7 @@ build_next(const EsProjection *projection)
 	int32 next =
 		newest > projection->generation ? newest : projection->generation + 1;
 
-	require_generations(projection);
+	es_require_generations(projection);
 	(void) es_lock_projection(projection->name, next, true);
 	return restart(projection, next);
 }

@@ -12,8 +12,9 @@
 #ifndef ES_REBUILD_H
 #define ES_REBUILD_H
 
-#include "c.h"
+#include "projection.h"
 
+extern void es_require_generations(const EsProjection *projection);
 extern bool es_switch_generation(const char *name);
 
 #endif /* ES_REBUILD_H */

@@ -16,8 +16,9 @@
  * moment only.
  *
  * Batches grow and shrink so that each takes about event_store.batch_time.  Under a
- * steady stream of small appends rounds are kept apart by some milliseconds, lest a
- * transaction be spent on every event.
+ * steady stream of small appends a worker that keeps up rests between its rounds, so
+ * that it takes no more than a tenth of a processor from those who append, and no
+ * transaction is spent on every event.
  *
  * A transaction of a worker commits without waiting for the disk: a crash takes
  * back what the handlers wrote together with the checkpoint.
@@ -68,8 +69,13 @@ extern PGDLLEXPORT void event_store_worker_main(Datum arg);
 /* The channel on which listeners are told of new events. */
 #define CHANNEL "event_store"
 
-/* Rounds of little work begin so far apart, in microseconds. */
-#define ROUND_INTERVAL 10000
+/*
+ * After a round that left nothing to do a worker rests so many times as long as that
+ * took, at least and at most so long, in microseconds.
+ */
+#define BREATH_FACTOR 9
+#define LEAST_BREATH  10000
+#define MOST_BREATH	  100000
 
 /* How long a worker sleeps while positions are in flight, in milliseconds. */
 #define UNSAFE_INTERVAL 20
@@ -374,12 +380,14 @@ try_look(EsLook *look)
  *		first.
  */
 static void
-announce(int64 safe_position)
+announce(const EsLook *look)
 {
+	int64 safe_position = look->safe_position;
 	uint64 before = pg_atomic_read_u64(&workers->announced);
+	bool made_anew = (uint64) look->last_position < before;
 	char payload[32];
 
-	if ((uint64) safe_position <= before ||
+	if (((uint64) safe_position <= before && !made_anew) ||
 		!pg_atomic_compare_exchange_u64(&workers->announced, &before,
 										(uint64) safe_position))
 		return;
@@ -469,7 +477,7 @@ do_round(long *sleep)
 		return TASK_LEFT;
 	pg_atomic_write_u32(&workers->projections, look.projections);
 	if (look.safe_position > 0)
-		announce(look.safe_position);
+		announce(&look);
 	if (look.ntasks > 0)
 		set_idle(false);
 	if (look.ntasks > 1)
@@ -483,15 +491,19 @@ do_round(long *sleep)
 
 /*
  * take_a_breath
- *		After a round with work, waits until rounds are far enough apart; whoever wakes
- *		this worker meanwhile is seen by the next look.
+ *		Rests after a round with work; whoever wakes this worker meanwhile is seen by the
+ *		next look.
  */
 static void
 take_a_breath(TimestampTz began)
 {
+	TimestampTz now = GetCurrentTimestamp();
+	int64 breath =
+		Min(Max((now - began) * BREATH_FACTOR, LEAST_BREATH), MOST_BREATH);
+
 	for (;;)
 	{
-		int64 left = began + ROUND_INTERVAL - GetCurrentTimestamp();
+		int64 left = now + breath - GetCurrentTimestamp();
 
 		if (left <= 0)
 			return;

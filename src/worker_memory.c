@@ -3,9 +3,9 @@
  * worker_memory.c
  *	  What the workers of a database share with each other and with everybody.
  *
- * Shared memory holds an entry for each database that has, or had, workers since
- * the server started.  Entries are claimed, and processes come and go, under
- * AddinShmemInitLock; everything else is read without a lock.
+ * Shared memory holds an entry for each database that has workers, or had some and
+ * whose entry no other has needed since.  Entries are claimed, and processes come and
+ * go, under AddinShmemInitLock; everything else is read without a lock.
  *
  * Waking: a transaction that held an in-flight mark wakes a worker once its locks
  * are gone, on commit and on abort, as readers may go further then.  It takes no
@@ -47,7 +47,7 @@
 
 typedef struct WorkerMemory
 {
-	pg_atomic_uint32 used; /* entries that are claimed, which come first */
+	pg_atomic_uint32 claims; /* how often an entry was claimed */
 	EsWorkers entries[MAX_DATABASES];
 } WorkerMemory;
 
@@ -55,9 +55,9 @@ typedef struct WorkerMemory
 static WorkerMemory *memory = NULL;
 static bool looked = false;
 
-/* This database's entry, NULL if there is none among the first so many. */
+/* This database's entry, as it was after so many claims; NULL for none. */
 static EsWorkers *own = NULL;
-static uint32 searched = 0;
+static uint32 own_claims = 0;
 
 /* What this process is in them, to be given up when it ends. */
 static EsWorkers *joined = NULL;
@@ -89,7 +89,7 @@ prepare(void *arg)
 {
 	WorkerMemory *all = arg;
 
-	pg_atomic_init_u32(&all->used, 0);
+	pg_atomic_init_u32(&all->claims, 0);
 	for (int i = 0; i < MAX_DATABASES; i++)
 	{
 		EsWorkers *entry = &all->entries[i];
@@ -120,24 +120,60 @@ attach(void)
 }
 
 /*
+ * find_entry
+ *		This database's entry, NULL where it has none.
+ */
+static EsWorkers *
+find_entry(void)
+{
+	for (int i = 0; i < MAX_DATABASES; i++)
+	{
+		if (memory->entries[i].database == MyDatabaseId)
+			return &memory->entries[i];
+	}
+	return NULL;
+}
+
+/*
+ * find_room
+ *		An entry that can be claimed: one that is free, or else one of a database without
+ *		workers, which may be long gone; NULL for none.
+ */
+static EsWorkers *
+find_room(void)
+{
+	EsWorkers *room = NULL;
+
+	for (int i = 0; i < MAX_DATABASES; i++)
+	{
+		EsWorkers *entry = &memory->entries[i];
+
+		if (entry->database == InvalidOid)
+			return entry;
+		if (entry->coordinator == NULL && (room == NULL || room->stopped))
+			room = entry;
+	}
+	return room;
+}
+
+/*
  * es_workers
  *		This database's entry, NULL where it has none.
  */
 EsWorkers *
 es_workers(void)
 {
-	uint32 used;
+	uint32 claims;
 
 	attach();
-	if (likely(own != NULL) || memory == NULL)
+	if (memory == NULL)
+		return NULL;
+	claims = pg_atomic_read_u32(&memory->claims);
+	if (likely(claims == own_claims))
 		return own;
-	used = pg_atomic_read_u32(&memory->used);
 	pg_read_barrier();
-	for (; searched < used && own == NULL; searched++)
-	{
-		if (memory->entries[searched].database == MyDatabaseId)
-			own = &memory->entries[searched];
-	}
+	own = find_entry();
+	own_claims = claims;
 	return own;
 }
 
@@ -148,21 +184,21 @@ es_workers(void)
 static EsWorkers *
 claim(const char *name)
 {
-	uint32 used = pg_atomic_read_u32(&memory->used);
-	EsWorkers *entry;
+	EsWorkers *entry = find_entry();
 
-	for (uint32 i = 0; i < used; i++)
-	{
-		if (memory->entries[i].database == MyDatabaseId)
-			return &memory->entries[i];
-	}
-	if (used == MAX_DATABASES)
+	if (entry != NULL)
+		return entry;
+	entry = find_room();
+	if (entry == NULL)
 		return NULL;
-	entry = &memory->entries[used];
 	entry->database = MyDatabaseId;
+	entry->stopped = false;
 	namestrcpy(&entry->database_name, name);
+	pg_atomic_write_u32(&entry->projections, 0);
+	pg_atomic_write_u64(&entry->heartbeat, 0);
+	pg_atomic_write_u64(&entry->announced, 0);
 	pg_write_barrier();
-	pg_atomic_write_u32(&memory->used, used + 1);
+	pg_atomic_fetch_add_u32(&memory->claims, 1);
 	return entry;
 }
 
@@ -202,13 +238,9 @@ es_workers_make(void)
 bool
 es_workers_are_stopped(const char *database_name, bool *running)
 {
-	uint32 used;
-
 	*running = false;
 	attach();
-	used = memory == NULL ? 0 : pg_atomic_read_u32(&memory->used);
-	pg_read_barrier();
-	for (uint32 i = 0; i < used; i++)
+	for (int i = 0; i < MAX_DATABASES && memory != NULL; i++)
 	{
 		const EsWorkers *entry = &memory->entries[i];
 

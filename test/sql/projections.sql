@@ -234,6 +234,10 @@ SELECT event_store.rebuild_projection('p gen', blue_green => true) = event_store
 SELECT projection, generation, is_current, state, lag_events, handled FROM regress_proj.status WHERE projection = 'p gen';
 SELECT event_store.rebuild_projection('p gen');
 \echo :LAST_ERROR_SQLSTATE
+SELECT event_store.create_projection('p gen', 'regress_proj.many', reset => 'regress_proj.empty_generation', replace => true);
+\echo :LAST_ERROR_SQLSTATE
+SELECT event_store.create_projection('p gen', 'regress_proj.generations', categories => ARRAY['proj'], types => ARRAY['Added'], replace => true);
+\echo :LAST_ERROR_SQLSTATE
 SELECT count(*) FROM event_store.append('proj-a', 'Added', '{"amount": 1000}');
 SELECT event_store.run_projections('p gen', 1);
 SELECT event_store.run_projections('p gen', 2);
