@@ -22,6 +22,13 @@
 #include "event_columns.h"
 #include "event_rows.h"
 
+/* How large an array is at first, if the last one was not larger, and at most. */
+#define FIRST_BYTES			  ((Size) 16 * 1024)
+#define MOST_REMEMBERED_BYTES ((Size) 32 * 1024 * 1024)
+
+/* How large the last array of this session became: the next one may, too. */
+static Size last_bytes = 0;
+
 struct EsEventRows
 {
 	TupleDesc desc;
@@ -77,57 +84,132 @@ es_event_array_begin(EsEventArray *array)
 {
 	array->element_type = es_event_type();
 	array->n = 0;
-	array->size = 64;
-	array->items = palloc(array->size * sizeof(Datum));
-	array->bytes = 0;
+	array->bytes = ARR_OVERHEAD_NONULLS(1);
+	array->size = Max(last_bytes, FIRST_BYTES);
+	array->array = palloc(array->size);
+}
+
+/*
+ * room_for
+ *		Room for an event of so many bytes at the array's end; raises 54000 where an
+ *		array cannot be so large.
+ */
+static char *
+room_for(EsEventArray *array, Size bytes)
+{
+	Size needed = array->bytes + MAXALIGN(bytes);
+
+	if (needed > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the events are too large for one array"),
+				 errhint(
+					 "Let the handler take them one at a time: (e event_store.event).")));
+	while (array->size < needed)
+	{
+		array->size = Min(array->size * 2, MaxAllocSize);
+		array->array = repalloc(array->array, array->size);
+	}
+	return array->array + array->bytes;
+}
+
+/*
+ * take_in
+ *		Counts an event that was put at the array's end.
+ */
+static void
+take_in(EsEventArray *array, Size bytes)
+{
+	memset(array->array + array->bytes + bytes, 0, MAXALIGN(bytes) - bytes);
+	array->bytes += MAXALIGN(bytes);
+	array->n++;
 }
 
 /*
  * es_event_array_add
- *		Adds an event, which must live as long as the array.
+ *		Adds an event that is a value already.
  */
 void
 es_event_array_add(EsEventArray *array, Datum event)
 {
-	if (array->n == array->size)
+	HeapTupleHeader header = DatumGetHeapTupleHeader(event);
+	Size bytes = HeapTupleHeaderGetDatumLength(header);
+
+	memcpy(room_for(array, bytes), header, bytes);
+	take_in(array, bytes);
+}
+
+/*
+ * has_nulls
+ *		Whether any of the attributes is null.
+ */
+static bool
+has_nulls(const EsEventRows *rows)
+{
+	for (int i = 0; i < rows->desc->natts; i++)
 	{
-		array->size *= 2;
-		array->items = repalloc_huge(array->items, array->size * sizeof(Datum));
+		if (rows->nulls[i])
+			return true;
 	}
-	array->items[array->n++] = event;
-	array->bytes +=
-		MAXALIGN(HeapTupleHeaderGetDatumLength(DatumGetHeapTupleHeader(event)));
+	return false;
+}
+
+/*
+ * es_event_array_add_row
+ *		Adds a stored event, which is made a value right at its place; but for one
+ *		whose data are stored elsewhere.
+ */
+void
+es_event_array_add_row(EsEventArray *array, EsEventRows *rows,
+					   TupleTableSlot *event, text *stream)
+{
+	TupleDesc desc = rows->desc;
+	HeapTupleHeader header;
+	bool nulls;
+	Size offset;
+	Size bytes;
+
+	es_event_columns_fill(rows->columns, event, stream, rows->values,
+						  rows->nulls);
+	nulls = has_nulls(rows);
+	offset =
+		MAXALIGN(SizeofHeapTupleHeader + (nulls ? BITMAPLEN(desc->natts) : 0));
+	bytes = heap_compute_data_size(desc, rows->values, rows->nulls);
+	header = (HeapTupleHeader) room_for(array, offset + bytes);
+	memset(header, 0, offset);
+	HeapTupleHeaderSetDatumLength(header, offset + bytes);
+	HeapTupleHeaderSetTypeId(header, desc->tdtypeid);
+	HeapTupleHeaderSetTypMod(header, desc->tdtypmod);
+	ItemPointerSetInvalid(&header->t_ctid);
+	HeapTupleHeaderSetNatts(header, desc->natts);
+	header->t_hoff = offset;
+	heap_fill_tuple(desc, rows->values, rows->nulls, (char *) header + offset,
+					bytes, &header->t_infomask, nulls ? header->t_bits : NULL);
+	if (HeapTupleHeaderHasExternal(header))
+		es_event_array_add(array,
+						   HeapTupleGetDatum(heap_form_tuple(desc, rows->values,
+															 rows->nulls)));
+	else
+		take_in(array, offset + bytes);
 }
 
 /*
  * es_event_array_value
- *		The array as a value, in the current memory context.
+ *		The array as a value; it is complete.
  */
 Datum
-es_event_array_value(const EsEventArray *array)
+es_event_array_value(EsEventArray *array)
 {
-	Size size = ARR_OVERHEAD_NONULLS(1) + array->bytes;
-	ArrayType *result;
-	char *to;
+	ArrayType *result = (ArrayType *) array->array;
 
 	if (array->n == 0)
 		return PointerGetDatum(construct_empty_array(array->element_type));
-	result = palloc(size);
-	SET_VARSIZE(result, size);
+	SET_VARSIZE(result, array->bytes);
 	result->ndim = 1;
 	result->dataoffset = 0;
 	result->elemtype = array->element_type;
 	ARR_DIMS(result)[0] = array->n;
 	ARR_LBOUND(result)[0] = 1;
-	to = ARR_DATA_PTR(result);
-	for (int i = 0; i < array->n; i++)
-	{
-		HeapTupleHeader event = DatumGetHeapTupleHeader(array->items[i]);
-		Size length = HeapTupleHeaderGetDatumLength(event);
-
-		memcpy(to, event, length);
-		memset(to + length, 0, MAXALIGN(length) - length);
-		to += MAXALIGN(length);
-	}
+	last_bytes = Min(array->bytes, MOST_REMEMBERED_BYTES);
 	return PointerGetDatum(result);
 }

@@ -18,20 +18,22 @@
 
 typedef struct EsEventRows EsEventRows;
 
-/* Many of them, to be made an array. */
+/* An array of them that grows. */
 typedef struct EsEventArray
 {
 	Oid element_type;
 	int n;
-	int size;	  /* of the following */
-	Datum *items; /* in the memory context of the array */
-	Size bytes;
+	Size bytes; /* of it so far */
+	Size size;	/* that are allocated for it */
+	char *array;
 } EsEventArray;
 
 extern EsEventRows *es_event_rows_begin(EsUpcasting *upcasting);
 extern Datum es_event_row(EsEventRows *rows, TupleTableSlot *event, text *stream);
 extern void es_event_array_begin(EsEventArray *array);
 extern void es_event_array_add(EsEventArray *array, Datum event);
-extern Datum es_event_array_value(const EsEventArray *array);
+extern void es_event_array_add_row(EsEventArray *array, EsEventRows *rows,
+								   TupleTableSlot *event, text *stream);
+extern Datum es_event_array_value(EsEventArray *array);
 
 #endif /* ES_EVENT_ROWS_H */

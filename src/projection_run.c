@@ -206,10 +206,8 @@ gather(Running *running, EsEventArray *array, int64 max_events)
 		if (array->n == 0)
 			run->position = running->position;
 		run->in_call = array->n + 1;
-		es_event_array_add(array,
-						   es_event_row(running->rows, event,
-										es_store_read_stream(running->read,
-															 event)));
+		es_event_array_add_row(array, running->rows, event,
+							   es_store_read_stream(running->read, event));
 	}
 }
 

@@ -92,6 +92,9 @@ extern PGDLLEXPORT void event_store_worker_main(Datum arg);
 #define FIRST_REST (1 * USECS_PER_SEC)
 #define LAST_REST  (60 * USECS_PER_SEC)
 
+/* What a worker has for work_mem, in kilobytes, unless its role has more. */
+#define LEAST_WORK_MEM 12288
+
 /* About how much memory a worker keeps from batch to batch. */
 #define KEPT_BYTES (32 * 1024 * 1024)
 
@@ -515,6 +518,22 @@ take_a_breath(TimestampTz began)
 }
 
 /*
+ * raise_work_mem
+ *		Lets queries over a batch have at least so much memory: a larger batch writes
+ *		fewer rows of a read model again.
+ */
+static void
+raise_work_mem(void)
+{
+	char value[32];
+
+	if (work_mem >= LEAST_WORK_MEM)
+		return;
+	snprintf(value, sizeof(value), "%d", LEAST_WORK_MEM);
+	SetConfigOption("work_mem", value, PGC_USERSET, PGC_S_SESSION);
+}
+
+/*
  * keep_memory
  *		Has the C library keep what a batch has freed for the next one: to get it anew
  *		from the kernel would cost a sixth of the time.
@@ -549,6 +568,7 @@ begin_worker(void)
 	CommitTransactionCommand();
 	if (!es_workers_join(workers, start.slot))
 		proc_exit(0);
+	raise_work_mem();
 	keep_memory();
 	control.keysize = sizeof(((Remembered *) NULL)->key);
 	control.entrysize = sizeof(Remembered);
