@@ -140,57 +140,23 @@ es_event_array_add(EsEventArray *array, Datum event)
 }
 
 /*
- * has_nulls
- *		Whether any of the attributes is null.
- */
-static bool
-has_nulls(const EsEventRows *rows)
-{
-	for (int i = 0; i < rows->desc->natts; i++)
-	{
-		if (rows->nulls[i])
-			return true;
-	}
-	return false;
-}
-
-/*
  * es_event_array_add_row
- *		Adds a stored event, which is made a value right at its place; but for one
- *		whose data are stored elsewhere.
+ *		Adds a stored event.
+ *
+ * PostgreSQL makes the value: what the header of one has to hold changes in its minor
+ * releases, too.
  */
 void
 es_event_array_add_row(EsEventArray *array, EsEventRows *rows,
 					   TupleTableSlot *event, text *stream)
 {
-	TupleDesc desc = rows->desc;
-	HeapTupleHeader header;
-	bool nulls;
-	Size offset;
-	Size bytes;
+	HeapTuple tuple;
 
 	es_event_columns_fill(rows->columns, event, stream, rows->values,
 						  rows->nulls);
-	nulls = has_nulls(rows);
-	offset =
-		MAXALIGN(SizeofHeapTupleHeader + (nulls ? BITMAPLEN(desc->natts) : 0));
-	bytes = heap_compute_data_size(desc, rows->values, rows->nulls);
-	header = (HeapTupleHeader) room_for(array, offset + bytes);
-	memset(header, 0, offset);
-	HeapTupleHeaderSetDatumLength(header, offset + bytes);
-	HeapTupleHeaderSetTypeId(header, desc->tdtypeid);
-	HeapTupleHeaderSetTypMod(header, desc->tdtypmod);
-	ItemPointerSetInvalid(&header->t_ctid);
-	HeapTupleHeaderSetNatts(header, desc->natts);
-	header->t_hoff = offset;
-	heap_fill_tuple(desc, rows->values, rows->nulls, (char *) header + offset,
-					bytes, &header->t_infomask, nulls ? header->t_bits : NULL);
-	if (HeapTupleHeaderHasExternal(header))
-		es_event_array_add(array,
-						   HeapTupleGetDatum(heap_form_tuple(desc, rows->values,
-															 rows->nulls)));
-	else
-		take_in(array, offset + bytes);
+	tuple = heap_form_tuple(rows->desc, rows->values, rows->nulls);
+	es_event_array_add(array, HeapTupleGetDatum(tuple));
+	heap_freetuple(tuple);
 }
 
 /*

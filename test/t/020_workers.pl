@@ -159,10 +159,35 @@ foreach my $i (1 .. 3)
 	is(wait_for('counted', '60 s'), 'reached', 'while it sleeps the other projection goes on');
 }
 
+# Who waits for a projection holds no snapshot, and nothing else that VACUUM minds.
+my $waiter = $node->background_psql('postgres', on_error_stop => 0);
+my $position = sql('SELECT max(global_position) FROM event_store.all_events');
+$waiter->query_until(qr/waiting/, "\\echo waiting\nCALL event_store.wait_for_projection('obedient', $position, '60 s');\n");
+comes_to(q{SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL event_store.wait%' AND wait_event_type = 'Extension'
+	AND backend_xmin IS NULL AND backend_xid IS NULL}, '1', 'a session that waits holds no snapshot');
+
 # It is cancelled, which counts as an attempt.
 sql(q{SELECT pg_cancel_backend(worker_pid) FROM event_store.projection_status WHERE projection = 'obedient'});
 comes_to(q{SELECT error_code FROM event_store.projection_status WHERE projection = 'obedient'}, '57014',
 	'a handler that is cancelled has failed');
+
+# The handler is changed while it runs: the next attempt is made with the new one.
+sql(<<~'END');
+	SET ROLE shopkeeper;
+	CREATE TABLE shop.settings_kept AS SELECT pg_get_functiondef('shop.obey'::regproc) AS def;
+	CREATE OR REPLACE FUNCTION shop.obey(e event_store.event) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		INSERT INTO shop.settings VALUES ('changed ' || e.stream || ' ' || e.version, 'by the new one');
+	END $$;
+	SELECT pg_cancel_backend(worker_pid) FROM event_store.projection_status WHERE projection = 'obedient';
+	END
+is(wait_for('obedient', '60 s'), 'reached', 'a handler that is changed while it runs');
+is(sql(q{SELECT value FROM shop.settings WHERE key = 'changed order-6 1'}), 'by the new one', 'is run as it is now');
+$waiter->quit;
+$node->safe_psql('postgres', sql('SELECT def FROM shop.settings_kept'));
+sql(q{SELECT event_store.append('order-6', 'Placed', '{}')});
+comes_to(q{SELECT count(*) FROM event_store.projection_status WHERE projection = 'obedient' AND worker_pid IS NOT NULL},
+	'1', 'the old one sleeps again');
 
 # It fails, and fails, and stops there.
 sql(q{UPDATE shop.settings SET value = 'fail' WHERE key = 'order'});
