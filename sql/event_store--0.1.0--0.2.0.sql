@@ -597,7 +597,7 @@ COMMENT ON COLUMN event_store.projection_status.projection IS 'its name';
 COMMENT ON COLUMN event_store.projection_status.generation IS 'generation of what its handler writes';
 COMMENT ON COLUMN event_store.projection_status.is_current IS 'whether that is the one that counts';
 COMMENT ON COLUMN event_store.projection_status.mode IS 'inline or async';
-COMMENT ON COLUMN event_store.projection_status.state IS 'active, rebuilding, retrying an event that failed, stopped at one, paused, unusable where its handler cannot be called, or beyond store where its checkpoint is of a later state of the store';
+COMMENT ON COLUMN event_store.projection_status.state IS 'active, rebuilding, switching where the next generation waits to take the place of the one that counts, retrying an event that failed, stopped at one, paused, unusable where its handler cannot be called, or beyond store where its checkpoint is of a later state of the store';
 COMMENT ON COLUMN event_store.projection_status.checkpoint IS 'global position up to which it has handled all events; NULL for an inline one, which has handled them all';
 COMMENT ON COLUMN event_store.projection_status.lag_events IS 'how many events it has still to handle, counted up to 10,000 and estimated from there on; NULL on a standby';
 COMMENT ON COLUMN event_store.projection_status.lag_seconds IS 'how long ago the first of them was recorded; 0 when there is none';

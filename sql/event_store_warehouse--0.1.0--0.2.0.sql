@@ -111,9 +111,10 @@ REVOKE ALL ON FUNCTION warehouse.movements(text, timestamptz, timestamptz, bigin
 CREATE FUNCTION warehouse.project_movements(batch event_store.event[])
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH moved AS (
-		SELECT substr(e.stream, 19) AS sku,
+		SELECT substr(e.stream, length('warehouse_product-') + 1) AS sku,
 			   e.version,
 			   (e.recorded_at AT TIME ZONE 'UTC')::date AS day,
 			   e.type,
@@ -170,6 +171,7 @@ REVOKE ALL ON FUNCTION warehouse.project_movements(event_store.event[]) FROM PUB
 CREATE FUNCTION warehouse.reset_movements()
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 	TRUNCATE warehouse.movements_by_day
 $$;

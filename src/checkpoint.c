@@ -50,7 +50,8 @@ typedef struct Statement
 } Statement;
 
 static Statement read_statement = {"SELECT checkpoint, rate, rebuild_to, stopped,"
-								   " attempts, retry_at"
+								   " attempts, retry_at,"
+								   " failed_position"
 								   " FROM event_store.projection_checkpoints" THIS_ONE,
 								   SPI_OK_SELECT,
 								   0,
@@ -59,8 +60,9 @@ static Statement read_statement = {"SELECT checkpoint, rate, rebuild_to, stopped
 
 /* The same for a transaction that keeps its snapshot. */
 static Statement read_locked_statement =
-	{"SELECT checkpoint, rate, rebuild_to, stopped, attempts, retry_at"
-	 " FROM event_store.projection_checkpoints" THIS_ONE " FOR NO KEY UPDATE",
+	{"SELECT checkpoint, rate, rebuild_to, stopped, attempts, retry_at,"
+	 " failed_position FROM event_store.projection_checkpoints" THIS_ONE
+	 " FOR NO KEY UPDATE",
 	 SPI_OK_SELECT,
 	 0,
 	 {0},
@@ -272,6 +274,7 @@ take_row(EsCheckpoint *checkpoint)
 	checkpoint->attempts = DatumGetInt32(column(5));
 	checkpoint->retry_at =
 		is_null(6) ? DT_NOBEGIN : DatumGetTimestampTz(column(6));
+	checkpoint->failed_position = is_null(7) ? 0 : DatumGetInt64(column(7));
 }
 
 /*

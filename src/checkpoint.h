@@ -30,7 +30,8 @@ typedef struct EsCheckpoint
 	int64 rebuild_to; /* -1 when no rebuild is under way */
 	bool stopped;
 	int32 attempts;
-	TimestampTz retry_at; /* DT_NOBEGIN: at once */
+	int64 failed_position; /* of the event that they are of; 0 for none */
+	TimestampTz retry_at;  /* DT_NOBEGIN: at once */
 } EsCheckpoint;
 
 /* A failure of an event. */

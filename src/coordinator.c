@@ -37,7 +37,6 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
-#include "storage/lwlock.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -224,6 +223,20 @@ open_connection(const EsCoordinatorStart *start)
 }
 
 /*
+ * give_up
+ *		Leaves a database that is going.  Where it stays after all, the launcher comes
+ *		back; start_worker() is not called again by itself.
+ */
+static void
+give_up(void)
+{
+	ereport(LOG,
+			(errmsg("event_store ends the workers of database \"%s\": somebody is dropping or copying it",
+					NameStr(workers->database_name))));
+	es_workers_forget(workers);
+}
+
+/*
  * event_store_coordinator_main
  *		Where the process begins.
  *
@@ -234,6 +247,7 @@ void
 event_store_coordinator_main(Datum arg)
 {
 	EsCoordinatorStart start;
+	bool going = false;
 	Oid owner;
 
 	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
@@ -246,11 +260,15 @@ event_store_coordinator_main(Datum arg)
 	CommitTransactionCommand();
 	if (workers->stopped || !es_workers_take_charge(workers))
 		proc_exit(0);
-	while (!ShutdownRequestPending && !workers->stopped && !look_around(&owner))
+	while (!ShutdownRequestPending && !workers->stopped && !going)
 	{
+		going = look_around(&owner);
 		look_after(owner);
-		wait_a_while();
+		if (!going)
+			wait_a_while();
 	}
 	end_workers();
+	if (going)
+		give_up();
 	proc_exit(0);
 }

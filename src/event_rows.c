@@ -26,7 +26,7 @@
 #define FIRST_BYTES			  ((Size) 16 * 1024)
 #define MOST_REMEMBERED_BYTES ((Size) 32 * 1024 * 1024)
 
-/* How large the last array of this session became: the next one may, too. */
+/* How large the last array of this session became, as the next one may, too. */
 static Size last_bytes = 0;
 
 struct EsEventRows

@@ -129,7 +129,8 @@ note_failure(const EsCheckpointKey *key, int64 position, const ErrorData *error)
 
 /*
  * retry
- *		Tries a parked event again; returns whether it was handled.
+ *		Tries a parked event again; returns whether it was handled.  One that the
+ *		projection is not for any more stays.
  */
 static bool
 retry(const EsCheckpointKey *key, int64 position)
@@ -143,8 +144,11 @@ retry(const EsCheckpointKey *key, int64 position)
 	if (!es_run_in_subtransaction(&run, &error))
 	{
 		note_failure(key, position, error);
+		FreeErrorData(error);
 		return false;
 	}
+	if (run.handled == 0)
+		return false;
 	take_off(key, position);
 	return true;
 }

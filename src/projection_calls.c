@@ -22,6 +22,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -103,6 +104,19 @@ es_lock_projections(void)
 	(void) es_change_projections("LOCK TABLE event_store.projections"
 								 " IN SHARE ROW EXCLUSIVE MODE",
 								 0, NULL, NULL, NULL, SPI_OK_UTILITY);
+}
+
+/*
+ * es_try_lock_projections
+ *		The same, unless somebody else has it; returns whether it was had.
+ */
+bool
+es_try_lock_projections(void)
+{
+	Oid registry =
+		es_store_lock(ES_PROJECTIONS, AccessShareLock, CurrentResourceOwner);
+
+	return ConditionalLockRelationOid(registry, ShareRowExclusiveLock);
 }
 
 /*
@@ -292,7 +306,7 @@ store_projection(FunctionCallInfo fcinfo, bool exists, bool paused)
 /*
  * set_trigger
  *		Hangs the trigger of inline projections on the events, or takes it away, as
- *		there are some or none.
+ *		there are some or none.  To take it away waits for all who read the events.
  */
 static void
 set_trigger(void)
@@ -302,7 +316,7 @@ set_trigger(void)
 	EsActor before;
 
 	for (int i = 0; i < all->n; i++)
-		needed |= all->projections[i].is_inline && !all->projections[i].paused;
+		needed |= all->projections[i].is_inline;
 	es_spi_connect();
 	es_act_as(&before, es_store_owner(ES_EVENTS), true);
 	if (needed)
@@ -367,19 +381,23 @@ es_pause_inline(const EsProjection *projection)
 {
 	leave_inline(projection);
 	set_paused(projection->name, true);
-	set_trigger();
 }
 
 /*
  * lock_for_change
- *		Waits until nobody runs a projection, and nobody can to the end of the
- *		transaction; if it is or becomes inline, nobody appends either.
+ *		Waits until nobody runs a projection, or the next generation of it, and nobody
+ *		can to the end of the transaction; if it is or becomes inline, nobody appends
+ *		either.
  *
  * In this order, as whoever runs it may append.
  */
 static void
 lock_for_change(const EsProjection *projection, bool becomes_inline)
 {
+	int32 newest = es_checkpoint_newest(projection->name);
+
+	if (newest > projection->generation)
+		(void) es_lock_projection(projection->name, newest, true);
 	(void) es_lock_projection(projection->name, projection->generation, true);
 	if (projection->is_inline || becomes_inline)
 		es_lock_store();
@@ -542,7 +560,6 @@ forget(const EsProjection *projection)
 	Oid types[] = {TEXTOID};
 	Datum values[] = {CStringGetTextDatum(projection->name)};
 
-	(void) es_lock_projection(newest.name, newest.generation, true);
 	es_checkpoint_delete(&newest);
 	es_checkpoint_delete(&key);
 	(void) es_change_projections("DELETE FROM event_store.projections"

@@ -16,6 +16,7 @@
 
 extern char *es_begin_projection_call(FunctionCallInfo fcinfo, const char *call);
 extern void es_lock_projections(void);
+extern bool es_try_lock_projections(void);
 extern void es_pause_inline(const EsProjection *projection);
 extern void es_go_inline(const char *name, int32 generation);
 extern uint64 es_change_projections(const char *statement, int nargs,

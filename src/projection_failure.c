@@ -10,8 +10,12 @@
  * and after the last one the projection stops at it, or parks it and goes on.
  *
  * A failure is recorded in a transaction after the one that failed, or a
- * subtransaction, so its checkpoint may have moved meanwhile: somebody else came
- * by with more luck, and there is nothing to record.
+ * subtransaction, so somebody else may have had the projection's lock meanwhile, to
+ * run it with more luck, or to change or rebuild it.  Nothing is recorded then: the
+ * event need not be the next one any more, and if it is, it will fail again.
+ *
+ * Some failures are not the event's: a deadlock, a lock that was not to be had, a
+ * disk that is full.  Those are not counted.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -29,6 +33,7 @@
 
 #include "locks.h"
 #include "projection_failure.h"
+#include "store.h"
 
 /* The longest time to the next attempt, unless the first is longer. */
 #define MAX_DELAY (5 * 60 * USECS_PER_SEC)
@@ -81,13 +86,17 @@ es_run_record_failure(const EsRun *run, const ErrorData *error)
 	EsCheckpoint checkpoint;
 	EsFailure failure;
 
-	(void) es_lock_projection(run->key.name, run->key.generation, true);
+	if (!es_lock_projection(run->key.name, run->key.generation, run->wait))
+		return;
 	projection = es_projection_find(es_projections(), run->key.name);
 	if (projection == NULL || !es_checkpoint_read(&run->key, &checkpoint) ||
-		checkpoint.checkpoint >= run->position || checkpoint.stopped)
+		checkpoint.checkpoint != run->from || checkpoint.stopped ||
+		run->definition != es_store_generation())
 		return;
 	failure.global_position = run->position;
-	failure.attempts = checkpoint.attempts + 1;
+	failure.attempts = checkpoint.failed_position == run->position
+		? checkpoint.attempts + 1
+		: 1;
 	failure.sqlerrcode = error->sqlerrcode;
 	failure.message = error->message;
 	if (failure.attempts < projection->max_attempts)
@@ -98,6 +107,19 @@ es_run_record_failure(const EsRun *run, const ErrorData *error)
 		es_checkpoint_park(&run->key, &failure);
 	else
 		es_checkpoint_fail(&run->key, &failure, true, DT_NOBEGIN);
+}
+
+/*
+ * es_is_passing
+ *		Whether an error is not the event's, and may be gone the next time.
+ */
+bool
+es_is_passing(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE ||
+		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES;
 }
 
 /*

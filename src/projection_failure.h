@@ -16,6 +16,7 @@
 
 extern bool es_run_is_of_one_event(const EsRun *run);
 extern int64 es_run_smaller(const EsRun *run);
+extern bool es_is_passing(const ErrorData *error);
 extern void es_run_record_failure(const EsRun *run, const ErrorData *error);
 extern bool es_run_in_subtransaction(EsRun *run, ErrorData **error);
 

@@ -194,7 +194,7 @@ static void
 gather(Running *running, EsEventArray *array, int64 max_events)
 {
 	EsRun *run = running->run;
-	Size max_bytes = work_mem * (Size) 1024 / 4 * 3;
+	Size max_bytes = Min(work_mem * (Size) 1024 / 4 * 3, MaxAllocSize / 4);
 
 	es_event_array_begin(array);
 	while (array->n < max_events && array->bytes < max_bytes)
@@ -249,10 +249,11 @@ begin_reading(Running *running, int64 after_position)
 	const EsProjection *projection = running->projection;
 	EsReadRequest request = {0};
 	int64 only = running->run->only;
+	int64 up_to = running->run->up_to;
 
 	request.after_position = after_position;
 	request.range.lowest = only > 0 ? only : after_position + 1;
-	request.range.highest = only > 0 ? only : PG_INT64_MAX;
+	request.range.highest = only > 0 ? only : up_to > 0 ? up_to : PG_INT64_MAX;
 	request.max_count = PG_INT64_MAX;
 	request.all_categories = projection->all_categories;
 	request.ncategories = projection->ncategories;
@@ -381,13 +382,14 @@ is_to_run(EsRun *run, const EsProjection *projection, EsCheckpoint *checkpoint)
  *		many and as long as is asked for.  Raises what the handler raises, and ST008
  *		for a checkpoint that is beyond the store.
  *
- * There is an active snapshot.
+ * There is an active snapshot.  The memory is freed with the subtransaction, if the
+ * run fails.
  */
 void
 es_projection_run(EsRun *run)
 {
 	MemoryContext context =
-		AllocSetContextCreate(CurrentMemoryContext, "event_store projection",
+		AllocSetContextCreate(CurTransactionContext, "event_store projection",
 							  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	ErrorContextCallback callback;
@@ -409,7 +411,8 @@ es_projection_run(EsRun *run)
 		running.projection = es_projection_find(es_projections(), run->key.name);
 		if (is_to_run(run, running.projection, &checkpoint))
 		{
-			run->attempts = checkpoint.attempts;
+			run->from = checkpoint.checkpoint;
+			run->definition = es_store_generation();
 			run_from(&running, &checkpoint);
 		}
 	}

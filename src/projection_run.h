@@ -30,6 +30,7 @@ typedef struct EsRun
 	/* what is asked for */
 	EsCheckpointKey key;
 	int64 max_events;
+	int64 up_to;	 /* this position; 0 for the safe one */
 	int64 max_time;	 /* microseconds, looked at between events; 0 for any */
 	bool wait;		 /* for somebody else who runs it */
 	bool at_once;	 /* does not wait for the time of the next attempt */
@@ -38,11 +39,13 @@ typedef struct EsRun
 
 	/* what came of it, also when it failed */
 	EsRunOutcome outcome;
-	int64 handled;	/* so many events, before the call that failed */
-	int64 in_call;	/* how many are handed over now; 0 for none */
-	int64 position; /* of the first of those */
-	int32 attempts; /* that the first event has failed so far */
-	int64 elapsed;	/* microseconds */
+	int64 from;		   /* the checkpoint that it began at */
+	uint64 definition; /* tells the registry from what it was before */
+	int64 handled;	   /* so many events, before the call that failed */
+	int64 in_call;	   /* how many are handed over now; 0 for none */
+	int64 position;	   /* of the first of those */
+
+	int64 elapsed; /* microseconds */
 } EsRun;
 
 extern void es_projection_run(EsRun *run);

@@ -186,7 +186,7 @@ measure(const EsProjection *projection, int64 checkpoint, int64 goal, Lag *lag)
  */
 static const char *
 state_of(const EsProjection *projection, const Datum *row, const bool *nulls,
-		 bool beyond)
+		 bool current, bool beyond)
 {
 	if (projection->paused)
 		return "paused";
@@ -198,7 +198,9 @@ state_of(const EsProjection *projection, const Datum *row, const bool *nulls,
 		return "stopped";
 	if (DatumGetInt32(row[IN_ATTEMPTS]) > 0)
 		return "retrying";
-	return nulls[IN_REBUILD_TO] ? "active" : "rebuilding";
+	if (!nulls[IN_REBUILD_TO])
+		return "rebuilding";
+	return current ? "active" : "switching";
 }
 
 /*
@@ -328,7 +330,7 @@ put_projection(ReturnSetInfo *result, const EsProjection *projection,
 	values[ST_MODE] = CStringGetTextDatum(projection->is_inline ? ES_MODE_INLINE
 																: ES_MODE_ASYNC);
 	values[ST_STATE] =
-		CStringGetTextDatum(state_of(projection, row, nulls, beyond));
+		CStringGetTextDatum(state_of(projection, row, nulls, current, beyond));
 	if (kept_inline)
 	{
 		lag.known = true;

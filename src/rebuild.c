@@ -30,6 +30,7 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -67,6 +68,23 @@ restart(const EsProjection *projection, int32 generation)
 }
 
 /*
+ * refuse_old_snapshot
+ *		Raises 25001 at REPEATABLE READ and above, where a reset would not see what
+ *		appends have written since the transaction's snapshot.
+ */
+static void
+refuse_old_snapshot(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot rebuild an inline projection at this isolation level"),
+				 errdetail(
+					 "What appends have written since the transaction's snapshot could not be emptied."),
+				 errhint("Do it at READ COMMITTED.")));
+}
+
+/*
  * rebuild_in_place
  *		Sends a projection back to its start; returns the position up to which it is
  *		to be rebuilt.
@@ -79,6 +97,7 @@ rebuild_in_place(const EsProjection *projection)
 	(void) es_lock_projection(projection->name, projection->generation, true);
 	if (!projection->is_inline)
 		return restart(projection, projection->generation);
+	refuse_old_snapshot();
 	es_lock_store();
 	if (projection->paused)
 		return restart(projection, projection->generation);
@@ -180,30 +199,38 @@ set_generation(const char *name, int32 generation)
 /*
  * es_switch_generation
  *		Makes the generation of a projection that is being built, and has caught up,
- *		the one that counts; returns whether there is one.  There is an active
- *		snapshot.
+ *		the one that counts; returns false where there is none, or it is paused, or
+ *		somebody else has what is needed and is not to be waited for.  There is an
+ *		active snapshot.
  */
 bool
-es_switch_generation(const char *name)
+es_switch_generation(const char *name, bool wait)
 {
 	const EsProjection *found;
 	EsProjection old;
 	EsCheckpointKey next = {name};
 	EsCheckpointKey before = {name};
 
-	es_lock_projections();
+	if (wait)
+		es_lock_projections();
+	else if (!es_try_lock_projections())
+		return false;
 	found = es_projection_find(es_projections(), name);
-	if (found == NULL)
+	if (found == NULL || found->paused)
 		return false;
 	old = *found;
 	before.generation = old.generation;
 	next.generation = es_checkpoint_newest(name);
 	if (next.generation <= old.generation)
 		return false;
-	(void) es_lock_projection(name, next.generation, true);
-	(void) es_lock_projection(name, old.generation, true);
+	if (!es_lock_projection(name, next.generation, wait) ||
+		!es_lock_projection(name, old.generation, wait))
+		return false;
 	if (old.is_inline)
+	{
+		refuse_old_snapshot();
 		es_lock_store();
+	}
 	es_projection_catch_up(name, next.generation);
 	set_generation(name, next.generation);
 	es_projection_reset(name, old.generation);

@@ -15,6 +15,6 @@
 #include "projection.h"
 
 extern void es_require_generations(const EsProjection *projection);
-extern bool es_switch_generation(const char *name);
+extern bool es_switch_generation(const char *name, bool wait);
 
 #endif /* ES_REBUILD_H */

@@ -65,11 +65,13 @@ try_run(EsRun *run, int64 max_events)
 	{
 		if (es_run_is_of_one_event(run))
 		{
-			es_run_record_failure(run, error);
+			if (!es_is_passing(error))
+				es_run_record_failure(run, error);
 			report(run, error);
 			return false;
 		}
 		run->max_events = es_run_smaller(run);
+		FreeErrorData(error);
 	}
 	return run->outcome == ES_RUN_MORE;
 }
@@ -122,29 +124,43 @@ run_generation(const char *name, int32 generation, int64 max_events,
  * run_projection
  *		Runs a projection, and the next generation if one is being built, which takes
  *		its place when it has caught up; returns how many events were handled.
- *
- * That changes the registry, which is taken before any projection is, as everybody
- * does who changes it.
  */
 static int64
 run_projection(const EsProjection *projection, int64 max_events)
 {
 	int32 newest = es_checkpoint_newest(projection->name);
-	int64 handled;
-	bool caught_up;
+	int64 handled = 0;
+	bool caught_up = true;
 
-	if (newest > projection->generation)
-		es_lock_projections();
-	handled = run_generation(projection->name, projection->generation,
-							 max_events, &caught_up);
-	if (newest > projection->generation && handled < max_events)
+	if (!projection->is_inline || projection->paused)
+		handled = run_generation(projection->name, projection->generation,
+								 max_events, &caught_up);
+	if (newest > projection->generation && !projection->paused &&
+		handled < max_events)
 	{
 		handled += run_generation(projection->name, newest,
 								  max_events - handled, &caught_up);
 		if (caught_up)
-			(void) es_switch_generation(projection->name);
+			(void) es_switch_generation(projection->name, true);
 	}
 	return handled;
+}
+
+/*
+ * take_registry
+ *		Takes the registry if one of some projections has a next generation: to switch
+ *		to that changes it, and it is taken before any projection is.
+ */
+static void
+take_registry(const EsProjection *projections, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (es_checkpoint_newest(projections[i].name) <= projections[i].generation)
+			continue;
+		es_lock_projections();
+		return;
+	}
 }
 
 /*
@@ -169,8 +185,10 @@ event_store_run_projections(PG_FUNCTION_ARGS)
 		const EsProjection *projection =
 			es_projection_require(all, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 
+		take_registry(projection, 1);
 		PG_RETURN_INT64(run_projection(projection, max_events));
 	}
+	take_registry(all->projections, all->n);
 	for (int i = 0; i < all->n && handled < max_events; i++)
 		handled += run_projection(&all->projections[i], max_events - handled);
 	PG_RETURN_INT64(handled);

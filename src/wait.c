@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -168,7 +169,8 @@ read_arguments(FunctionCallInfo fcinfo, Wait *wait)
 	es_check_not_null(fcinfo, 2, "timeout");
 	wait->name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	wait->position = PG_GETARG_INT64(1);
-	es_check_within_store(wait->position);
+	if (!RecoveryInProgress()) /* which may lag behind */
+		es_check_within_store(wait->position);
 	timeout = PG_GETARG_INTERVAL_P(2);
 	if (!es_interval_within(timeout, 365))
 		ereport(ERROR,

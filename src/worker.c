@@ -20,8 +20,9 @@
  * that it takes no more than a tenth of a processor from those who append, and no
  * transaction is spent on every event.
  *
- * A transaction of a worker commits without waiting for the disk: a crash takes
- * back what the handlers wrote together with the checkpoint.
+ * A transaction of a worker commits without waiting for the disk, unless its handler
+ * has appended: a crash takes back what the handlers wrote together with the
+ * checkpoint.
  *
  * After an error the worker goes on; projection_failure.c says with what.  Where no
  * event is to blame it leaves the projection alone for a while.
@@ -40,15 +41,13 @@
 
 #include "access/xact.h"
 #include "commands/async.h"
-#include "common/hashfn.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/lwlock.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -57,6 +56,7 @@
 
 #include "children.h"
 #include "compat.h"
+#include "locks.h"
 #include "projection_failure.h"
 #include "projection_run.h"
 #include "rebuild.h"
@@ -108,8 +108,13 @@ typedef struct Remembered
 	TimestampTz rest_ends; /* DT_NOBEGIN when it does not rest */
 } Remembered;
 
+/* After looks that failed, one after the other, so much longer, in milliseconds. */
+#define FAILED_LOOK_INTERVAL 1000L
+#define LAST_FAILED_INTERVAL 60000L
+
 static EsWorkerStart start;
 static EsWorkers *workers;
+static long failed_looks = 0; /* in a row */
 static HTAB *remembered;
 static MemoryContext round_context;
 
@@ -153,12 +158,18 @@ begin_transaction(const char *activity)
 
 /*
  * end_transaction
- *		Commits it.
+ *		Commits it; without waiting for the disk, unless it has appended, as such events
+ *		may be seen by those who act on them.
  */
 static void
 end_transaction(void)
 {
+	int64 mark;
+
 	PopActiveSnapshot();
+	if (!es_holds_mark(&mark))
+		(void) set_config_option("synchronous_commit", "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	CommitTransactionCommand();
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	pgstat_report_stat(true);
@@ -261,7 +272,7 @@ try_record(const EsRun *run, const ErrorData *failure)
 static void
 after_failure(const EsRun *run, const ErrorData *error, Remembered *entry)
 {
-	if (run->in_call == 0)
+	if (run->in_call == 0 || es_is_passing(error))
 		rest(entry);
 	else if (!es_run_is_of_one_event(run))
 		entry->limit = es_run_smaller(run);
@@ -283,8 +294,6 @@ adapt(const EsRun *run, Remembered *entry)
 	int64 time = es_batch_time * INT64CONST(1000);
 
 	entry->limit = 0;
-	entry->rest = 0;
-	entry->rest_ends = DT_NOBEGIN;
 	if (run->elapsed > time)
 		entry->batch = Max(entry->batch / 2, 1);
 	else if (run->handled == entry->batch && run->elapsed < time / BATCH_GROWTH)
@@ -293,23 +302,40 @@ adapt(const EsRun *run, Remembered *entry)
 
 /*
  * try_switch
- *		Has the next generation of a projection take the place of the one before.
+ *		Has the next generation of a projection take the place of the one before;
+ *		returns whether it has.
  */
-static void
-try_switch(const EsTask *task, Remembered *entry)
+static bool
+try_switch(const EsTask *task)
 {
+	volatile bool succeeded = false;
+
 	PG_TRY();
 	{
 		begin_transaction("switching a projection's generation");
-		(void) es_switch_generation(task->name);
+		succeeded = es_switch_generation(task->name, false);
 		end_transaction();
 	}
 	PG_CATCH();
 	{
+		succeeded = false;
 		FreeErrorData(catch_error(true));
-		rest(entry);
 	}
 	PG_END_TRY();
+	return succeeded;
+}
+
+/*
+ * is_resting
+ *		Whether a projection is left alone; a clock that is set back does not prolong
+ *		that.
+ */
+static bool
+is_resting(const Remembered *entry)
+{
+	int64 left = entry->rest_ends - GetCurrentTimestamp();
+
+	return entry->rest_ends != DT_NOBEGIN && left > 0 && left <= LAST_REST;
 }
 
 /* What became of a task. */
@@ -322,17 +348,16 @@ typedef enum TaskResult
 
 /*
  * run_task
- *		Runs a projection for one batch.
+ *		Runs a projection for one batch, up to a position that is known to be safe.
  */
 static TaskResult
-run_task(const EsTask *task)
+run_task(const EsTask *task, int64 up_to)
 {
 	Remembered *entry = remember(task);
 	EsRun run = {{task->name, task->generation}};
 	ErrorData *error;
 
-	if (entry->rest_ends > GetCurrentTimestamp())
-		return TASK_LEFT;
+	run.up_to = up_to;
 	run.max_events = task->takes_batch ? entry->batch : PG_INT64_MAX;
 	if (entry->limit > 0)
 		run.max_events = entry->limit;
@@ -348,8 +373,13 @@ run_task(const EsTask *task)
 		return TASK_LEFT;
 	adapt(&run, entry);
 	ConditionVariableBroadcast(&workers->moved);
-	if (task->is_next && run.outcome == ES_RUN_CAUGHT_UP)
-		try_switch(task, entry);
+	if (task->is_next && run.outcome == ES_RUN_CAUGHT_UP && !try_switch(task))
+	{
+		rest(entry);
+		return TASK_LEFT;
+	}
+	entry->rest = 0;
+	entry->rest_ends = DT_NOBEGIN;
 	return run.outcome == ES_RUN_MORE ? TASK_HAS_MORE : TASK_DONE;
 }
 
@@ -380,21 +410,23 @@ try_look(EsLook *look)
 /*
  * announce
  *		Tells listeners once that there are new events, by whichever worker sees them
- *		first.
+ *		first; positions of a store that was made anew begin anew.
  */
 static void
 announce(const EsLook *look)
 {
-	int64 safe_position = look->safe_position;
-	uint64 before = pg_atomic_read_u64(&workers->announced);
-	bool made_anew = (uint64) look->last_position < before;
+	uint64 before;
 	char payload[32];
 
-	if (((uint64) safe_position <= before && !made_anew) ||
+	if (pg_atomic_exchange_u32(&workers->announced_store, look->events) !=
+		look->events)
+		pg_atomic_write_u64(&workers->announced, 0);
+	before = pg_atomic_read_u64(&workers->announced);
+	if ((uint64) look->safe_position <= before ||
 		!pg_atomic_compare_exchange_u64(&workers->announced, &before,
-										(uint64) safe_position))
+										(uint64) look->safe_position))
 		return;
-	snprintf(payload, sizeof(payload), INT64_FORMAT, safe_position);
+	snprintf(payload, sizeof(payload), INT64_FORMAT, look->safe_position);
 	PG_TRY();
 	{
 		begin_transaction("telling listeners");
@@ -420,21 +452,77 @@ set_idle(bool idle)
 }
 
 /*
+ * leave_resting
+ *		Takes those tasks off a look whose projections are left alone.
+ */
+static void
+leave_resting(EsLook *look)
+{
+	int n = 0;
+
+	for (int i = 0; i < look->ntasks; i++)
+	{
+		if (!is_resting(remember(&look->tasks[i])))
+			look->tasks[n++] = look->tasks[i];
+		else
+			look->others = true;
+	}
+	look->ntasks = n;
+}
+
+/*
+ * breathe
+ *		Rests after some work, in proportion to the time that it took, in microseconds;
+ *		whoever wakes this worker meanwhile is seen by the next look.
+ */
+static void
+breathe(int64 worked, int64 at_least)
+{
+	int64 breath = Min(Max(worked * BREATH_FACTOR, at_least), MOST_BREATH);
+	instr_time start_time;
+	instr_time now;
+
+	INSTR_TIME_SET_CURRENT(start_time);
+	for (;;)
+	{
+		INSTR_TIME_SET_CURRENT(now);
+		INSTR_TIME_SUBTRACT(now, start_time);
+		if ((int64) INSTR_TIME_GET_MICROSEC(now) >= breath)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 (breath - (int64) INSTR_TIME_GET_MICROSEC(now)) / 1000 +
+							 1,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
  * run_tasks
  *		Does what there is to do, each task for one batch.  Workers begin at different
- *		ones.  Returns the most that became of any.
+ *		ones.  Under a steady load small ones are kept apart, so that those who append
+ *		find a processor.  Returns the most that became of any.
  */
 static TaskResult
-run_tasks(const EsLook *look)
+run_tasks(const EsLook *look, bool steady)
 {
 	TaskResult most = TASK_LEFT;
 
 	for (int i = 0; i < look->ntasks; i++)
 	{
+		instr_time before;
+		instr_time after;
 		TaskResult result;
 
 		CHECK_FOR_INTERRUPTS();
-		result = run_task(&look->tasks[(i + start.slot) % look->ntasks]);
+		INSTR_TIME_SET_CURRENT(before);
+		result = run_task(&look->tasks[(i + start.slot) % look->ntasks],
+						  look->safe_position);
+		INSTR_TIME_SET_CURRENT(after);
+		INSTR_TIME_SUBTRACT(after, before);
+		if (steady && result == TASK_DONE && i + 1 < look->ntasks)
+			breathe((int64) INSTR_TIME_GET_MICROSEC(after), 0);
 		most = Max(most, result);
 	}
 	return most;
@@ -451,7 +539,7 @@ time_to_sleep(const EsLook *look)
 
 	if (look->last_position > look->safe_position)
 		sleep = Min(sleep, UNSAFE_INTERVAL);
-	if (look->ntasks > 0)
+	if (look->ntasks > 0 || look->others)
 		sleep = Min(sleep, BUSY_INTERVAL);
 	if (look->next_time != DT_NOEND)
 		sleep = Min(sleep,
@@ -467,7 +555,7 @@ time_to_sleep(const EsLook *look)
  *		if nothing was done.
  */
 static TaskResult
-do_round(long *sleep)
+do_round(bool steady, long *sleep)
 {
 	EsLook look;
 	TaskResult result;
@@ -475,9 +563,16 @@ do_round(long *sleep)
 	MemoryContextReset(round_context);
 	set_idle(true);
 	pg_atomic_write_u64(&workers->heartbeat, (uint64) GetCurrentTimestamp());
-	*sleep = es_poll_interval;
 	if (!try_look(&look))
+	{
+		failed_looks++;
+		*sleep =
+			Max(es_poll_interval,
+				Min(failed_looks * FAILED_LOOK_INTERVAL, LAST_FAILED_INTERVAL));
 		return TASK_LEFT;
+	}
+	failed_looks = 0;
+	leave_resting(&look);
 	pg_atomic_write_u32(&workers->projections, look.projections);
 	if (look.safe_position > 0)
 		announce(&look);
@@ -485,7 +580,7 @@ do_round(long *sleep)
 		set_idle(false);
 	if (look.ntasks > 1)
 		es_workers_wake(workers);
-	result = run_tasks(&look);
+	result = run_tasks(&look, steady);
 	*sleep = time_to_sleep(&look);
 	if (result == TASK_LEFT)
 		set_idle(true);
@@ -493,28 +588,22 @@ do_round(long *sleep)
 }
 
 /*
- * take_a_breath
- *		Rests after a round with work; whoever wakes this worker meanwhile is seen by the
- *		next look.
+ * pin_settings
+ *		Sets what a handler, and what it leaves to the end of its transaction, counts on,
+ *		whatever the settings of the role and the database are.
  */
 static void
-take_a_breath(TimestampTz began)
+pin_settings(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	int64 breath =
-		Min(Max((now - began) * BREATH_FACTOR, LEAST_BREATH), MOST_BREATH);
+	static const char *const settings[][2] =
+		{{"search_path", "pg_catalog, pg_temp"},
+		 {"default_transaction_isolation", "read committed"},
+		 {"default_transaction_read_only", "off"},
+		 {"default_transaction_deferrable", "off"}};
 
-	for (;;)
-	{
-		int64 left = now + breath - GetCurrentTimestamp();
-
-		if (left <= 0)
-			return;
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 left / 1000 + 1, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-	}
+	for (int i = 0; i < lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1], PGC_USERSET,
+						PGC_S_SESSION);
 }
 
 /*
@@ -562,7 +651,7 @@ begin_worker(void)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(start.database, start.owner,
 											  ES_WORKER_FLAGS);
-	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
+	pin_settings();
 	StartTransactionCommand();
 	workers = es_workers_make();
 	CommitTransactionCommand();
@@ -585,10 +674,13 @@ begin_worker(void)
 void
 event_store_worker_main(Datum arg)
 {
+	bool steady = false;
+
 	begin_worker();
 	while (workers->coordinator_pid == start.coordinator_pid)
 	{
-		TimestampTz began = GetCurrentTimestamp();
+		instr_time before;
+		instr_time after;
 		TaskResult result;
 		long sleep;
 
@@ -599,14 +691,19 @@ event_store_worker_main(Datum arg)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
-		result = do_round(&sleep);
+		INSTR_TIME_SET_CURRENT(before);
+		result = do_round(steady, &sleep);
+		INSTR_TIME_SET_CURRENT(after);
+		INSTR_TIME_SUBTRACT(after, before);
 		pgstat_report_activity(STATE_IDLE, NULL);
 		if (result == TASK_LEFT)
 			(void) WaitLatch(MyLatch,
 							 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 							 sleep, PG_WAIT_EXTENSION);
 		else if (result == TASK_DONE)
-			take_a_breath(began);
+			breathe(steady ? 0 : (int64) INSTR_TIME_GET_MICROSEC(after),
+					LEAST_BREATH);
+		steady = result != TASK_LEFT;
 	}
 	proc_exit(0);
 }

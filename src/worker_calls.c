@@ -144,6 +144,8 @@ event_store_start_worker(PG_FUNCTION_ARGS)
 	es_require_projections();
 	check_owner();
 	workers = es_workers_make();
+	while (workers->stopped && workers->coordinator != NULL)
+		wait_a_little(); /* it is ending */
 	workers->stopped = false;
 	if (workers->coordinator_pid != 0)
 	{
@@ -175,7 +177,7 @@ event_store_stop_worker(PG_FUNCTION_ARGS)
 	if (coordinator == NULL)
 		PG_RETURN_BOOL(false);
 	SetLatch(&coordinator->procLatch);
-	while (workers->coordinator == coordinator)
+	while (workers->stopped && workers->coordinator == coordinator)
 		wait_a_little();
 	PG_RETURN_BOOL(true);
 }

@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "locks.h"
 #include "position.h"
 #include "privileged.h"
 #include "projection.h"
@@ -103,6 +104,11 @@ add_task(EsLook *look, const EsProjections *all, SPITupleTable *rows, uint64 row
 	if (checkpoint >= look->safe_position && checkpoint <= look->last_position &&
 		generation == projection->generation)
 		return;
+	if (es_projection_holder(name, generation) != 0)
+	{
+		look->others = true;
+		return;
+	}
 	task = &look->tasks[look->ntasks++];
 	strlcpy(task->name, name, sizeof(task->name));
 	task->generation = generation;
@@ -149,6 +155,7 @@ es_worker_look(MemoryContext context, EsLook *look)
 		events = es_store_open(ES_EVENTS, AccessShareLock);
 		look->safe_position = es_safe_position(PG_INT64_MAX);
 		look->last_position = es_last_position();
+		look->events = RelationGetRelid(events);
 		find_tasks(look);
 		table_close(events, AccessShareLock);
 	}

@@ -33,6 +33,8 @@ typedef struct EsLook
 	TimestampTz next_time; /* when one is to be tried again; DT_NOEND: none */
 	int64 safe_position;   /* -1: there is no store */
 	int64 last_position;   /* that was drawn */
+	Oid events;			   /* the table that they are of */
+	bool others;		   /* something is left to others, or for later */
 } EsLook;
 
 extern void es_worker_look(MemoryContext context, EsLook *look);

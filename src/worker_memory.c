@@ -97,6 +97,7 @@ prepare(void *arg)
 		pg_atomic_init_u32(&entry->projections, 0);
 		pg_atomic_init_u64(&entry->heartbeat, 0);
 		pg_atomic_init_u64(&entry->announced, 0);
+		pg_atomic_init_u32(&entry->announced_store, InvalidOid);
 		ConditionVariableInit(&entry->moved);
 		for (int j = 0; j < ES_MAX_WORKERS; j++)
 			pg_atomic_init_u32(&entry->slots[j].idle, 0);
@@ -187,7 +188,10 @@ claim(const char *name)
 	EsWorkers *entry = find_entry();
 
 	if (entry != NULL)
+	{
+		namestrcpy(&entry->database_name, name); /* it may have got another */
 		return entry;
+	}
 	entry = find_room();
 	if (entry == NULL)
 		return NULL;
@@ -210,12 +214,10 @@ claim(const char *name)
 EsWorkers *
 es_workers_make(void)
 {
-	EsWorkers *entry = es_workers();
-	const char *name;
+	EsWorkers *entry = NULL;
+	const char *name = get_database_name(MyDatabaseId);
 
-	if (entry != NULL)
-		return entry;
-	name = get_database_name(MyDatabaseId);
+	attach();
 	if (memory != NULL && name != NULL)
 	{
 		LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
@@ -229,6 +231,21 @@ es_workers_make(void)
 						name != NULL ? name : ""),
 				 errhint("Add event_store to shared_preload_libraries.")));
 	return entry;
+}
+
+/*
+ * es_workers_forget
+ *		Gives this database's entry up, as the database is going.
+ */
+void
+es_workers_forget(EsWorkers *workers)
+{
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	workers->database = InvalidOid;
+	namestrcpy(&workers->database_name, "");
+	workers->stopped = false;
+	pg_atomic_fetch_add_u32(&memory->claims, 1);
+	LWLockRelease(AddinShmemInitLock);
 }
 
 /*

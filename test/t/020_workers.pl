@@ -255,6 +255,7 @@ sql(<<~'END');
 	END $$;
 	CREATE FUNCTION shop.later() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
+		INSERT INTO shop.settings VALUES ('path at the end', current_setting('search_path')) ON CONFLICT DO NOTHING;
 		PERFORM shop.try('RESET ROLE; RESET SESSION AUTHORIZATION; CREATE ROLE deferred_gain SUPERUSER');
 		RETURN NULL;
 	END $$;
@@ -277,6 +278,7 @@ is(wait_for('climbs', '60 s'), 'reached', 'a handler that tries to climb');
 is( sql('SELECT who, outcome, count(*) FROM shop.attempts GROUP BY 1, 2 ORDER BY 2'),
 	"shopkeeper shopkeeper|42501|6\nshopkeeper shopkeeper|done|1", 'has gained nothing, nor have its deferred triggers');
 is(sql(q{SELECT count(*) FROM pg_roles WHERE rolname LIKE '%gain'}), '0', 'there is no new role');
+is(sql(q{SELECT value FROM shop.settings WHERE key = 'path at the end'}), 'pg_catalog, pg_temp', 'the search path is pinned to the end of the transaction');
 is(sql(q{SELECT value FROM shop.settings WHERE key = 'order-10 2'}), 'shopkeeper shopkeeper pg_catalog, pg_temp', 'the search path is pinned as before');
 
 # By hand in somebody else's session the handler is restricted: no deferred triggers.
@@ -319,6 +321,20 @@ is( sql('SELECT who, outcome, count(*) FROM shop.attempts GROUP BY 1, 2 ORDER BY
   or diag(sql('TABLE shop.attempts'));
 sql(q{SELECT event_store.drop_projection('climbs')});
 is(sql(q{SELECT count(*) FROM pg_roles WHERE rolname LIKE '%gain'}), '0', 'there is no new role');
+
+# Before PostgreSQL 17 the owner must be one who may log in.
+sql('ALTER ROLE shopkeeper NOLOGIN');
+($code, $out, $err) = $node->psql('postgres', 'SELECT event_store.start_worker()');
+if ($node->pg_version < 17)
+{
+	like($err, qr/role "shopkeeper", the owner of the projections, may not log in/, 'start_worker() says why it cannot');
+}
+else
+{
+	is(wait_for('counted', '60 s'), 'reached', 'the owner need not be one who may log in');
+	sql('SELECT event_store.stop_worker()');
+}
+sql('ALTER ROLE shopkeeper LOGIN');
 
 # Coming and going ----------------------------------------------------------------
 
@@ -382,11 +398,16 @@ $node->safe_psql('leaving', <<~'END');
 is($node->safe_psql('leaving', q{CALL event_store.wait_for_projection('p', 1, '60 s')}), 'reached', 'which finds a store that is made anew');
 $node->safe_psql('leaving', 'SELECT event_store.stop_worker()');
 
+# A database of an older release, which is updated beside the workers.
+$node->safe_psql('postgres', 'CREATE DATABASE old');
+$node->safe_psql('old', q{CREATE EXTENSION event_store VERSION '0.1.0'; SELECT event_store.create_store()});
+$node->safe_psql('old', q{SELECT event_store.append('s-1', 'T', '{}')});
+
 # With the server --------------------------------------------------------------------
 
 $node->append_conf('postgresql.conf', <<~'END');
 	shared_preload_libraries = 'event_store'
-	event_store.databases = 'postgres, "no such database"'
+	event_store.databases = 'postgres, old, "no such database"'
 	END
 sub stops
 {
@@ -398,6 +419,22 @@ sub stops
 	return;
 }
 sql('SELECT event_store.start_worker()');
+
+# While a handler runs, too.
+sub with_a_handler_asleep
+{
+	sql(q{UPDATE shop.settings SET value = 'sleep' WHERE key = 'order'});
+	sql(q{SELECT event_store.append('order-12', 'Placed', '{}')});
+	comes_to(q{SELECT count(*) FROM event_store.projection_status WHERE projection = 'obedient' AND worker_pid IS NOT NULL},
+		'1', 'a handler sleeps');
+	sql(q{UPDATE shop.settings SET value = 'nothing' WHERE key = 'order'});
+	return;
+}
+with_a_handler_asleep();
+is(sql('SELECT event_store.stop_worker()'), 't', 'stop_worker() cuts it off');
+sql('SELECT event_store.start_worker()');
+is(wait_for('obedient', '60 s'), 'reached', 'it is run again');
+with_a_handler_asleep();
 stops('smart');
 my $log = -s $node->logfile;
 $node->start;
@@ -405,11 +442,21 @@ sql(q{SELECT event_store.append('order-12', 'Placed', '{}')});
 is(wait_for('counted', '60 s'), 'reached', 'the server starts the workers');
 log_has(qr/FATAL: .* database "no such database" does not exist/, $log, 'of a database that is not there it complains');
 cmp_ok(() = slurp_file($node->logfile, $log) =~ /no such database" does not exist/g, '<=', 5, 'but not all the time');
+comes_to(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'event_store coordinator' AND datname = 'old'}, '1',
+	'in a database of an older release they wait');
+$node->safe_psql('old', 'ALTER EXTENSION event_store UPDATE');
+$node->safe_psql('old', <<~'END');
+	SELECT event_store.upgrade_store();
+	CREATE FUNCTION h(e event_store.event) RETURNS void LANGUAGE sql AS '';
+	SELECT event_store.create_projection('p', 'public.h');
+	END
+is($node->safe_psql('old', q{CALL event_store.wait_for_projection('p', 1, '60 s')}), 'reached', 'until it is updated');
 sql('SELECT event_store.stop_worker()');
 sql(q{SELECT event_store.append('order-12', 'Placed', '{}')});
 is(wait_for('counted', '3 s'), 'timed out', 'what stop_worker() has stopped stays so');
 sql('SELECT event_store.start_worker()');
 is(wait_for('counted', '60 s'), 'reached', 'until start_worker()');
+with_a_handler_asleep();
 stops('fast');
 $node->start;
 is(wait_for('counted', '60 s'), 'reached', 'it starts with the server again');
@@ -448,9 +495,20 @@ sub start_load
 		END
 }
 
-my $rounds = $ENV{WORKER_KILL_ROUNDS} // 8;
+sql(<<~'END');
+	SET ROLE shopkeeper;
+	CREATE TABLE shop.built (generation integer, global_position bigint);
+	CREATE FUNCTION shop.build(batch event_store.event[], generation integer) RETURNS void LANGUAGE sql
+	AS 'INSERT INTO shop.built SELECT $2, e.global_position FROM unnest(batch) e';
+	CREATE FUNCTION shop.tear_down(generation integer) RETURNS void LANGUAGE sql
+	AS 'DELETE FROM shop.built b WHERE b.generation = $1';
+	SELECT event_store.create_projection('built', 'shop.build', reset => 'shop.tear_down');
+	END
+my $rounds = $ENV{WORKER_KILL_ROUNDS} // 6;
 foreach my $round (1 .. $rounds)
 {
+	# A rebuild is under way when the server dies, in place or beside the generation that counts.
+	sql('SELECT event_store.rebuild_projection($$built$$, blue_green => ' . ($round % 3 ? 'true' : 'false') . ')');
 	my $load = start_load();
 	my @workers = split /\n/, sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'event_store worker'});
 
@@ -468,6 +526,11 @@ foreach my $round (1 .. $rounds)
 	is( sql(q{SELECT count(*) FILTER (WHERE c.n IS DISTINCT FROM 1), count(*) > 0 FROM event_store.all_events e
 		FULL JOIN (SELECT global_position, count(*) AS n FROM shop.counted GROUP BY 1) c USING (global_position)}),
 		'0|t', 'each event that is there was handled once, and none that is not');
+	comes_to(q{SELECT count(*) || ' ' || count(*) FILTER (WHERE is_current AND state = 'active' AND lag_events = 0)
+		FROM event_store.projection_status WHERE projection = 'built'}, '1 1', 'the rebuild goes on after the crash, to its end');
+	is( sql(q{SELECT count(*) FILTER (WHERE b.n IS DISTINCT FROM 1), count(DISTINCT b.generation) FROM event_store.all_events e
+		FULL JOIN (SELECT global_position, generation, count(*) AS n FROM shop.built GROUP BY 1, 2) b USING (global_position)}),
+		'0|1', 'and has handled each event once');
 }
 
 $node->stop;

@@ -62,6 +62,11 @@ $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
+
+# Who waits there waits for the replay.
+my $waiter = $standby->background_psql('postgres', on_error_stop => 0);
+$waiter->query_until(qr/waiting/, "\\echo waiting\nCALL event_store.wait_for_projection('counted', 11, '60 s');\n\\echo waited\n");
+$standby->poll_query_until('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL event_store.wait%' AND wait_event_type = 'Extension'}, '1');
 $primary->safe_psql('postgres', q{SELECT event_store.append('s-11', 'T', '{}')});
 is(wait_for($primary, 'counted', '60 s'), 'reached', 'it goes on');
 $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
@@ -79,8 +84,8 @@ foreach my $call (sort keys %refused)
 	my ($code, $out, $err) = $standby->psql('postgres', "\\set VERBOSITY sqlstate\n$call;");
 	like($err, qr/ERROR:  $refused{$call}$/m, "$call is refused there");
 }
-is($standby->safe_psql('postgres', q{CALL event_store.wait_for_projection('counted', 11, '1 s')}), 'reached',
-	'wait_for_projection() waits for the replay');
+like($waiter->query_until(qr/waited/, ''), qr/reached/, 'wait_for_projection() waits for the replay');
+$waiter->quit;
 
 $primary->stop('immediate');
 $standby->promote;
