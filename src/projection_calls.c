@@ -562,6 +562,11 @@ forget(const EsProjection *projection)
 
 	es_checkpoint_delete(&newest);
 	es_checkpoint_delete(&key);
+	(void) es_change_projections("DELETE FROM"
+								 " event_store.projection_parked_events"
+								 " WHERE projection OPERATOR(pg_catalog.=) $1",
+								 lengthof(types), types, values, NULL,
+								 SPI_OK_DELETE);
 	(void) es_change_projections("DELETE FROM event_store.projections"
 								 " WHERE projection OPERATOR(pg_catalog.=) $1",
 								 lengthof(types), types, values, NULL,
