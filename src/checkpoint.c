@@ -39,6 +39,16 @@
 	" WHERE projection OPERATOR(pg_catalog.=)" \
 	" $1 AND generation OPERATOR(pg_catalog.=) $2"
 
+/*
+ * What is read of one.  The casts make sure of the types: the table is the owner's, who
+ * may have altered it.
+ */
+#define COLUMNS                                                     \
+	"checkpoint::pg_catalog.int8, rate::pg_catalog.float8,"         \
+	" rebuild_to::pg_catalog.int8, stopped::pg_catalog.bool,"       \
+	" attempts::pg_catalog.int4, retry_at::pg_catalog.timestamptz," \
+	" failed_position::pg_catalog.int8"
+
 /* A statement about a checkpoint, whose name and generation come first. */
 typedef struct Statement
 {
@@ -49,9 +59,7 @@ typedef struct Statement
 	SPIPlanPtr plan; /* kept for the session; NULL before the first use */
 } Statement;
 
-static Statement read_statement = {"SELECT checkpoint, rate, rebuild_to, stopped,"
-								   " attempts, retry_at,"
-								   " failed_position"
+static Statement read_statement = {"SELECT " COLUMNS
 								   " FROM event_store.projection_checkpoints" THIS_ONE,
 								   SPI_OK_SELECT,
 								   0,
@@ -60,8 +68,7 @@ static Statement read_statement = {"SELECT checkpoint, rate, rebuild_to, stopped
 
 /* The same for a transaction that keeps its snapshot. */
 static Statement read_locked_statement =
-	{"SELECT checkpoint, rate, rebuild_to, stopped, attempts, retry_at,"
-	 " failed_position FROM event_store.projection_checkpoints" THIS_ONE
+	{"SELECT " COLUMNS " FROM event_store.projection_checkpoints" THIS_ONE
 	 " FOR NO KEY UPDATE",
 	 SPI_OK_SELECT,
 	 0,

@@ -78,8 +78,11 @@ static void
 note_database(const char *name)
 {
 	Database *database = databases;
+	NameData wanted;
 
-	while (database != NULL && strcmp(NameStr(database->name), name) != 0)
+	namestrcpy(&wanted, name);
+	while (database != NULL &&
+		   strcmp(NameStr(database->name), NameStr(wanted)) != 0)
 		database = database->next;
 	if (database == NULL)
 	{

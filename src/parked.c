@@ -55,7 +55,7 @@ list_parked(const EsCheckpointKey *key, int64 only)
 
 	es_spi_connect();
 	es_act_as(&before, es_projections()->owner, true);
-	if (SPI_execute_with_args("SELECT global_position"
+	if (SPI_execute_with_args("SELECT global_position::pg_catalog.int8"
 							  " FROM event_store.projection_parked_events" THIS_PROJECTION
 							  " AND ($3 OPERATOR(pg_catalog.=) 0 OR"
 							  " global_position OPERATOR(pg_catalog.=) $3)"

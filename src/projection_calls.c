@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -27,6 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "append.h"
 #include "check.h"
 #include "locks.h"
 #include "position.h"
@@ -120,6 +122,31 @@ es_try_lock_projections(void)
 }
 
 /*
+ * refuse_here
+ *		Raises 25001 at REPEATABLE READ and above, where the registry and what handlers
+ *		have written could be changed as they were and not as they are; 55000 in the
+ *		middle of an append; and 55006 while this very session runs the projection, whose
+ *		handler it would be that calls.
+ */
+static void
+refuse_here(const char *call, const char *name)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot call %s at this isolation level", call),
+				 errdetail(
+					 "It would see the projections as they were when the transaction took its snapshot."),
+				 errhint("Call it at READ COMMITTED.")));
+	if (es_is_appending())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot call %s in the middle of an append", call),
+				 errhint("Call it once the append has returned.")));
+	es_refuse_running(name);
+}
+
+/*
  * es_begin_projection_call
  *		Checks who calls a call about a projection and what about, and takes the
  *		registry; returns the projection's name.
@@ -127,11 +154,14 @@ es_try_lock_projections(void)
 char *
 es_begin_projection_call(FunctionCallInfo fcinfo, const char *call)
 {
+	char *name;
 	es_check_not_null(fcinfo, 0, "name");
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	es_check_writable(call);
 	es_require_store_owner(call);
+	refuse_here(call, name);
 	es_lock_projections();
-	return text_to_cstring(PG_GETARG_TEXT_PP(0));
+	return name;
 }
 
 /*

@@ -44,12 +44,16 @@
 #include "store.h"
 #include "store_read.h"
 
+/* How often what a handler has appended meanwhile is handled, while all wait. */
+#define MAX_ROUNDS 100
+
 /* How many events weigh as much for the rate as what it was before. */
 #define RATE_EVENTS 1000
 
 /* A run that is under way. */
 typedef struct Running
 {
+	struct Running *outer; /* one whose handler runs this one */
 	EsRun *run;
 	const EsProjection *projection;
 	FmgrInfo function;
@@ -66,6 +70,29 @@ typedef struct Running
 	int64 version;
 	text *type;
 } Running;
+
+/* The innermost run of this session; set back when it ends or fails. */
+static Running *innermost = NULL;
+
+/*
+ * es_refuse_running
+ *		Raises 55006 while this session runs a projection: whoever asks is called by its
+ *		handler.
+ */
+void
+es_refuse_running(const char *name)
+{
+	for (const Running *running = innermost; running != NULL;
+		 running = running->outer)
+	{
+		if (strcmp(running->run->key.name, name) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("projection \"%s\" is being run by this session", name),
+					 errhint(
+						 "A handler does not call what runs or changes its own projection.")));
+	}
+}
 
 /*
  * name_events
@@ -349,6 +376,26 @@ run_from(Running *running, const EsCheckpoint *checkpoint)
 }
 
 /*
+ * run_alone
+ *		The same, while this session does not run it otherwise.
+ */
+static void
+run_alone(Running *running, const EsCheckpoint *checkpoint)
+{
+	running->outer = innermost;
+	PG_TRY();
+	{
+		innermost = running;
+		run_from(running, checkpoint);
+	}
+	PG_FINALLY();
+	{
+		innermost = running->outer;
+	}
+	PG_END_TRY();
+}
+
+/*
  * is_to_run
  *		Whether there is something to run; otherwise the outcome says why not.
  */
@@ -404,6 +451,7 @@ es_projection_run(EsRun *run)
 	callback.arg = &running;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
+	es_refuse_running(run->key.name);
 	if (!es_lock_projection(run->key.name, run->key.generation, run->wait))
 		run->outcome = ES_RUN_BUSY;
 	else
@@ -413,7 +461,7 @@ es_projection_run(EsRun *run)
 		{
 			run->from = checkpoint.checkpoint;
 			run->definition = es_store_generation();
-			run_from(&running, &checkpoint);
+			run_alone(&running, &checkpoint);
 		}
 	}
 	error_context_stack = callback.previous;
@@ -424,12 +472,13 @@ es_projection_run(EsRun *run)
 /*
  * es_projection_catch_up
  *		Runs a generation to the end, whatever state the projection is in, and over
- *		what its handler appends.
+ *		what its handler appends.  Raises 54000 where that has no end.
  */
 void
 es_projection_catch_up(const char *name, int32 generation)
 {
 	EsRun run = {{name, generation}};
+	int rounds = 0;
 
 	run.max_events = PG_INT64_MAX;
 	run.wait = true;
@@ -437,6 +486,12 @@ es_projection_catch_up(const char *name, int32 generation)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (++rounds > MAX_ROUNDS)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("projection \"%s\" does not catch up", name),
+					 errdetail(
+						 "Its handler appends events that it is for, again and again.")));
 		es_projection_run(&run);
 	} while (run.handled > 0);
 }

@@ -48,6 +48,7 @@ typedef struct EsRun
 	int64 elapsed; /* microseconds */
 } EsRun;
 
+extern void es_refuse_running(const char *name);
 extern void es_projection_run(EsRun *run);
 extern void es_projection_catch_up(const char *name, int32 generation);
 extern void es_projection_reset(const char *name, int32 generation);

@@ -89,16 +89,22 @@ enum
 	IN_STOPPED
 };
 
+/* The casts make sure of the types, as the tables are the owner's. */
 static const char *const query =
-	"SELECT c.projection, c.generation, c.checkpoint, c.rate, c.handled,"
-	" c.rebuild_to, c.attempts, c.retry_at,"
+	"SELECT c.projection::pg_catalog.text, c.generation::pg_catalog.int4,"
+	" c.checkpoint::pg_catalog.int8, c.rate::pg_catalog.float8,"
+	" c.handled::pg_catalog.int8, c.rebuild_to::pg_catalog.int8,"
+	" c.attempts::pg_catalog.int4, c.retry_at::pg_catalog.timestamptz,"
 	" (SELECT pg_catalog.count(*)"
 	" FROM event_store.projection_parked_events p"
 	" WHERE p.projection OPERATOR(pg_catalog.=) c.projection"
 	" AND p.generation OPERATOR(pg_catalog.=) c.generation),"
-	" c.failed_position, c.failed_at, c.error_code, c.error_message,"
-	" c.moved_at, c.stopped"
+	" c.failed_position::pg_catalog.int8,"
+	" c.failed_at::pg_catalog.timestamptz,"
+	" c.error_code::pg_catalog.text, c.error_message::pg_catalog.text,"
+	" c.moved_at::pg_catalog.timestamptz, c.stopped::pg_catalog.bool"
 	" FROM event_store.projection_checkpoints c"
+	" WHERE c.projection IS NOT NULL"
 	" ORDER BY c.projection, c.generation";
 
 /* How much of the store is left to a projection. */

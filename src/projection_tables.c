@@ -22,8 +22,8 @@
 #include "privileged.h"
 #include "projection_tables.h"
 
-/* All of it, run in this order with search_path pinned. */
-static const char *const statements[] = {
+/* What makes each table, run in this order with search_path pinned. */
+static const char *const registry_statements[] = {
 	"CREATE TABLE event_store.projections ("
 	" projection text COLLATE pg_catalog.\"C\" NOT NULL PRIMARY KEY,"
 	" mode text COLLATE pg_catalog.\"C\" NOT NULL,"
@@ -51,7 +51,9 @@ static const char *const statements[] = {
 	"COMMENT ON COLUMN event_store.projections.start_position IS 'global position after which it begins'",
 	"COMMENT ON COLUMN event_store.projections.generation IS 'generation of what the handler writes that counts'",
 	"COMMENT ON COLUMN event_store.projections.paused IS 'whether it waits for resume_projection()'",
+};
 
+static const char *const checkpoint_statements[] = {
 	"CREATE TABLE event_store.projection_checkpoints ("
 	" projection text COLLATE pg_catalog.\"C\" NOT NULL,"
 	" generation integer NOT NULL,"
@@ -85,7 +87,9 @@ static const char *const statements[] = {
 	"COMMENT ON COLUMN event_store.projection_checkpoints.failed_at IS 'when that was'",
 	"COMMENT ON COLUMN event_store.projection_checkpoints.error_code IS 'SQLSTATE of what was raised'",
 	"COMMENT ON COLUMN event_store.projection_checkpoints.error_message IS 'what that said'",
+};
 
+static const char *const parked_statements[] = {
 	"CREATE TABLE event_store.projection_parked_events ("
 	" projection text COLLATE pg_catalog.\"C\" NOT NULL,"
 	" generation integer NOT NULL,"
@@ -149,6 +153,20 @@ execute_all(const char *const *some, int n)
 }
 
 /*
+ * make_table
+ *		Makes a table that is missing.
+ */
+static void
+make_table(const char *name, const char *const *some, int n)
+{
+	if (es_lacks(psprintf("SELECT FROM pg_catalog.pg_class"
+						  " WHERE oid OPERATOR(pg_catalog.=)"
+						  " pg_catalog.to_regclass('event_store.%s')",
+						  name)))
+		execute_all(some, n);
+}
+
+/*
  * es_make_projection_tables
  *		Adds the tables, and the trigger, where they are missing; under the SQL of a
  *		release before 0.2.0 there is nothing for that to call.  SPI is connected.
@@ -160,10 +178,11 @@ es_make_projection_tables(void)
 				 " WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure"
 				 "('event_store.projections_changed()')"))
 		return;
-	if (es_lacks("SELECT FROM pg_catalog.pg_class"
-				 " WHERE oid OPERATOR(pg_catalog.=)"
-				 " pg_catalog.to_regclass('event_store.projections')"))
-		execute_all(statements, lengthof(statements));
+	make_table("projections", registry_statements, lengthof(registry_statements));
+	make_table("projection_checkpoints", checkpoint_statements,
+			   lengthof(checkpoint_statements));
+	make_table("projection_parked_events", parked_statements,
+			   lengthof(parked_statements));
 	if (lacks_trigger("projections", "changed"))
 		execute_all(trigger_statements, lengthof(trigger_statements));
 }

@@ -30,7 +30,6 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -68,23 +67,6 @@ restart(const EsProjection *projection, int32 generation)
 }
 
 /*
- * refuse_old_snapshot
- *		Raises 25001 at REPEATABLE READ and above, where a reset would not see what
- *		appends have written since the transaction's snapshot.
- */
-static void
-refuse_old_snapshot(void)
-{
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("cannot rebuild an inline projection at this isolation level"),
-				 errdetail(
-					 "What appends have written since the transaction's snapshot could not be emptied."),
-				 errhint("Do it at READ COMMITTED.")));
-}
-
-/*
  * rebuild_in_place
  *		Sends a projection back to its start; returns the position up to which it is
  *		to be rebuilt.
@@ -97,7 +79,6 @@ rebuild_in_place(const EsProjection *projection)
 	(void) es_lock_projection(projection->name, projection->generation, true);
 	if (!projection->is_inline)
 		return restart(projection, projection->generation);
-	refuse_old_snapshot();
 	es_lock_store();
 	if (projection->paused)
 		return restart(projection, projection->generation);
@@ -228,7 +209,6 @@ es_switch_generation(const char *name, bool wait)
 		return false;
 	if (old.is_inline)
 	{
-		refuse_old_snapshot();
 		es_lock_store();
 	}
 	es_projection_catch_up(name, next.generation);

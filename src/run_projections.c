@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -112,7 +113,7 @@ run_generation(const char *name, int32 generation, int64 max_events,
 	{
 		CHECK_FOR_INTERRUPTS();
 		more = try_run(&run, Min(piece, max_events - handled));
-		piece = Min(piece * 2, LAST_EVENTS);
+		piece = Min(run.max_events * 2, LAST_EVENTS);
 		handled += run.handled;
 		tell_why_not(&run);
 	}
@@ -123,7 +124,8 @@ run_generation(const char *name, int32 generation, int64 max_events,
 /*
  * run_projection
  *		Runs a projection, and the next generation if one is being built, which takes
- *		its place when it has caught up; returns how many events were handled.
+ *		its place when it has caught up, but at an isolation level at which it need not
+ *		be seen; returns how many events were handled.
  */
 static int64
 run_projection(const EsProjection *projection, int64 max_events)
@@ -136,7 +138,7 @@ run_projection(const EsProjection *projection, int64 max_events)
 		handled = run_generation(projection->name, projection->generation,
 								 max_events, &caught_up);
 	if (newest > projection->generation && !projection->paused &&
-		handled < max_events)
+		!IsolationUsesXactSnapshot() && handled < max_events)
 	{
 		handled += run_generation(projection->name, newest,
 								  max_events - handled, &caught_up);
@@ -154,6 +156,8 @@ run_projection(const EsProjection *projection, int64 max_events)
 static void
 take_registry(const EsProjection *projections, int n)
 {
+	if (IsolationUsesXactSnapshot())
+		return;
 	for (int i = 0; i < n; i++)
 	{
 		if (es_checkpoint_newest(projections[i].name) <= projections[i].generation)

@@ -275,7 +275,10 @@ after_failure(const EsRun *run, const ErrorData *error, Remembered *entry)
 	if (run->in_call == 0 || es_is_passing(error))
 		rest(entry);
 	else if (!es_run_is_of_one_event(run))
+	{
 		entry->limit = es_run_smaller(run);
+		entry->batch = entry->limit;
+	}
 	else
 	{
 		entry->limit = 0;
@@ -494,6 +497,7 @@ breathe(int64 worked, int64 at_least)
 							 1,
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
+		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();
 	}
 }
@@ -685,6 +689,7 @@ event_store_worker_main(Datum arg)
 		long sleep;
 
 		ResetLatch(MyLatch);
+		QueryCancelPending = false; /* it was for a batch that has ended */
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{

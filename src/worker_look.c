@@ -32,15 +32,21 @@ static SPIPlanPtr plan = NULL;
 
 /*
  * read_checkpoints
- *		Reads all checkpoints, which stay with SPI.
+ *		Reads all checkpoints, which stay with SPI.  The casts make sure of the types,
+ *		as the table is the owner's.
  */
 static SPITupleTable *
 read_checkpoints(void)
 {
 	if (plan == NULL)
 	{
-		plan = SPI_prepare("SELECT projection, generation, checkpoint, stopped,"
-						   " retry_at FROM event_store.projection_checkpoints",
+		plan = SPI_prepare("SELECT projection::pg_catalog.text,"
+						   " generation::pg_catalog.int4,"
+						   " checkpoint::pg_catalog.int8,"
+						   " stopped::pg_catalog.bool,"
+						   " retry_at::pg_catalog.timestamptz"
+						   " FROM event_store.projection_checkpoints"
+						   " WHERE projection IS NOT NULL",
 						   0, NULL);
 		if (plan == NULL)
 			elog(ERROR, "could not plan the look at the checkpoints");

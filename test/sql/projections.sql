@@ -318,6 +318,34 @@ SELECT event_store.create_projection('p reacts', 'regress_proj.reacts', categori
 SELECT event_store.run_projections('p reacts');
 CALL regress_proj.wait('p reacts', 0, '1 s');
 
+-- A handler that runs or changes its own projection, and calls at other isolation levels.
+CREATE FUNCTION regress_proj.itself(e event_store.event) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO regress_proj.calls (events) VALUES (1);
+	EXECUTE e.data ->> 'do';
+END$$;
+SELECT event_store.create_projection('p itself', 'regress_proj.itself', categories => ARRAY['proj_itself'], on_error => 'park', max_attempts => 1);
+TRUNCATE regress_proj.calls;
+SELECT count(*) FROM event_store.append_json('proj_itself-1', $$[
+	{"type": "T", "data": {"do": "SELECT 1"}},
+	{"type": "T", "data": {"do": "SELECT event_store.run_projections('p itself')"}},
+	{"type": "T", "data": {"do": "SELECT event_store.run_projections()"}},
+	{"type": "T", "data": {"do": "SELECT event_store.pause_projection('p itself')"}},
+	{"type": "T", "data": {"do": "SELECT event_store.drop_projection('p itself')"}}]$$);
+SELECT event_store.run_projections('p itself') FROM generate_series(1, 6);
+SELECT error_code, error_message FROM event_store.projection_parked_events WHERE projection = 'p itself' ORDER BY global_position;
+SELECT count(*) FROM regress_proj.calls;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT event_store.pause_projection('p itself');
+ROLLBACK;
+
+-- A table of checkpoints that its owner has altered.
+BEGIN;
+ALTER TABLE event_store.projection_checkpoints ALTER error_message TYPE bigint USING 4096, ALTER checkpoint TYPE text USING 'x';
+SELECT regress_help.run('SELECT event_store.run_projections()');
+SELECT regress_help.run('TABLE event_store.projection_status');
+ROLLBACK;
+
 -- Dropping, with what was parked.
 SELECT event_store.drop_projection(projection) FROM event_store.projections WHERE projection LIKE 'p %' ORDER BY projection;
 SELECT count(*) FROM event_store.projection_checkpoints WHERE projection LIKE 'p %';
