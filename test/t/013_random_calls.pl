@@ -682,7 +682,7 @@ note query('SELECT concat_ws(\' \', state, count(*), sum(handled), sum(parked)) 
 {
 	my $script = $node->basedir . '/wait.sql';
 
-	query("SELECT event_store.create_projection('p' || n, 'random.handle(event_store.event)', replace => true) FROM generate_series(1, 3) n");
+	query("SELECT event_store.drop_projection('p' || n, true), event_store.create_projection('p' || n, 'random.handle(event_store.event)') FROM generate_series(1, 3) n");
 	append_to_file($script, "SET statement_timeout = '1s';\n" . query(<<~"END"));
 		SELECT setseed(1.0 / $seed) \\g /dev/null
 		SELECT format('SET default_transaction_isolation = %L;', (ARRAY['read committed', 'repeatable read', 'serializable'])[random.upto(3)]) || E'\\n'
