@@ -209,21 +209,6 @@ name_events(void *arg)
 }
 
 /*
- * call
- *		Calls a handler with an event or an array of them.
- */
-static void
-call(FunctionCallInfo fcinfo, Datum events)
-{
-	CommandCounterIncrement();
-	UpdateActiveSnapshotCommandId();
-	fcinfo->args[0].value = events;
-	fcinfo->args[0].isnull = false;
-	fcinfo->isnull = false;
-	(void) FunctionCallInvoke(fcinfo);
-}
-
-/*
  * run_singly
  *		Hands over event after event.
  */
@@ -237,7 +222,7 @@ run_singly(InlineEvents *all, FunctionCallInfo fcinfo)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		all->first = &all->events[i];
-		call(fcinfo, all->events[i].row);
+		es_projection_hand_over(fcinfo, all->events[i].row);
 	}
 }
 
@@ -261,7 +246,7 @@ run_together(InlineEvents *all, FunctionCallInfo fcinfo)
 	}
 	all->in_call = array.n;
 	if (array.n > 0)
-		call(fcinfo, es_event_array_value(&array));
+		es_projection_hand_over(fcinfo, es_event_array_value(&array));
 }
 
 /*
@@ -272,20 +257,11 @@ run_together(InlineEvents *all, FunctionCallInfo fcinfo)
 static void
 run(InlineEvents *all, const EsProjection *projection)
 {
-	const EsProjectionFunction *handler = &projection->handler;
 	LOCAL_FCINFO(fcinfo, 2);
 	FmgrInfo function;
 
-	if (handler->flaw != NULL)
-		es_handler_raise(&es_projection_kind, handler->signature, handler->flaw);
-	fmgr_info_copy(&function, unconstify(FmgrInfo *, &handler->function),
-				   CurrentMemoryContext);
-	InitFunctionCallInfoData(*fcinfo, &function,
-							 handler->takes_generation ? 2 : 1, InvalidOid,
-							 NULL, NULL);
-	fcinfo->args[1].value = Int32GetDatum(projection->generation);
-	fcinfo->args[1].isnull = false;
-	if (handler->takes_batch)
+	es_projection_prepare(projection, projection->generation, &function, fcinfo);
+	if (projection->handler.takes_batch)
 		run_together(all, fcinfo);
 	else
 		run_singly(all, fcinfo);

@@ -376,6 +376,43 @@ es_require_projections(void)
 }
 
 /*
+ * es_projection_prepare
+ *		Gets ready to call a projection's handler, with room for two arguments; raises
+ *		55000 when it cannot be used.
+ */
+void
+es_projection_prepare(const EsProjection *projection, int32 generation,
+					  FmgrInfo *function, FunctionCallInfo fcinfo)
+{
+	const EsProjectionFunction *handler = &projection->handler;
+
+	if (handler->flaw != NULL)
+		es_handler_raise(&es_projection_kind, handler->signature, handler->flaw);
+	fmgr_info_copy(function, unconstify(FmgrInfo *, &handler->function),
+				   CurrentMemoryContext);
+	InitFunctionCallInfoData(*fcinfo, function, handler->takes_generation ? 2 : 1,
+							 InvalidOid, NULL, NULL);
+	fcinfo->args[1].value = Int32GetDatum(generation);
+	fcinfo->args[1].isnull = false;
+}
+
+/*
+ * es_projection_hand_over
+ *		Calls the handler with an event or an array of them.  What calls before it
+ *		wrote can be seen by the active snapshot, which must be nobody else's.
+ */
+void
+es_projection_hand_over(FunctionCallInfo fcinfo, Datum events)
+{
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+	fcinfo->args[0].value = events;
+	fcinfo->args[0].isnull = false;
+	fcinfo->isnull = false;
+	(void) FunctionCallInvoke(fcinfo);
+}
+
+/*
  * event_store_projections_changed
  *		Trigger on projections: tells every session, once this one has committed.
  */

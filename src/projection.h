@@ -72,5 +72,9 @@ extern const EsProjection *es_projection_find(const EsProjections *all,
 extern const EsProjection *es_projection_require(const EsProjections *all,
 												 const char *name);
 extern void es_require_projections(void);
+extern void es_projection_prepare(const EsProjection *projection,
+								  int32 generation, FmgrInfo *function,
+								  FunctionCallInfo fcinfo);
+extern void es_projection_hand_over(FunctionCallInfo fcinfo, Datum events);
 
 #endif /* ES_PROJECTION_H */

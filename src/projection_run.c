@@ -132,24 +132,6 @@ elapsed(const Running *running)
 }
 
 /*
- * call
- *		Calls the handler with an event or an array of them.  What calls before it
- *		wrote can be seen.
- */
-static void
-call(Running *running, Datum events)
-{
-	FunctionCallInfo fcinfo = running->fcinfo;
-
-	CommandCounterIncrement();
-	UpdateActiveSnapshotCommandId();
-	fcinfo->args[0].value = events;
-	fcinfo->args[0].isnull = false;
-	fcinfo->isnull = false;
-	(void) FunctionCallInvoke(fcinfo);
-}
-
-/*
  * read_event
  *		The next event; NULL after the last.
  */
@@ -183,7 +165,8 @@ handle_event(Running *running, TupleTableSlot *event)
 	running->type = DatumGetTextPP(es_column(event, ES_EVENTS, EV_TYPE));
 	run->position = running->position;
 	run->in_call = 1;
-	call(running, es_event_row(running->rows, event, running->stream));
+	es_projection_hand_over(running->fcinfo,
+							es_event_row(running->rows, event, running->stream));
 	run->in_call = 0;
 	run->handled++;
 }
@@ -256,7 +239,8 @@ handle_together(Running *running)
 
 		gather(running, &array, run->max_events - run->handled);
 		if (array.n > 0)
-			call(running, es_event_array_value(&array));
+			es_projection_hand_over(running->fcinfo,
+									es_event_array_value(&array));
 		run->in_call = 0;
 		run->handled += array.n;
 		MemoryContextReset(running->call_context);
@@ -298,18 +282,9 @@ begin_reading(Running *running, int64 after_position)
 static void
 prepare_call(Running *running)
 {
-	const EsProjectionFunction *handler = &running->projection->handler;
-
-	if (handler->flaw != NULL)
-		es_handler_raise(&es_projection_kind, handler->signature, handler->flaw);
-	fmgr_info_copy(&running->function, unconstify(FmgrInfo *, &handler->function),
-				   CurrentMemoryContext);
 	running->fcinfo = palloc0(SizeForFunctionCallInfo(2));
-	InitFunctionCallInfoData(*running->fcinfo, &running->function,
-							 handler->takes_generation ? 2 : 1, InvalidOid,
-							 NULL, NULL);
-	running->fcinfo->args[1].value = Int32GetDatum(running->run->key.generation);
-	running->fcinfo->args[1].isnull = false;
+	es_projection_prepare(running->projection, running->run->key.generation,
+						  &running->function, running->fcinfo);
 	running->call_context =
 		AllocSetContextCreate(CurrentMemoryContext, "event_store handler",
 							  ALLOCSET_DEFAULT_SIZES);
