@@ -23,17 +23,14 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 #include "checkpoint.h"
-#include "privileged.h"
+#include "statement.h"
 
 /* So much of a message is kept, in bytes. */
 #define MAX_MESSAGE_BYTES 1000
-
-#define MAX_ARGUMENTS 8
 
 #define THIS_ONE                               \
 	" WHERE projection OPERATOR(pg_catalog.=)" \
@@ -49,52 +46,52 @@
 	" attempts::pg_catalog.int4, retry_at::pg_catalog.timestamptz," \
 	" failed_position::pg_catalog.int8"
 
-/* A statement about a checkpoint, whose name and generation come first. */
-typedef struct Statement
-{
-	const char *text;
-	int expected; /* how it ends */
-	int narguments;
-	Oid types[MAX_ARGUMENTS]; /* of the arguments after those */
-	SPIPlanPtr plan; /* kept for the session; NULL before the first use */
-} Statement;
+#define THINGS "projections"
 
-static Statement read_statement = {"SELECT " COLUMNS
-								   " FROM event_store.projection_checkpoints" THIS_ONE,
-								   SPI_OK_SELECT,
-								   0,
-								   {0},
-								   NULL};
+static EsStatement read_statement =
+	{"SELECT " COLUMNS " FROM event_store.projection_checkpoints" THIS_ONE,
+	 SPI_OK_SELECT,
+	 2,
+	 {TEXTOID, INT4OID},
+	 THINGS,
+	 false,
+	 NULL};
 
 /* The same for a transaction that keeps its snapshot. */
-static Statement read_locked_statement =
+static EsStatement read_locked_statement =
 	{"SELECT " COLUMNS " FROM event_store.projection_checkpoints" THIS_ONE
 	 " FOR NO KEY UPDATE",
 	 SPI_OK_SELECT,
-	 0,
-	 {0},
+	 2,
+	 {TEXTOID, INT4OID},
+	 THINGS,
+	 false,
 	 NULL};
 
 /* Of all generations: the second argument does not matter. */
-static Statement newest_statement = {"SELECT COALESCE(pg_catalog.max(generation), $2)"
-									 " FROM event_store.projection_checkpoints"
-									 " WHERE projection OPERATOR(pg_catalog.=) $1",
-									 SPI_OK_SELECT,
-									 0,
-									 {0},
-									 NULL};
+static EsStatement newest_statement = {"SELECT COALESCE(pg_catalog.max(generation), $2)"
+									   " FROM event_store.projection_checkpoints"
+									   " WHERE projection OPERATOR(pg_catalog.=) $1",
+									   SPI_OK_SELECT,
+									   2,
+									   {TEXTOID, INT4OID},
+									   THINGS,
+									   false,
+									   NULL};
 
-static Statement create_statement =
+static EsStatement create_statement =
 	{"INSERT INTO event_store.projection_checkpoints"
 	 " (projection, generation, checkpoint, rebuild_to, handled, moved_at,"
 	 " stopped, attempts) VALUES ($1, $2, $3, $4, 0,"
 	 " pg_catalog.clock_timestamp(), false, 0)",
 	 SPI_OK_INSERT,
-	 2,
-	 {INT8OID, INT8OID},
+	 4,
+	 {TEXTOID, INT4OID, INT8OID, INT8OID},
+	 THINGS,
+	 false,
 	 NULL};
 
-static Statement move_statement =
+static EsStatement move_statement =
 	{"UPDATE event_store.projection_checkpoints SET checkpoint = $3,"
 	 " handled = handled OPERATOR(pg_catalog.+) $4,"
 	 " rate = COALESCE($5, rate),"
@@ -102,124 +99,98 @@ static Statement move_statement =
 	 " rebuild_to = CASE WHEN rebuild_to OPERATOR(pg_catalog.>) $3"
 	 " THEN rebuild_to END, attempts = 0, retry_at = NULL" THIS_ONE,
 	 SPI_OK_UPDATE,
-	 3,
-	 {INT8OID, INT8OID, FLOAT8OID},
+	 5,
+	 {TEXTOID, INT4OID, INT8OID, INT8OID, FLOAT8OID},
+	 THINGS,
+	 false,
 	 NULL};
 
-static Statement fail_statement =
+static EsStatement fail_statement =
 	{"UPDATE event_store.projection_checkpoints SET failed_position = $3,"
 	 " attempts = $4, error_code = $5, error_message = $6, stopped = $7,"
 	 " retry_at = $8, failed_at = pg_catalog.clock_timestamp()" THIS_ONE,
 	 SPI_OK_UPDATE,
-	 6,
-	 {INT8OID, INT4OID, TEXTOID, TEXTOID, BOOLOID, TIMESTAMPTZOID},
+	 8,
+	 {TEXTOID, INT4OID, INT8OID, INT4OID, TEXTOID, TEXTOID, BOOLOID,
+	  TIMESTAMPTZOID},
+	 THINGS,
+	 false,
 	 NULL};
 
-static Statement park_statement =
+static EsStatement park_statement =
 	{"INSERT INTO event_store.projection_parked_events"
 	 " (projection, generation, global_position, attempts, error_code,"
 	 " error_message, parked_at)"
 	 " VALUES ($1, $2, $3, $4, $5, $6, pg_catalog.clock_timestamp())",
 	 SPI_OK_INSERT,
-	 4,
-	 {INT8OID, INT4OID, TEXTOID, TEXTOID},
+	 6,
+	 {TEXTOID, INT4OID, INT8OID, INT4OID, TEXTOID, TEXTOID},
+	 THINGS,
+	 false,
 	 NULL};
 
-static Statement restart_statement =
+static EsStatement restart_statement =
 	{"UPDATE event_store.projection_checkpoints SET stopped = false,"
 	 " attempts = 0, retry_at = NULL" THIS_ONE,
 	 SPI_OK_UPDATE,
-	 0,
-	 {0},
+	 2,
+	 {TEXTOID, INT4OID},
+	 THINGS,
+	 false,
 	 NULL};
 
-static Statement delete_statement =
+static EsStatement delete_statement =
 	{"DELETE FROM event_store.projection_checkpoints" THIS_ONE,
 	 SPI_OK_DELETE,
-	 0,
-	 {0},
+	 2,
+	 {TEXTOID, INT4OID},
+	 THINGS,
+	 false,
 	 NULL};
 
-static Statement delete_parked_statement =
+static EsStatement delete_parked_statement =
 	{"DELETE FROM event_store.projection_parked_events" THIS_ONE,
 	 SPI_OK_DELETE,
-	 0,
-	 {0},
+	 2,
+	 {TEXTOID, INT4OID},
+	 THINGS,
+	 false,
 	 NULL};
-
-/*
- * prepare
- *		Plans a statement, for the session.
- */
-static void
-prepare(Statement *statement)
-{
-	Oid types[MAX_ARGUMENTS] = {TEXTOID, INT4OID};
-	SPIPlanPtr plan;
-
-	for (int i = 0; i < statement->narguments; i++)
-		types[2 + i] = statement->types[i];
-	plan = SPI_prepare(statement->text, 2 + statement->narguments, types);
-	if (plan == NULL)
-		elog(ERROR, "could not plan: %s", statement->text);
-	SPI_keepplan(plan);
-	statement->plan = plan;
-}
 
 /*
  * run
- *		Runs a statement about a checkpoint; returns the number of rows.  SPI is
- *		connected.  Raises 55000 where a rule of the owner's makes something else of
- *		it.
+ *		Runs a statement about a checkpoint; returns the number of rows, which SPI has.
  */
 static uint64
-run(Statement *statement, const EsCheckpointKey *key, const Datum *arguments,
+run(EsStatement *statement, const EsCheckpointKey *key, const Datum *arguments,
 	const bool *missing)
 {
-	Datum values[MAX_ARGUMENTS];
-	char nulls[MAX_ARGUMENTS];
-	int result;
+	Datum values[ES_MAX_STATEMENT_ARGUMENTS] = {CStringGetTextDatum(key->name),
+												Int32GetDatum(key->generation)};
+	bool nulls[ES_MAX_STATEMENT_ARGUMENTS] = {false, false};
 
-	if (statement->plan == NULL)
-		prepare(statement);
-	values[0] = CStringGetTextDatum(key->name);
-	values[1] = Int32GetDatum(key->generation);
-	memset(nulls, ' ', sizeof(nulls));
-	for (int i = 0; i < statement->narguments && arguments != NULL; i++)
+	for (int i = 2; i < statement->narguments; i++)
 	{
-		values[2 + i] = arguments[i];
-		if (missing != NULL && missing[i])
-			nulls[2 + i] = 'n';
+		values[i] = arguments[i - 2];
+		nulls[i] = missing != NULL && missing[i - 2];
 	}
-	result = SPI_execute_plan(statement->plan, values, nulls, false, 0);
-	if (result != statement->expected)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("could not keep the checkpoint of projection \"%s\"",
-						key->name),
-				 errdetail("The statement ended as %s.",
-						   SPI_result_code_string(result)),
-				 errhint("Drop the rules on the tables of projections.")));
-	return SPI_processed;
+	return es_statement_run(statement, values, nulls);
 }
 
 /*
  * change
- *		Runs a statement that changes something, as the owner; returns the number of
- *		rows.
+ *		Runs a statement that changes something; returns the number of rows.
  */
 static uint64
-change(Statement *statement, const EsCheckpointKey *key, const Datum *arguments,
-	   const bool *missing)
+change(EsStatement *statement, const EsCheckpointKey *key,
+	   const Datum *arguments, const bool *missing)
 {
 	EsActor before;
 	uint64 rows;
 
-	es_spi_connect();
-	es_act_as(&before, es_projections()->owner, true);
+	es_statements_begin(&before, es_projections()->owner);
 	rows = run(statement, key, arguments, missing);
-	es_act_as_before(&before);
-	SPI_finish();
+	es_statements_end(&before);
 	return rows;
 }
 
@@ -228,7 +199,7 @@ change(Statement *statement, const EsCheckpointKey *key, const Datum *arguments,
  *		The same for what must be there; raises 55000.
  */
 static void
-change_it(Statement *statement, const EsCheckpointKey *key,
+change_it(EsStatement *statement, const EsCheckpointKey *key,
 		  const Datum *arguments, const bool *missing)
 {
 	if (change(statement, key, arguments, missing) == 0)
@@ -247,10 +218,8 @@ static Datum
 column(int number)
 {
 	bool isnull;
-	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-								number, &isnull);
 
-	return isnull ? (Datum) 0 : value;
+	return es_statement_column(0, number, &isnull);
 }
 
 /*
@@ -262,8 +231,7 @@ is_null(int number)
 {
 	bool isnull;
 
-	(void) SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number,
-						 &isnull);
+	(void) es_statement_column(0, number, &isnull);
 	return isnull;
 }
 
@@ -289,18 +257,17 @@ take_row(EsCheckpoint *checkpoint)
  *		Reads a checkpoint by a statement; returns false when there is none.
  */
 static bool
-read_by(Statement *statement, const EsCheckpointKey *key, EsCheckpoint *checkpoint)
+read_by(EsStatement *statement, const EsCheckpointKey *key,
+		EsCheckpoint *checkpoint)
 {
 	EsActor before;
 	bool found;
 
-	es_spi_connect();
-	es_act_as(&before, es_projections()->owner, true);
+	es_statements_begin(&before, es_projections()->owner);
 	found = run(statement, key, NULL, NULL) > 0;
 	if (found)
 		take_row(checkpoint);
-	es_act_as_before(&before);
-	SPI_finish();
+	es_statements_end(&before);
 	return found;
 }
 
@@ -339,12 +306,10 @@ es_checkpoint_newest(const char *name)
 	EsActor before;
 	int32 newest;
 
-	es_spi_connect();
-	es_act_as(&before, es_projections()->owner, true);
+	es_statements_begin(&before, es_projections()->owner);
 	(void) run(&newest_statement, &key, NULL, NULL);
 	newest = DatumGetInt32(column(1));
-	es_act_as_before(&before);
-	SPI_finish();
+	es_statements_end(&before);
 	return newest;
 }
 
@@ -356,9 +321,9 @@ es_checkpoint_newest(const char *name)
 void
 es_checkpoint_create(const EsCheckpointKey *key, int64 position, int64 rebuild_to)
 {
-	Datum arguments[MAX_ARGUMENTS] = {Int64GetDatum(position),
-									  Int64GetDatum(rebuild_to)};
-	bool missing[MAX_ARGUMENTS] = {false, rebuild_to < 0};
+	Datum arguments[ES_MAX_STATEMENT_ARGUMENTS] = {Int64GetDatum(position),
+												   Int64GetDatum(rebuild_to)};
+	bool missing[ES_MAX_STATEMENT_ARGUMENTS] = {false, rebuild_to < 0};
 
 	(void) change(&create_statement, key, arguments, missing);
 }
@@ -372,10 +337,10 @@ void
 es_checkpoint_move(const EsCheckpointKey *key, int64 position, int64 handled,
 				   double rate)
 {
-	Datum arguments[MAX_ARGUMENTS] = {Int64GetDatum(position),
-									  Int64GetDatum(handled),
-									  Float8GetDatum(rate)};
-	bool missing[MAX_ARGUMENTS] = {false, false, rate <= 0};
+	Datum arguments[ES_MAX_STATEMENT_ARGUMENTS] = {Int64GetDatum(position),
+												   Int64GetDatum(handled),
+												   Float8GetDatum(rate)};
+	bool missing[ES_MAX_STATEMENT_ARGUMENTS] = {false, false, rate <= 0};
 
 	change_it(&move_statement, key, arguments, missing);
 }
@@ -423,14 +388,15 @@ void
 es_checkpoint_fail(const EsCheckpointKey *key, const EsFailure *failure,
 				   bool stop, TimestampTz retry_at)
 {
-	Datum arguments[MAX_ARGUMENTS] = {Int64GetDatum(failure->global_position),
-									  Int32GetDatum(failure->attempts),
-									  CStringGetTextDatum(
-										  unpack_sql_state(failure->sqlerrcode)),
-									  kept_message(failure->message),
-									  BoolGetDatum(stop),
-									  TimestampTzGetDatum(retry_at)};
-	bool missing[MAX_ARGUMENTS] = {false, false, false, false, false, stop};
+	Datum arguments[ES_MAX_STATEMENT_ARGUMENTS] =
+		{Int64GetDatum(failure->global_position),
+		 Int32GetDatum(failure->attempts),
+		 CStringGetTextDatum(unpack_sql_state(failure->sqlerrcode)),
+		 kept_message(failure->message),
+		 BoolGetDatum(stop),
+		 TimestampTzGetDatum(retry_at)};
+	bool missing[ES_MAX_STATEMENT_ARGUMENTS] = {false, false, false,
+												false, false, stop};
 
 	change_it(&fail_statement, key, arguments, missing);
 }
@@ -442,11 +408,11 @@ es_checkpoint_fail(const EsCheckpointKey *key, const EsFailure *failure,
 void
 es_checkpoint_park(const EsCheckpointKey *key, const EsFailure *failure)
 {
-	Datum arguments[MAX_ARGUMENTS] = {Int64GetDatum(failure->global_position),
-									  Int32GetDatum(failure->attempts),
-									  CStringGetTextDatum(
-										  unpack_sql_state(failure->sqlerrcode)),
-									  kept_message(failure->message)};
+	Datum arguments[ES_MAX_STATEMENT_ARGUMENTS] =
+		{Int64GetDatum(failure->global_position),
+		 Int32GetDatum(failure->attempts),
+		 CStringGetTextDatum(unpack_sql_state(failure->sqlerrcode)),
+		 kept_message(failure->message)};
 
 	(void) change(&park_statement, key, arguments, NULL);
 	es_checkpoint_fail(key, failure, false, DT_NOBEGIN);
