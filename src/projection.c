@@ -37,6 +37,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "attempts.h"
 #include "projection.h"
 #include "store.h"
 #include "store_read.h"
@@ -182,18 +183,6 @@ text_is(TupleTableSlot *row, int column, const char *value)
 }
 
 /*
- * interval_microseconds
- *		About how long an interval is.
- */
-static int64
-interval_microseconds(const Interval *interval)
-{
-	return interval->time +
-		(interval->day + (int64) interval->month * DAYS_PER_MONTH) *
-		USECS_PER_DAY;
-}
-
-/*
  * learn
  *		What a row says, in the current memory context.
  */
@@ -216,7 +205,7 @@ learn(EsProjection *projection, TupleTableSlot *row, Oid owner)
 	projection->ntypes = learn_texts(row, PROJ_TYPES, &projection->types);
 	projection->max_attempts =
 		DatumGetInt32(es_column(row, ES_PROJECTIONS, PROJ_MAX_ATTEMPTS));
-	projection->retry_delay = interval_microseconds(
+	projection->retry_delay = es_interval_microseconds(
 		DatumGetIntervalP(es_column(row, ES_PROJECTIONS, PROJ_RETRY_DELAY)));
 	projection->start_position =
 		DatumGetInt64(es_column(row, ES_PROJECTIONS, PROJ_START_POSITION));

@@ -59,9 +59,6 @@ typedef struct EsProjections
 #define ES_ON_ERROR_STOP "stop"
 #define ES_ON_ERROR_PARK "park"
 
-/* The longest name of a projection, in bytes. */
-#define ES_MAX_PROJECTION_BYTES 255
-
 extern const EsHandlerKind es_projection_kind;
 extern const EsHandlerKind es_reset_kind;
 

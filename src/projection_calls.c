@@ -24,11 +24,10 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
 #include "append.h"
+#include "attempts.h"
 #include "check.h"
 #include "locks.h"
 #include "position.h"
@@ -37,9 +36,9 @@
 #include "projection_run.h"
 #include "projection_tables.h"
 #include "rebuild.h"
+#include "registration.h"
 #include "rights.h"
 #include "store.h"
-#include "store_read.h"
 #include "worker_memory.h"
 
 PG_FUNCTION_INFO_V1(event_store_create_projection);
@@ -172,103 +171,6 @@ static const char *
 text_of(FunctionCallInfo fcinfo, int arg)
 {
 	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
-}
-
-/*
- * one_of
- *		A text argument that is one of two words; raises 22004 or 22023.
- */
-static const char *
-one_of(FunctionCallInfo fcinfo, int arg, const char *name, const char *first,
-	   const char *second)
-{
-	const char *value;
-
-	es_check_not_null(fcinfo, arg, name);
-	value = text_of(fcinfo, arg);
-	if (strcmp(value, first) != 0 && strcmp(value, second) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be %s or %s", name, first, second),
-				 errdetail("It is \"%s\".", value)));
-	return value;
-}
-
-/*
- * check_name
- *		Raises 22023 for what is no name of a projection.
- */
-static void
-check_name(const char *name)
-{
-	if (*name == '\0' || strlen(name) > ES_MAX_PROJECTION_BYTES)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("name must have 1 to %d bytes", ES_MAX_PROJECTION_BYTES),
-				 errdetail("It has %d.", (int) strlen(name))));
-}
-
-/*
- * check_texts
- *		Checks an array of categories or types.
- */
-static void
-check_texts(FunctionCallInfo fcinfo, int arg, const char *name)
-{
-	text **texts;
-	int n;
-
-	if (PG_ARGISNULL(arg))
-		return;
-	n = es_distinct_texts(PG_GETARG_ARRAYTYPE_P(arg), name, &texts);
-	for (int i = 0; i < n; i++)
-	{
-		if (arg == ARG_CATEGORIES)
-			es_check_category(texts[i]);
-		else
-			es_check_type(texts[i], NULL);
-	}
-}
-
-/*
- * check_attempts
- *		Checks how often and after what time an event is tried again.
- */
-static void
-check_attempts(FunctionCallInfo fcinfo)
-{
-	const Interval *delay;
-
-	es_check_not_null(fcinfo, ARG_MAX_ATTEMPTS, "max_attempts");
-	if (PG_GETARG_INT32(ARG_MAX_ATTEMPTS) < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("max_attempts must be at least 1"),
-				 errdetail("It is %d.", PG_GETARG_INT32(ARG_MAX_ATTEMPTS))));
-	es_check_not_null(fcinfo, ARG_RETRY_DELAY, "retry_delay");
-	delay = PG_GETARG_INTERVAL_P(ARG_RETRY_DELAY);
-	if (!es_interval_within(delay, 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("retry_delay must be between 0 and 1 day"),
-				 errhint("It doubles with each attempt.")));
-}
-
-/*
- * start_position
- *		Position after which a projection begins; raises 22004, 22023, or ST008 for
- *		one beyond the store.
- */
-static int64
-start_position(FunctionCallInfo fcinfo)
-{
-	int64 position;
-
-	es_check_not_null(fcinfo, ARG_START_POSITION, "start_position");
-	position = PG_GETARG_INT64(ARG_START_POSITION);
-	es_check_not_negative(position, "start_position");
-	es_check_within_store(position);
-	return position;
 }
 
 /*
@@ -467,31 +369,12 @@ make_projection(FunctionCallInfo fcinfo, const char *name, bool is_inline)
 	if (is_inline)
 		es_lock_store();
 	store_projection(fcinfo, false, is_inline);
-	es_checkpoint_create(&key, start_position(fcinfo), -1);
+	es_checkpoint_create(&key,
+						 es_position_argument(fcinfo, ARG_START_POSITION,
+											  "start_position"),
+						 -1);
 	if (is_inline)
 		es_go_inline(name, key.generation);
-}
-
-/*
- * skips_existing
- *		Whether a projection that is there stays as it is; raises 42710 when the
- *		caller did not say what to do about it.
- */
-static bool
-skips_existing(FunctionCallInfo fcinfo, const char *name)
-{
-	if (PG_GETARG_BOOL(ARG_REPLACE))
-		return false;
-	if (!PG_GETARG_BOOL(ARG_IF_NOT_EXISTS))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("projection \"%s\" already exists", name),
-				 errhint(
-					 "Pass replace => true to change it, or if_not_exists => true to keep it.")));
-	ereport(NOTICE,
-			(errcode(ERRCODE_DUPLICATE_OBJECT),
-			 errmsg("projection \"%s\" already exists, skipping", name)));
-	return true;
 }
 
 /*
@@ -510,24 +393,25 @@ event_store_create_projection(PG_FUNCTION_ARGS)
 	const EsProjection *projection;
 	bool is_inline;
 
-	check_name(name);
+	es_check_name(name, "name");
 	es_check_not_null(fcinfo, ARG_HANDLER, "handler");
 	is_inline =
-		strcmp(one_of(fcinfo, ARG_MODE, "mode", ES_MODE_INLINE, ES_MODE_ASYNC),
+		strcmp(es_one_of(fcinfo, ARG_MODE, "mode", ES_MODE_INLINE, ES_MODE_ASYNC),
 			   ES_MODE_INLINE) == 0;
-	check_texts(fcinfo, ARG_CATEGORIES, "categories");
-	check_texts(fcinfo, ARG_TYPES, "types");
-	(void) one_of(fcinfo, ARG_ON_ERROR, "on_error", ES_ON_ERROR_STOP,
-				  ES_ON_ERROR_PARK);
-	check_attempts(fcinfo);
-	(void) start_position(fcinfo);
+	es_check_categories(fcinfo, ARG_CATEGORIES);
+	es_check_types(fcinfo, ARG_TYPES);
+	(void) es_one_of(fcinfo, ARG_ON_ERROR, "on_error", ES_ON_ERROR_STOP,
+					 ES_ON_ERROR_PARK);
+	es_check_attempts(fcinfo, ARG_MAX_ATTEMPTS, ARG_RETRY_DELAY);
+	(void) es_position_argument(fcinfo, ARG_START_POSITION, "start_position");
 	es_check_not_null(fcinfo, ARG_IF_NOT_EXISTS, "if_not_exists");
 	es_check_not_null(fcinfo, ARG_REPLACE, "replace");
 
 	projection = es_projection_find(es_projections(), name);
 	if (projection == NULL)
 		make_projection(fcinfo, name, is_inline);
-	else if (!skips_existing(fcinfo, name))
+	else if (!es_keeps_existing(fcinfo, ARG_IF_NOT_EXISTS, ARG_REPLACE,
+								"projection", name))
 		replace_projection(fcinfo, projection, is_inline);
 	PG_RETURN_VOID();
 }
@@ -619,9 +503,7 @@ event_store_drop_projection(PG_FUNCTION_ARGS)
 	es_check_not_null(fcinfo, 1, "if_exists");
 	if (found == NULL && PG_GETARG_BOOL(1))
 	{
-		ereport(NOTICE,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("projection \"%s\" does not exist, skipping", name)));
+		es_note_missing("projection", name);
 		PG_RETURN_VOID();
 	}
 	old = *es_projection_require(es_projections(), name);

@@ -31,12 +31,10 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
+#include "attempts.h"
 #include "locks.h"
 #include "projection_failure.h"
 #include "store.h"
-
-/* The longest time to the next attempt, unless the first is longer. */
-#define MAX_DELAY (5 * 60 * USECS_PER_SEC)
 
 /*
  * es_run_is_of_one_event
@@ -58,21 +56,6 @@ es_run_smaller(const EsRun *run)
 	int64 fewer = run->handled > 0 ? run->handled : run->in_call / 2;
 
 	return Max(fewer, 1);
-}
-
-/*
- * delay
- *		How long after an attempt the next one is.
- */
-static int64
-delay(const EsProjection *projection, int32 attempts)
-{
-	int64 most = Max(MAX_DELAY, projection->retry_delay);
-	int64 result = projection->retry_delay;
-
-	for (int32 i = 1; i < attempts && result < most; i++)
-		result *= 2;
-	return Min(result, most);
 }
 
 /*
@@ -102,7 +85,8 @@ es_run_record_failure(const EsRun *run, const ErrorData *error)
 	if (failure.attempts < projection->max_attempts)
 		es_checkpoint_fail(&run->key, &failure, false,
 						   GetCurrentTimestamp() +
-							   delay(projection, failure.attempts));
+							   es_delay_after(projection->retry_delay,
+											  failure.attempts));
 	else if (projection->parks)
 		es_checkpoint_park(&run->key, &failure);
 	else

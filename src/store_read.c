@@ -53,6 +53,7 @@ struct EsStoreRead
 	int64 *category_ids; /* of those categories that exist, sorted */
 	bool check_categories;
 	bool check_types;
+	bool check_positions;
 
 	int64 left;		   /* how many events are still to be given */
 	Snapshot snapshot; /* NULL for a read that gives none */
@@ -166,6 +167,13 @@ start_scan(EsStoreRead *read)
 {
 	read->check_categories = !read->request.all_categories;
 	read->check_types = read->request.ntypes >= 0;
+	read->check_positions = read->request.stream_id != 0;
+	if (read->request.stream_id != 0)
+	{
+		read->check_categories = false;
+		return es_scan_stream(read->events, read->snapshot,
+							  read->request.stream_id, &read->request.versions);
+	}
 	if (!read->request.all_categories)
 	{
 		find_category_ids(read);
@@ -189,11 +197,20 @@ start_scan(EsStoreRead *read)
 
 /*
  * is_wanted
- *		Whether an event is of the categories and types asked for.
+ *		Whether an event is of the positions, categories and types asked for, where the
+ *		scan does not see to that.
  */
 static bool
 is_wanted(const EsStoreRead *read, TupleTableSlot *slot)
 {
+	if (read->check_positions)
+	{
+		int64 position =
+			DatumGetInt64(es_column(slot, ES_EVENTS, EV_GLOBAL_POSITION));
+
+		if (position < read->range.lowest || position > read->range.highest)
+			return false;
+	}
 	if (read->check_categories)
 	{
 		int64 id = DatumGetInt64(es_column(slot, ES_EVENTS, EV_CATEGORY_ID));

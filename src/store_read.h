@@ -22,6 +22,8 @@ typedef struct EsReadRequest
 	int64 after_position; /* where the reader stopped, to be told if it is none */
 	EsRange range;
 	int64 max_count;
+	int64 stream_id; /* of one stream only, in the order of its versions; 0: all */
+	EsRange versions; /* of that stream */
 	bool all_categories;
 	int ncategories;
 	text **categories;

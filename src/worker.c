@@ -101,7 +101,7 @@ extern PGDLLEXPORT void event_store_worker_main(Datum arg);
 /* What this worker remembers of a generation of a projection. */
 typedef struct Remembered
 {
-	char key[ES_MAX_PROJECTION_BYTES + 1 + 12];
+	char key[ES_MAX_NAME_BYTES + 1 + 12];
 	int64 batch;		   /* events of the next one */
 	int64 limit;		   /* after a failure; 0 for none */
 	int64 rest;			   /* after an error that is not an event's */
@@ -217,7 +217,7 @@ rest(Remembered *entry)
 static ErrorData *
 try_run(EsRun *run)
 {
-	char activity[ES_MAX_PROJECTION_BYTES + 32];
+	char activity[ES_MAX_NAME_BYTES + 32];
 	ErrorData *volatile error = NULL;
 
 	snprintf(activity, sizeof(activity), "projection %s", run->key.name);

@@ -13,12 +13,13 @@
 #define ES_WORKER_LOOK_H
 
 #include "projection.h"
+#include "registration.h"
 #include "utils/timestamp.h"
 
 /* A generation of a projection that has events to handle. */
 typedef struct EsTask
 {
-	char name[ES_MAX_PROJECTION_BYTES + 1];
+	char name[ES_MAX_NAME_BYTES + 1];
 	int32 generation;
 	bool takes_batch;
 	bool is_next; /* it is built beside the one that counts */
