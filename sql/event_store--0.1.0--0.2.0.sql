@@ -628,6 +628,234 @@ COMMENT ON PROCEDURE event_store.wait_for_projection(text, bigint, interval, tex
 	'Waits until a projection has handled all events up to a global position, such as append() returned, so that who wrote it can read what became of it. outcome is then reached; or timed out, stopped where the projection is paused, failed where it stopped at an event. Holds no snapshot while it waits. Raises 2D000 inside a transaction block, 42704 when there is no such projection, ST008 for a position beyond the store.';
 REVOKE ALL ON PROCEDURE event_store.wait_for_projection(text, bigint, interval, text) FROM PUBLIC;
 
+-- Subscriptions --------------------------------------------------------------
+
+CREATE TYPE event_store.polled_event AS (
+	partition integer,
+	token bigint,
+	attempts integer,
+	global_position bigint,
+	stream text,
+	version bigint,
+	type text,
+	data jsonb,
+	metadata jsonb,
+	event_id uuid,
+	schema_version integer,
+	recorded_at timestamptz,
+	recorded_by text,
+	hash bytea
+);
+COMMENT ON TYPE event_store.polled_event IS
+	'An event as poll() delivers it: with the partition and the token of the lease. New attributes are added at the end only.';
+COMMENT ON COLUMN event_store.polled_event.partition IS 'partition of the subscription that is leased, from 0';
+COMMENT ON COLUMN event_store.polled_event.token IS 'fencing token of the lease, greater than all before it; the same for all events of a poll';
+COMMENT ON COLUMN event_store.polled_event.attempts IS 'how often the event has failed before';
+COMMENT ON COLUMN event_store.polled_event.global_position IS 'the event''s place in the store';
+COMMENT ON COLUMN event_store.polled_event.stream IS 'name of its stream';
+COMMENT ON COLUMN event_store.polled_event.version IS 'the event''s place in its stream, from 1';
+COMMENT ON COLUMN event_store.polled_event.type IS 'what happened';
+COMMENT ON COLUMN event_store.polled_event.data IS 'the event''s data';
+COMMENT ON COLUMN event_store.polled_event.metadata IS 'about the event; $user and $application are set by the store';
+COMMENT ON COLUMN event_store.polled_event.event_id IS 'id of the event, unique in the store';
+COMMENT ON COLUMN event_store.polled_event.schema_version IS 'version of the shape of data';
+COMMENT ON COLUMN event_store.polled_event.recorded_at IS 'when it was stored';
+COMMENT ON COLUMN event_store.polled_event.recorded_by IS 'role that stored it';
+COMMENT ON COLUMN event_store.polled_event.hash IS 'hash over the event and the one before it in its stream; NULL without a hash chain';
+
+CREATE FUNCTION event_store.create_subscription(name text,
+												categories text[] DEFAULT NULL,
+												types text[] DEFAULT NULL,
+												start_position bigint DEFAULT 0,
+												partitions integer DEFAULT 4,
+												max_attempts integer DEFAULT 5,
+												on_error text DEFAULT 'wait',
+												retry_delay interval DEFAULT '1 second',
+												if_not_exists boolean DEFAULT false,
+												replace boolean DEFAULT false)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_create_subscription';
+COMMENT ON FUNCTION event_store.create_subscription(text, text[], text[], bigint, integer, integer, text, interval, boolean, boolean) IS
+	'Makes a subscription: consumers outside the database get the events after start_position, of some categories and types or of all, by poll(). Its streams are divided into so many partitions, 1 to 256, which different consumers can work on at the same time, each stream in its order. An event that fails is tried max_attempts times, retry_delay after the first and twice as long each time, and is then parked; the later events of its stream wait for it, or pass it, as on_error says. replace changes a subscription, which goes on from where it is, but not its partitions; if_not_exists keeps it. For the store''s owner. Raises 42710 for a name that is taken, ST008 for a position beyond the store.';
+REVOKE ALL ON FUNCTION event_store.create_subscription(text, text[], text[], bigint, integer, integer, text, interval, boolean, boolean) FROM PUBLIC;
+
+CREATE FUNCTION event_store.drop_subscription(name text,
+											  if_exists boolean DEFAULT false)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_drop_subscription';
+COMMENT ON FUNCTION event_store.drop_subscription(text, boolean) IS
+	'Drops a subscription, with its checkpoints and parked events. For the store''s owner. Raises 42704 when there is none.';
+REVOKE ALL ON FUNCTION event_store.drop_subscription(text, boolean) FROM PUBLIC;
+
+CREATE FUNCTION event_store.move_subscription(name text,
+											  global_position bigint)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_move_subscription';
+COMMENT ON FUNCTION event_store.move_subscription(text, bigint) IS
+	'Has all partitions of a subscription go on after a position, back or forward. Leases end, and late answers raise ST006. Events that wait for another attempt are forgotten; parked ones stay parked, unless they come again. For the store''s owner. Raises 42704 when there is no such subscription, ST008 for a position beyond the store.';
+REVOKE ALL ON FUNCTION event_store.move_subscription(text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION event_store.poll(subscription text,
+								 consumer text,
+								 max_count bigint DEFAULT 100,
+								 lease interval DEFAULT '30 seconds')
+RETURNS SETOF event_store.polled_event
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100
+AS 'MODULE_PATHNAME', 'event_store_poll';
+COMMENT ON FUNCTION event_store.poll(text, text, bigint, interval) IS
+	'The next events of a subscription, at most max_count, NULL for all there are, in their order: of one partition, which the consumer has then on lease. No rows: there is nothing to do. They are answered with ack(), or nack(), and the token; those that are not are delivered again once the lease has run out, or to the same consumer at once. A consumer is any name; each that runs at the same time has its own. Raises 42704 when there is no such subscription, ST008 when it is beyond the store, 25006 on a standby.';
+REVOKE ALL ON FUNCTION event_store.poll(text, text, bigint, interval) FROM PUBLIC;
+
+CREATE FUNCTION event_store.ack(subscription text,
+								token bigint,
+								through_position bigint)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_ack';
+COMMENT ON FUNCTION event_store.ack(text, bigint, bigint) IS
+	'Acknowledges what poll() has delivered, up to a global position: those events are not delivered again. The last one ends the lease; any other renews it, also where nothing new is acknowledged. What the consumer writes to this database in the same transaction takes effect with it, once. Raises ST006 when another consumer has the lease by now, 22023 for a position that was not delivered.';
+REVOKE ALL ON FUNCTION event_store.ack(text, bigint, bigint) FROM PUBLIC;
+
+CREATE FUNCTION event_store.nack(subscription text,
+								 token bigint,
+								 global_position bigint,
+								 reason text DEFAULT NULL,
+								 delay interval DEFAULT NULL)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_nack';
+COMMENT ON FUNCTION event_store.nack(text, bigint, bigint, text, interval) IS
+	'Says that a delivered event failed, and why. Its stream is set aside, with later events of it that were delivered: it is delivered again after delay, or the subscription''s retry_delay, while other streams go on. After the last attempt the event is parked. Raises ST006 when another consumer has the lease by now, 22023 for a position that was not delivered.';
+REVOKE ALL ON FUNCTION event_store.nack(text, bigint, bigint, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION event_store.parked_events(INOUT subscription text DEFAULT NULL,
+										  OUT partition integer,
+										  OUT global_position bigint,
+										  OUT stream text,
+										  OUT version bigint,
+										  OUT type text,
+										  OUT attempts integer,
+										  OUT parked_at timestamptz,
+										  OUT reason text,
+										  OUT consumer text,
+										  OUT stream_waits boolean)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
+AS 'MODULE_PATHNAME', 'event_store_parked_events';
+COMMENT ON FUNCTION event_store.parked_events(text) IS
+	'The events that a subscription has parked, or all have: how often they failed, why, and whether their streams wait for them. Raises 42704 when there is no such subscription.';
+REVOKE ALL ON FUNCTION event_store.parked_events(text) FROM PUBLIC;
+
+CREATE FUNCTION event_store.replay_parked(subscription text,
+										  global_position bigint DEFAULT NULL)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_replay_parked';
+COMMENT ON FUNCTION event_store.replay_parked(text, bigint) IS
+	'Has parked events delivered once more, the one at a position or all; returns how many. One that fails again is parked again. For the store''s owner. Raises 42704 when there is no such subscription.';
+REVOKE ALL ON FUNCTION event_store.replay_parked(text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION event_store.skip_parked(subscription text,
+										global_position bigint)
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_skip_parked';
+COMMENT ON FUNCTION event_store.skip_parked(text, bigint) IS
+	'Gives up a parked event: its stream goes on without it. Returns 1, or 0 where none is parked at the position. For the store''s owner. Raises 42704 when there is no such subscription.';
+REVOKE ALL ON FUNCTION event_store.skip_parked(text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION event_store.subscription_statuses(OUT subscription text,
+												  OUT partition integer,
+												  OUT state text,
+												  OUT consumer text,
+												  OUT leased_until timestamptz,
+												  OUT checkpoint bigint,
+												  OUT lag_events bigint,
+												  OUT lag_seconds double precision,
+												  OUT deliveries integer,
+												  OUT delayed bigint,
+												  OUT attempts integer,
+												  OUT retry_at timestamptz,
+												  OUT parked bigint,
+												  OUT failed_at timestamptz,
+												  OUT reason text,
+												  OUT polled_at timestamptz,
+												  OUT acked_at timestamptz)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
+AS 'MODULE_PATHNAME', 'event_store_subscription_statuses';
+COMMENT ON FUNCTION event_store.subscription_statuses() IS
+	'What the view subscription_status shows.';
+REVOKE ALL ON FUNCTION event_store.subscription_statuses() FROM PUBLIC;
+
+CREATE VIEW event_store.subscription_status AS
+SELECT s.subscription,
+	   s.partition,
+	   s.state,
+	   s.consumer,
+	   s.leased_until,
+	   s.checkpoint,
+	   s.lag_events,
+	   s.lag_seconds,
+	   s.deliveries,
+	   s.delayed,
+	   s.attempts,
+	   s.retry_at,
+	   s.parked,
+	   s.failed_at,
+	   s.reason,
+	   s.polled_at,
+	   s.acked_at
+  FROM event_store.subscription_statuses() s;
+COMMENT ON VIEW event_store.subscription_status IS
+	'How the subscriptions are: a row for each partition.';
+COMMENT ON COLUMN event_store.subscription_status.subscription IS 'its name';
+COMMENT ON COLUMN event_store.subscription_status.partition IS 'which part of its streams, from 0';
+COMMENT ON COLUMN event_store.subscription_status.state IS 'working: a consumer has events on lease; stuck: they were not answered in time, or are delivered again; unclaimed: there are events, and nobody has them; delayed: nothing but streams that wait for another attempt; up to date; beyond store where the checkpoint is of a later state of the store';
+COMMENT ON COLUMN event_store.subscription_status.consumer IS 'who has or had the last lease';
+COMMENT ON COLUMN event_store.subscription_status.leased_until IS 'when the lease ends; NULL when all that was delivered is answered';
+COMMENT ON COLUMN event_store.subscription_status.checkpoint IS 'global position up to which all its events are handled, but for those of streams that wait';
+COMMENT ON COLUMN event_store.subscription_status.lag_events IS 'how many events after the checkpoint are still to be handled, but for those of streams that wait; counted up to 10,000 and estimated from there on; NULL on a standby without a horizon';
+COMMENT ON COLUMN event_store.subscription_status.lag_seconds IS 'how long ago the first of them was recorded; 0 when there is none';
+COMMENT ON COLUMN event_store.subscription_status.deliveries IS 'how often in a row the events on lease were delivered without an answer';
+COMMENT ON COLUMN event_store.subscription_status.delayed IS 'how many streams wait for another attempt, or catch up after one';
+COMMENT ON COLUMN event_store.subscription_status.attempts IS 'how often an event of those has failed, at most';
+COMMENT ON COLUMN event_store.subscription_status.retry_at IS 'when the next of them is delivered again';
+COMMENT ON COLUMN event_store.subscription_status.parked IS 'how many events are parked';
+COMMENT ON COLUMN event_store.subscription_status.failed_at IS 'when an event failed last, of those that wait or are parked';
+COMMENT ON COLUMN event_store.subscription_status.reason IS 'what its consumer said about it';
+COMMENT ON COLUMN event_store.subscription_status.polled_at IS 'when events were delivered last';
+COMMENT ON COLUMN event_store.subscription_status.acked_at IS 'when events were acknowledged last';
+REVOKE ALL ON event_store.subscription_status FROM PUBLIC;
+
+CREATE PROCEDURE event_store.wait_for_events(after_position bigint,
+											 timeout interval DEFAULT '30 seconds',
+											 INOUT outcome text DEFAULT NULL)
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'event_store_wait_for_events';
+COMMENT ON PROCEDURE event_store.wait_for_events(bigint, interval, text) IS
+	'Waits until there are events after a global position that a reader could have; outcome is then arrived, or timed out. Holds no snapshot while it waits. A worker tells it; without one it looks again at short intervals, and says so in a notice. Raises 2D000 inside a transaction block, ST008 for a position beyond the store.';
+REVOKE ALL ON PROCEDURE event_store.wait_for_events(bigint, interval, text) FROM PUBLIC;
+
+CREATE FUNCTION event_store.grant_consumer(role_name text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_grant_consumer';
+COMMENT ON FUNCTION event_store.grant_consumer(text) IS
+	'Lets a role consume subscriptions: poll and answer, wait for events, and see how the subscriptions are. It gets the events of any subscription that way, and nothing else. For the store''s owner. Raises 42704 for a role that does not exist.';
+REVOKE ALL ON FUNCTION event_store.grant_consumer(text) FROM PUBLIC;
+
+CREATE FUNCTION event_store.revoke_consumer(role_name text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_revoke_consumer';
+COMMENT ON FUNCTION event_store.revoke_consumer(text) IS
+	'Takes from a role what grant_consumer() gave. For the store''s owner. Raises 42704 for a role that does not exist.';
+REVOKE ALL ON FUNCTION event_store.revoke_consumer(text) FROM PUBLIC;
+
 CREATE FUNCTION event_store.start_worker()
 RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -695,11 +923,23 @@ BEGIN
 			'event_store.rebuild_projection(text, boolean), '
 			'event_store.projection_generation(text), '
 			'event_store.retry_parked(text, bigint), '
+			'event_store.create_subscription(text, text[], text[], bigint, integer, integer, text, interval, boolean, boolean), '
+			'event_store.drop_subscription(text, boolean), '
+			'event_store.move_subscription(text, bigint), '
+			'event_store.poll(text, text, bigint, interval), '
+			'event_store.ack(text, bigint, bigint), '
+			'event_store.nack(text, bigint, bigint, text, interval), '
+			'event_store.parked_events(text), '
+			'event_store.replay_parked(text, bigint), '
+			'event_store.skip_parked(text, bigint), '
+			'event_store.subscription_statuses(), '
+			'event_store.grant_consumer(text), event_store.revoke_consumer(text), '
 			'event_store.projection_statuses(), event_store.start_worker(), '
 			'event_store.stop_worker() TO %I', owner);
 		EXECUTE pg_catalog.format(
-			'GRANT EXECUTE ON PROCEDURE event_store.wait_for_projection(text, bigint, interval, text) TO %I', owner);
-		EXECUTE pg_catalog.format('GRANT SELECT ON event_store.stats, event_store.projection_status TO %I', owner);
+			'GRANT EXECUTE ON PROCEDURE event_store.wait_for_projection(text, bigint, interval, text), '
+			'event_store.wait_for_events(bigint, interval, text) TO %I', owner);
+		EXECUTE pg_catalog.format('GRANT SELECT ON event_store.stats, event_store.projection_status, event_store.subscription_status TO %I', owner);
 	END LOOP;
 END
 $$;

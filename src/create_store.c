@@ -40,10 +40,12 @@
 #include "check.h"
 #include "compat.h"
 #include "hash_chain.h"
+#include "horizon.h"
 #include "privileged.h"
 #include "projection_tables.h"
 #include "rights.h"
 #include "store.h"
+#include "subscription_tables.h"
 
 PG_FUNCTION_INFO_V1(event_store_create_store);
 PG_FUNCTION_INFO_V1(event_store_create_chained_store);
@@ -220,7 +222,11 @@ static const char *const append_only_tables[] = {"categories", "streams",
 												 "events"};
 
 /* All tables that a store may have. */
-static const char *const tables[] = {"projection_parked_events",
+static const char *const tables[] = {"horizon",
+									 "subscription_failed_events",
+									 "subscription_partitions",
+									 "subscriptions",
+									 "projection_parked_events",
 									 "projection_checkpoints",
 									 "projections",
 									 "sealed_heads",
@@ -317,6 +323,8 @@ make_tables(bool type_index, bool hash_chain)
 	make_aggregate_types();
 	make_event_types();
 	es_make_projection_tables();
+	es_make_subscription_tables();
+	es_make_horizon_table();
 	if (type_index)
 		make_type_index();
 	make_all_append_only();
@@ -385,6 +393,8 @@ renew_store(void)
 	add_aggregates();
 	make_event_types();
 	es_make_projection_tables();
+	es_make_subscription_tables();
+	es_make_horizon_table();
 	es_act_as_before(&before);
 	SPI_finish();
 }

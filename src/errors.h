@@ -32,6 +32,9 @@
 /* ST005: a validator refused the data of an event */
 #define ES_ERR_REFUSED MAKE_SQLSTATE('S', 'T', '0', '0', '5')
 
+/* ST006: a consumer's lease was taken over, so that its answer does not count */
+#define ES_ERR_LEASE_LOST MAKE_SQLSTATE('S', 'T', '0', '0', '6')
+
 /* ST007: events, streams and categories are only ever added, by the calls */
 #define ES_ERR_APPEND_ONLY MAKE_SQLSTATE('S', 'T', '0', '0', '7')
 

@@ -95,6 +95,7 @@
 #include "utils/resowner.h"
 
 #include "errors.h"
+#include "horizon.h"
 #include "locks.h"
 #include "position.h"
 #include "store.h"
@@ -367,8 +368,9 @@ remembered_safe(void)
  * The caller must have locked the table of events, if it is going to read, so
  * that it reads the store that this is about; and take the snapshot that it
  * reads with afterwards.  May wait for synchronous standbys, as a commit does.
- * Raises 0A000 during recovery, where there are no marks to go by, and 57014
- * when the wait is cancelled.
+ * During recovery there are no marks to go by: then it is what a worker of the primary
+ * has published, and 0A000 is raised where none has.  Raises 57014 when the wait is
+ * cancelled.
  */
 int64
 es_safe_position(int64 wanted)
@@ -379,16 +381,9 @@ es_safe_position(int64 wanted)
 	int64 safe;
 	int64 own_mark;
 
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot read the event store in global order during recovery"),
-				 errdetail(
-					 "A standby does not know which appends of its primary are in flight."),
-				 errhint(
-					 "Read single streams here with event_store.read_stream(), or read on the primary.")));
-
 	PreventCommandIfParallelMode("a read of the event store in global order");
+	if (RecoveryInProgress())
+		return es_horizon();
 
 	/* under its lock it is this store that the memory is compared with */
 	sequence = es_store_open_sequence(AccessShareLock);

@@ -57,6 +57,11 @@ PG_FUNCTION_INFO_V1(event_store_grant_reader);
 PG_FUNCTION_INFO_V1(event_store_grant_writer);
 PG_FUNCTION_INFO_V1(event_store_revoke_reader);
 PG_FUNCTION_INFO_V1(event_store_revoke_writer);
+PG_FUNCTION_INFO_V1(event_store_grant_consumer);
+PG_FUNCTION_INFO_V1(event_store_revoke_consumer);
+
+/* The most names in one of the lists below. */
+#define MAX_NAMES 32
 
 /* What grant_reader() gives: these calls, and SELECT on the views. */
 static const char *const reader_calls[] = {
@@ -80,6 +85,9 @@ static const char *const reader_calls[] = {
 	"projection_statuses",
 	"projection_generation",
 	"wait_for_projection",
+	"subscription_statuses",
+	"parked_events",
+	"wait_for_events",
 	NULL,
 };
 
@@ -96,11 +104,27 @@ static const char *const new_reader_calls[] = {"store_stats",
 											   "projection_statuses",
 											   "projection_generation",
 											   "wait_for_projection",
+											   "subscription_statuses",
+											   "parked_events",
+											   "wait_for_events",
 											   NULL};
 
 /* Views that a reader may query, the extension's own. */
 static const char *const reader_views[] = {"in_flight", "stats",
-										   "projection_status"};
+										   "projection_status",
+										   "subscription_status", NULL};
+
+/* What grant_consumer() gives: these calls, and SELECT on the view. */
+static const char *const consumer_calls[] = {"poll",
+											 "ack",
+											 "nack",
+											 "parked_events",
+											 "subscription_statuses",
+											 "wait_for_events",
+											 "safe_position",
+											 NULL};
+
+static const char *const consumer_views[] = {"subscription_status", NULL};
 
 /* What grant_writer() gives. */
 static const char *const writer_calls[] = {
@@ -198,7 +222,7 @@ es_require_store_owner(const char *call)
 static Datum
 name_array(const char *const *names)
 {
-	Datum elements[32];
+	Datum elements[MAX_NAMES];
 	int n = 0;
 
 	for (; names[n] != NULL; n++)
@@ -268,25 +292,25 @@ require_functions(const char *const *names)
 
 /*
  * find_views
- *		The views in reader_views that the installed version of the extension
- *		has, comma-separated.  SPI is connected.
+ *		The views of a list that the installed version of the extension has,
+ *		comma-separated.  SPI is connected.
  */
 static const char *
-find_views(void)
+find_views(const char *const *names)
 {
 	StringInfoData views;
 	Oid namespace = get_namespace_oid(ES_SCHEMA, false);
 
 	initStringInfo(&views);
-	for (int i = 0; i < lengthof(reader_views); i++)
+	for (int i = 0; names[i] != NULL; i++)
 	{
-		Oid view = get_relname_relid(reader_views[i], namespace);
+		Oid view = get_relname_relid(names[i], namespace);
 
 		if (OidIsValid(view) &&
 			getExtensionOfObject(RelationRelationId, view) ==
 				get_extension_oid(ES_SCHEMA, true))
 			appendStringInfo(&views, "%s%s.%s", views.len > 0 ? ", " : "",
-							 ES_SCHEMA, reader_views[i]);
+							 ES_SCHEMA, names[i]);
 	}
 	return views.data;
 }
@@ -308,7 +332,7 @@ es_grant_to_owner(Oid role)
 	es_spi_connect();
 	rights[0] = "USAGE, CREATE ON SCHEMA event_store";
 	rights[1] = psprintf("EXECUTE ON ROUTINE %s", require_functions(NULL));
-	rights[2] = psprintf("SELECT ON %s", find_views());
+	rights[2] = psprintf("SELECT ON %s", find_views(reader_views));
 	for (int i = 0; i < lengthof(rights); i++)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
 					  psprintf("GRANT %s TO %s WITH GRANT OPTION", rights[i],
@@ -389,7 +413,8 @@ es_grant_new_calls(void)
 	readers = grant_calls(reader_calls, new_reader_calls);
 	if (readers != NULL)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
-					  psprintf("GRANT SELECT ON %s TO %s", find_views(), readers));
+					  psprintf("GRANT SELECT ON %s TO %s",
+							   find_views(reader_views), readers));
 	(void) grant_calls(writer_calls, new_writer_calls);
 	SPI_finish();
 }
@@ -410,14 +435,24 @@ role_argument(FunctionCallInfo fcinfo)
 	return name;
 }
 
+/* What a role is given, or loses, together. */
+typedef struct Rights
+{
+	const char *const *calls;
+	const char *const *views; /* of the extension; NULL for none */
+	bool all_events; /* the view of them, which is the owner's to give */
+} Rights;
+
+static const Rights reader_rights = {reader_calls, reader_views, true};
+static const Rights writer_rights = {writer_calls, NULL, false};
+static const Rights consumer_rights = {consumer_calls, consumer_views, false};
+
 /*
  * grant_rights
- *		Gives a role the schema and some calls, and a reader the views, of which
- *		that of all events is the owner's to give.
+ *		Gives a role the schema and some calls and views.
  */
 static void
-grant_rights(FunctionCallInfo fcinfo, const char *call,
-			 const char *const *calls, bool with_views)
+grant_rights(FunctionCallInfo fcinfo, const char *call, const Rights *rights)
 {
 	const char *role = quote_identifier(role_argument(fcinfo));
 
@@ -428,13 +463,13 @@ grant_rights(FunctionCallInfo fcinfo, const char *call,
 				  psprintf("GRANT USAGE ON SCHEMA event_store TO %s", role));
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
 				  psprintf("GRANT EXECUTE ON ROUTINE %s TO %s",
-						   require_functions(calls), role));
-	if (with_views)
-	{
+						   require_functions(rights->calls), role));
+	if (rights->views != NULL)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
-					  psprintf("GRANT SELECT ON %s TO %s", find_views(), role));
+					  psprintf("GRANT SELECT ON %s TO %s",
+							   find_views(rights->views), role));
+	if (rights->all_events)
 		es_execute(psprintf("GRANT SELECT ON event_store.all_events TO %s", role));
-	}
 	SPI_finish();
 }
 
@@ -460,30 +495,103 @@ has_rights_left(const char *role_name)
 }
 
 /*
+ * has_call
+ *		Whether a role has EXECUTE, by a grant to itself, on a call of the schema.  SPI is
+ *		connected.
+ */
+static bool
+has_call(const char *role_name, const char *call)
+{
+	Oid types[2] = {OIDOID, TEXTOID};
+	Datum values[2] = {ObjectIdGetDatum(get_role_oid(role_name, false)),
+					   CStringGetTextDatum(call)};
+
+	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_proc p,"
+							  " pg_catalog.aclexplode(p.proacl) a"
+							  " WHERE p.pronamespace OPERATOR(pg_catalog.=)"
+							  " 'event_store'::pg_catalog.regnamespace"
+							  " AND p.proname::pg_catalog.text"
+							  " OPERATOR(pg_catalog.=) $2"
+							  " AND a.grantee OPERATOR(pg_catalog.=) $1",
+							  2, types, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the privileges on functions");
+	return SPI_processed > 0;
+}
+
+/*
+ * without
+ *		The names of a list that are not in another.
+ */
+static const char *const *
+without(const char *const *names, const char *const *others)
+{
+	const char **result = palloc(MAX_NAMES * sizeof(char *));
+	int n = 0;
+
+	for (int i = 0; names[i] != NULL; i++)
+	{
+		int j = 0;
+
+		while (others[j] != NULL && strcmp(names[i], others[j]) != 0)
+			j++;
+		if (others[j] == NULL)
+			result[n++] = names[i];
+	}
+	result[n] = NULL;
+	return result;
+}
+
+/*
+ * leave_shared
+ *		Takes off what is to be revoked what the role has by other rights, too; those
+ *		are told by the first of their calls.  SPI is connected.
+ */
+static void
+leave_shared(Rights *rights, const char *role_name)
+{
+	static const Rights *const all[] = {&reader_rights, &writer_rights,
+										&consumer_rights};
+	const char *first = rights->calls[0];
+
+	for (int i = 0; i < lengthof(all); i++)
+	{
+		const Rights *other = all[i];
+
+		if (strcmp(other->calls[0], first) == 0 ||
+			!has_call(role_name, other->calls[0]))
+			continue;
+		rights->calls = without(rights->calls, other->calls);
+		if (rights->views != NULL && other->views != NULL)
+			rights->views = without(rights->views, other->views);
+	}
+}
+
+/*
  * revoke_rights
  *		Takes from a role what grant_rights() gave, and the schema if nothing is
  *		left to use in it.
  */
 static void
-revoke_rights(FunctionCallInfo fcinfo, const char *call,
-			  const char *const *calls, bool with_views)
+revoke_rights(FunctionCallInfo fcinfo, const char *call, const Rights *given)
 {
 	char *name = role_argument(fcinfo);
 	const char *role = quote_identifier(name);
+	Rights rights = *given;
 
 	es_lock_schema();
 	es_require_store_owner(call);
 	es_spi_connect();
+	leave_shared(&rights, name);
 	es_execute_as(BOOTSTRAP_SUPERUSERID,
 				  psprintf("REVOKE EXECUTE ON ROUTINE %s FROM %s",
-						   require_functions(calls), role));
-	if (with_views)
-	{
+						   require_functions(rights.calls), role));
+	if (rights.views != NULL && rights.views[0] != NULL)
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
-					  psprintf("REVOKE SELECT ON %s FROM %s", find_views(), role));
+					  psprintf("REVOKE SELECT ON %s FROM %s",
+							   find_views(rights.views), role));
+	if (rights.all_events)
 		es_execute(
 			psprintf("REVOKE SELECT ON event_store.all_events FROM %s", role));
-	}
 	if (!has_rights_left(name))
 		es_execute_as(BOOTSTRAP_SUPERUSERID,
 					  psprintf("REVOKE USAGE ON SCHEMA event_store FROM %s",
@@ -495,13 +603,13 @@ revoke_rights(FunctionCallInfo fcinfo, const char *call,
  * event_store_grant_reader
  *		grant_reader(role_name) returns void
  *
- * This and the next three raise 42501 unless the caller owns the store, 22004
+ * This and the next five raise 42501 unless the caller owns the store, 22004
  * for NULL, 42704 for a role that does not exist.
  */
 Datum
 event_store_grant_reader(PG_FUNCTION_ARGS)
 {
-	grant_rights(fcinfo, "grant_reader()", reader_calls, true);
+	grant_rights(fcinfo, "grant_reader()", &reader_rights);
 	PG_RETURN_VOID();
 }
 
@@ -512,7 +620,7 @@ event_store_grant_reader(PG_FUNCTION_ARGS)
 Datum
 event_store_grant_writer(PG_FUNCTION_ARGS)
 {
-	grant_rights(fcinfo, "grant_writer()", writer_calls, false);
+	grant_rights(fcinfo, "grant_writer()", &writer_rights);
 	PG_RETURN_VOID();
 }
 
@@ -523,7 +631,7 @@ event_store_grant_writer(PG_FUNCTION_ARGS)
 Datum
 event_store_revoke_reader(PG_FUNCTION_ARGS)
 {
-	revoke_rights(fcinfo, "revoke_reader()", reader_calls, true);
+	revoke_rights(fcinfo, "revoke_reader()", &reader_rights);
 	PG_RETURN_VOID();
 }
 
@@ -534,6 +642,28 @@ event_store_revoke_reader(PG_FUNCTION_ARGS)
 Datum
 event_store_revoke_writer(PG_FUNCTION_ARGS)
 {
-	revoke_rights(fcinfo, "revoke_writer()", writer_calls, false);
+	revoke_rights(fcinfo, "revoke_writer()", &writer_rights);
+	PG_RETURN_VOID();
+}
+
+/*
+ * event_store_grant_consumer
+ *		grant_consumer(role_name) returns void
+ */
+Datum
+event_store_grant_consumer(PG_FUNCTION_ARGS)
+{
+	grant_rights(fcinfo, "grant_consumer()", &consumer_rights);
+	PG_RETURN_VOID();
+}
+
+/*
+ * event_store_revoke_consumer
+ *		revoke_consumer(role_name) returns void
+ */
+Datum
+event_store_revoke_consumer(PG_FUNCTION_ARGS)
+{
+	revoke_rights(fcinfo, "revoke_consumer()", &consumer_rights);
 	PG_RETURN_VOID();
 }

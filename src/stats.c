@@ -78,7 +78,9 @@ static int64
 other_bytes(void)
 {
 	static const char *const tables[] = {"projection_checkpoints",
-										 "projection_parked_events"};
+										 "projection_parked_events",
+										 "subscription_partitions",
+										 "subscription_failed_events"};
 	Oid namespace = get_namespace_oid(ES_SCHEMA, false);
 	int64 bytes = 0;
 

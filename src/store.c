@@ -198,6 +198,30 @@ static const EsTableShape table_shapes[ES_NUM_TABLES] = {
 				{"paused", BOOLOID},
 			},
 		},
+	[ES_SUBSCRIPTIONS] =
+		{
+			"subscriptions",
+			SUB_NUM_COLUMNS,
+			{
+				{"subscription", TEXTOID},
+				{"categories", TEXTARRAYOID, true},
+				{"types", TEXTARRAYOID, true},
+				{"partitions", INT4OID},
+				{"start_position", INT8OID},
+				{"on_error", TEXTOID},
+				{"max_attempts", INT4OID},
+				{"retry_delay", INTERVALOID},
+			},
+		},
+	[ES_HORIZON] =
+		{
+			"horizon",
+			HOR_NUM_COLUMNS,
+			{
+				{"turn", INT8OID},
+				{"safe_position", INT8OID},
+			},
+		},
 };
 
 static const EsIndexShape index_shapes[ES_NUM_INDEXES] =

@@ -34,11 +34,13 @@ typedef enum EsTableId
 	ES_EVENT_TYPES,		/* nor this */
 	ES_HASH_CHAIN,		/* nor one without a hash chain this */
 	ES_SEALED_HEADS,	/* nor this */
-	ES_PROJECTIONS		/* a store of before 0.2.0 has none */
+	ES_PROJECTIONS,		/* a store of before 0.2.0 has none */
+	ES_SUBSCRIPTIONS,	/* nor this */
+	ES_HORIZON			/* nor this */
 } EsTableId;
 
 #define ES_FIRST_OPTIONAL ES_AGGREGATE_TYPES
-#define ES_NUM_TABLES	  (ES_PROJECTIONS + 1)
+#define ES_NUM_TABLES	  (ES_HORIZON + 1)
 
 /* Columns of categories. */
 typedef enum EsCategoriesColumn
@@ -145,6 +147,28 @@ typedef enum EsProjectionsColumn
 	PROJ_PAUSED,
 	PROJ_NUM_COLUMNS
 } EsProjectionsColumn;
+
+/* Columns of subscriptions. */
+typedef enum EsSubscriptionsColumn
+{
+	SUB_SUBSCRIPTION,
+	SUB_CATEGORIES, /* may be null */
+	SUB_TYPES,		/* may be null */
+	SUB_PARTITIONS,
+	SUB_START_POSITION,
+	SUB_ON_ERROR,
+	SUB_MAX_ATTEMPTS,
+	SUB_RETRY_DELAY,
+	SUB_NUM_COLUMNS
+} EsSubscriptionsColumn;
+
+/* Columns of horizon. */
+typedef enum EsHorizonColumn
+{
+	HOR_TURN,
+	HOR_SAFE_POSITION,
+	HOR_NUM_COLUMNS
+} EsHorizonColumn;
 
 #define ES_MAX_COLUMNS PROJ_NUM_COLUMNS
 

@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -250,7 +251,8 @@ take_snapshot(void)
 /*
  * es_store_read_begin
  *		Begins to read what is asked for, up to the safe position.  Raises ST008 for
- *		a position to go on from that is beyond the store.
+ *		a position to go on from that is beyond the store; a standby, which may lag behind,
+ *		has nothing for that yet.
  *
  * What it allocates lives in the current memory context until
  * es_store_read_end().  The order counts: the table, the safe position, the
@@ -267,7 +269,7 @@ es_store_read_begin(const EsReadRequest *request)
 	read->events = es_store_open(ES_EVENTS, AccessShareLock);
 	safe = es_safe_position(read->range.highest);
 	ES_FAULT_POINT("read: safe position known");
-	if (request->after_position > safe)
+	if (request->after_position > safe && !RecoveryInProgress())
 		es_check_within_store(request->after_position);
 	read->range.highest = Min(read->range.highest, safe);
 	read->left = request->max_count;

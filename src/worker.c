@@ -56,6 +56,7 @@
 
 #include "children.h"
 #include "compat.h"
+#include "horizon.h"
 #include "locks.h"
 #include "projection_failure.h"
 #include "projection_run.h"
@@ -412,8 +413,8 @@ try_look(EsLook *look)
 
 /*
  * announce
- *		Tells listeners once that there are new events, by whichever worker sees them
- *		first; positions of a store that was made anew begin anew.
+ *		Tells listeners, and standbys, once that there are new events, by whichever
+ *		worker sees them first; positions of a store that was made anew begin anew.
  */
 static void
 announce(const EsLook *look)
@@ -433,8 +434,10 @@ announce(const EsLook *look)
 	PG_TRY();
 	{
 		begin_transaction("telling listeners");
+		es_horizon_publish(look->safe_position);
 		Async_Notify(CHANNEL, payload);
 		end_transaction();
+		ConditionVariableBroadcast(&workers->arrived);
 	}
 	PG_CATCH();
 	{

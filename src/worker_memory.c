@@ -43,7 +43,7 @@
 #define MAX_DATABASES 32
 
 /* Name of the array in shared memory, see shared_memory.c. */
-#define SHARED_NAME "event_store workers 1"
+#define SHARED_NAME "event_store workers 2"
 
 typedef struct WorkerMemory
 {
@@ -99,6 +99,7 @@ prepare(void *arg)
 		pg_atomic_init_u64(&entry->announced, 0);
 		pg_atomic_init_u32(&entry->announced_store, InvalidOid);
 		ConditionVariableInit(&entry->moved);
+		ConditionVariableInit(&entry->arrived);
 		for (int j = 0; j < ES_MAX_WORKERS; j++)
 			pg_atomic_init_u32(&entry->slots[j].idle, 0);
 	}
@@ -292,6 +293,7 @@ leave(int code, Datum arg)
 	}
 	LWLockRelease(AddinShmemInitLock);
 	ConditionVariableBroadcast(&joined->moved);
+	ConditionVariableBroadcast(&joined->arrived);
 }
 
 /*

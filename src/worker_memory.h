@@ -39,7 +39,8 @@ typedef struct EsWorkers
 	pg_atomic_uint64 heartbeat;	  /* when one last looked, a TimestampTz */
 	pg_atomic_uint64 announced; /* safe position that listeners were told of */
 	pg_atomic_uint32 announced_store; /* the table of events that it is of */
-	ConditionVariable moved; /* broadcast when a checkpoint has moved */
+	ConditionVariable moved;   /* broadcast when a checkpoint has moved */
+	ConditionVariable arrived; /* and when listeners were told of events */
 	EsWorkerSlot slots[ES_MAX_WORKERS];
 } EsWorkers;
 

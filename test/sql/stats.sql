@@ -40,7 +40,7 @@ SELECT pg_stat_force_next_flush();
 SELECT abs(events_estimate - (SELECT count(*) FROM event_store.events)) <= 0.2 * events_estimate AS events_near,
 	   abs(streams_estimate - (SELECT count(*) FROM event_store.streams)) <= 0.2 * streams_estimate + 20 AS streams_near,
 	   bytes = (SELECT sum(pg_total_relation_size(('event_store.' || t)::regclass))
-				  FROM unnest(ARRAY['categories', 'streams', 'events', 'snapshots', 'aggregate_types', 'event_types', 'projections', 'projection_checkpoints', 'projection_parked_events']) t) AS bytes_exact,
+				  FROM unnest(ARRAY['categories', 'streams', 'events', 'snapshots', 'aggregate_types', 'event_types', 'projections', 'projection_checkpoints', 'projection_parked_events', 'subscriptions', 'subscription_partitions', 'subscription_failed_events', 'horizon']) t) AS bytes_exact,
 	   counted_since BETWEEN pg_postmaster_start_time() AND now() AS since_the_start
   FROM event_store.stats;
 

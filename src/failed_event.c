@@ -1,0 +1,406 @@
+/*-------------------------------------------------------------------------
+ *
+ * failed_event.c
+ *	  Events that consumers failed at, and the streams behind them.
+ *
+ * A stream with an event that failed is set aside: it has a row in
+ * subscription_failed_events, and its partition goes on without it.  When it is time the
+ * stream is delivered by itself, from the event that failed on; once it has come to
+ * where the partition is, the row goes, and it is read together with the others again.
+ *
+ * An event that has failed too often is parked.  Its stream waits, or passes it: then the
+ * event gets a row of its own, and the stream goes on behind it, still by itself, as its
+ * later events may have been delivered together with the one that failed and not been
+ * handled.
+ *
+ * The rows of a partition are changed by those only who have the partition locked, and
+ * with the partition's own row, so that a reader of that can tell.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/failed_event.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "failed_event.h"
+#include "statement.h"
+
+#define THINGS "subscriptions"
+#define TABLE  "event_store.subscription_failed_events"
+
+/* So much of a reason is kept, in bytes. */
+#define MAX_REASON_BYTES 1000
+
+#define THIS_EVENT                                  \
+	" WHERE subscription OPERATOR(pg_catalog.=) $1" \
+	" AND stream_id OPERATOR(pg_catalog.=) $2"      \
+	" AND passed_version OPERATOR(pg_catalog.=) $3"
+
+/* In the order of the primary key; the casts as in checkpoint.c. */
+static EsStatement list_statement =
+	{.text = "SELECT partition::pg_catalog.int4, stream_id::pg_catalog.int8,"
+			 " passed_version::pg_catalog.int8,"
+			 " next_version::pg_catalog.int8,"
+			 " handled_position::pg_catalog.int8,"
+			 " failed_version::pg_catalog.int8,"
+			 " global_position::pg_catalog.int8, attempts::pg_catalog.int4,"
+			 " retry_at::pg_catalog.timestamptz,"
+			 " parked_at::pg_catalog.timestamptz, token::pg_catalog.int8"
+			 " FROM " TABLE " WHERE subscription OPERATOR(pg_catalog.=) $1"
+			 " ORDER BY stream_id, passed_version",
+	 .expected = SPI_OK_SELECT,
+	 .narguments = 1,
+	 .types = {TEXTOID},
+	 .things = THINGS,
+	 .by_index = true};
+
+static EsStatement keep_statement =
+	{.text = "INSERT INTO " TABLE
+			 " (subscription, stream_id, passed_version, partition,"
+			 " next_version, failed_version, global_position, attempts,"
+			 " retry_at, parked_at, token, reason, consumer, handled_position,"
+			 " failed_at)"
+			 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
+			 " $14,"
+			 " pg_catalog.clock_timestamp())"
+			 " ON CONFLICT (subscription, stream_id, passed_version) DO UPDATE SET"
+			 " next_version = $5, failed_version = $6, global_position = $7,"
+			 " attempts = $8, retry_at = $9, parked_at = $10, token = $11,"
+			 " reason = $12, consumer = $13, handled_position = $14,"
+			 " failed_at = pg_catalog.clock_timestamp()",
+	 .expected = SPI_OK_INSERT,
+	 .narguments = 14,
+	 .types = {TEXTOID, INT8OID, INT8OID, INT4OID, INT8OID, INT8OID, INT8OID,
+			   INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, TEXTOID,
+			   TEXTOID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+static EsStatement go_on_statement =
+	{.text = "UPDATE " TABLE " SET next_version = $4, handled_position = $5,"
+			 " failed_version = CASE WHEN failed_version"
+			 " OPERATOR(pg_catalog.>=) $4 THEN failed_version ELSE 0 END,"
+			 " attempts = CASE WHEN failed_version OPERATOR(pg_catalog.>=) $4"
+			 " THEN attempts ELSE 0 END" THIS_EVENT,
+	 .expected = SPI_OK_UPDATE,
+	 .narguments = 5,
+	 .types = {TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+/* $4: whether it is delivered again; one that is not is only there to be passed. */
+static EsStatement release_statement =
+	{.text =
+		 "UPDATE " TABLE " SET parked_at = NULL,"
+		 " retry_at = CASE WHEN $4 THEN pg_catalog.clock_timestamp() END" THIS_EVENT,
+	 .expected = SPI_OK_UPDATE,
+	 .narguments = 4,
+	 .types = {TEXTOID, INT8OID, INT8OID, BOOLOID},
+	 .things = THINGS,
+	 .by_index = true};
+
+/* Of a stream, all but what is still to be dealt with. */
+static EsStatement merge_statement =
+	{.text = "DELETE FROM " TABLE " WHERE subscription OPERATOR(pg_catalog.=) $1"
+			 " AND stream_id OPERATOR(pg_catalog.=) $2"
+			 " AND (passed_version OPERATOR(pg_catalog.=) 0"
+			 " OR (parked_at IS NULL AND retry_at IS NULL))",
+	 .expected = SPI_OK_DELETE,
+	 .narguments = 2,
+	 .types = {TEXTOID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+/* $2: where the subscription goes on; what comes again, or is waited for, goes. */
+static EsStatement forget_statement =
+	{.text = "DELETE FROM " TABLE " WHERE subscription OPERATOR(pg_catalog.=) $1"
+			 " AND (parked_at IS NULL"
+			 " OR global_position OPERATOR(pg_catalog.>) $2)",
+	 .expected = SPI_OK_DELETE,
+	 .narguments = 2,
+	 .types = {TEXTOID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+static EsStatement pass_all_statement =
+	{.text = "UPDATE " TABLE " SET passed_version = failed_version,"
+			 " next_version = failed_version"
+			 " WHERE subscription OPERATOR(pg_catalog.=) $1"
+			 " AND passed_version OPERATOR(pg_catalog.=) 0",
+	 .expected = SPI_OK_UPDATE,
+	 .narguments = 1,
+	 .types = {TEXTOID},
+	 .things = THINGS,
+	 .by_index = true};
+
+static EsStatement delete_statement = {.text = "DELETE FROM " TABLE THIS_EVENT,
+									   .expected = SPI_OK_DELETE,
+									   .narguments = 3,
+									   .types = {TEXTOID, INT8OID, INT8OID},
+									   .things = THINGS,
+									   .by_index = true};
+
+static EsStatement delete_all_statement =
+	{.text = "DELETE FROM " TABLE " WHERE subscription OPERATOR(pg_catalog.=) $1",
+	 .expected = SPI_OK_DELETE,
+	 .narguments = 1,
+	 .types = {TEXTOID},
+	 .things = THINGS,
+	 .by_index = true};
+
+/*
+ * number
+ *		A column that is a bigint, of a row that SPI has.
+ */
+static int64
+number(uint64 row, int column)
+{
+	bool isnull;
+
+	return DatumGetInt64(es_statement_column(row, column, &isnull));
+}
+
+/*
+ * time_of
+ *		A column that is a time, of a row that SPI has.
+ */
+static TimestampTz
+time_of(uint64 row, int column, TimestampTz if_null)
+{
+	bool isnull;
+	Datum value = es_statement_column(row, column, &isnull);
+
+	return isnull ? if_null : DatumGetTimestampTz(value);
+}
+
+/*
+ * take_row
+ *		Takes a failed event from a row that SPI has.
+ */
+static void
+take_row(EsFailedEvent *event, uint64 row)
+{
+	bool isnull;
+
+	event->partition = DatumGetInt32(es_statement_column(row, 1, &isnull));
+	event->stream_id = number(row, 2);
+	event->passed_version = number(row, 3);
+	event->next_version = number(row, 4);
+	event->handled_position = number(row, 5);
+	event->failed_version = number(row, 6);
+	event->global_position = number(row, 7);
+	event->attempts = DatumGetInt32(es_statement_column(row, 8, &isnull));
+	event->retry_at = time_of(row, 9, DT_NOEND);
+	event->parked_at = time_of(row, 10, DT_NOBEGIN);
+	event->token = number(row, 11);
+	event->reason = NULL;
+	event->consumer = NULL;
+}
+
+/*
+ * es_failed_events_list
+ *		All failed events of a subscription, in the order of their streams.
+ */
+void
+es_failed_events_list(const EsSubscription *subscription, EsFailedEvents *all)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription->name)};
+	MemoryContext caller = CurrentMemoryContext;
+	EsActor before;
+
+	es_statements_begin(&before, subscription->owner);
+	all->n = (int64) es_statement_run(&list_statement, arguments, NULL);
+	all->events =
+		MemoryContextAllocHuge(caller, Max(all->n, 1) * sizeof(EsFailedEvent));
+	for (int64 i = 0; i < all->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		take_row(&all->events[i], i);
+	}
+	es_statements_end(&before);
+}
+
+/*
+ * es_failed_events_find
+ *		The one of a stream; NULL for none.
+ */
+const EsFailedEvent *
+es_failed_events_find(const EsFailedEvents *all, int64 stream_id,
+					  int64 passed_version)
+{
+	int64 low = 0;
+	int64 high = all->n;
+
+	while (low < high)
+	{
+		int64 middle = low + (high - low) / 2;
+		const EsFailedEvent *event = &all->events[middle];
+
+		if (event->stream_id == stream_id &&
+			event->passed_version == passed_version)
+			return event;
+		if (event->stream_id < stream_id ||
+			(event->stream_id == stream_id &&
+			 event->passed_version < passed_version))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/*
+ * kept_reason
+ *		As much of a reason as is kept.
+ */
+static Datum
+kept_reason(const char *reason)
+{
+	int length = strlen(reason);
+
+	if (length > MAX_REASON_BYTES)
+		length = pg_mbcliplen(reason, length, MAX_REASON_BYTES);
+	return PointerGetDatum(cstring_to_text_with_len(reason, length));
+}
+
+/*
+ * es_failed_event_keep
+ *		Stores a failed event, or what has become of it.
+ */
+void
+es_failed_event_keep(const EsSubscription *subscription,
+					 const EsFailedEvent *event)
+{
+	bool parked = event->parked_at != DT_NOBEGIN;
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int64GetDatum(event->stream_id),
+						 Int64GetDatum(event->passed_version),
+						 Int32GetDatum(event->partition),
+						 Int64GetDatum(event->next_version),
+						 Int64GetDatum(event->failed_version),
+						 Int64GetDatum(event->global_position),
+						 Int32GetDatum(event->attempts),
+						 TimestampTzGetDatum(event->retry_at),
+						 TimestampTzGetDatum(event->parked_at),
+						 Int64GetDatum(event->token),
+						 event->reason == NULL ? (Datum) 0
+											   : kept_reason(event->reason),
+						 event->consumer == NULL
+							 ? (Datum) 0
+							 : CStringGetTextDatum(event->consumer),
+						 Int64GetDatum(event->handled_position)};
+	bool missing[lengthof(arguments)] = {false};
+
+	missing[8] = event->retry_at == DT_NOEND;
+	missing[9] = !parked;
+	missing[11] = event->reason == NULL;
+	missing[12] = event->consumer == NULL;
+	(void) es_statement_run_as(&keep_statement, subscription->owner, arguments,
+							   missing);
+}
+
+/*
+ * run_about
+ *		Runs a statement about a failed event, with more arguments.
+ */
+static void
+run_about(EsStatement *statement, const EsSubscription *subscription,
+		  const EsFailedEvent *event, const Datum *more)
+{
+	Datum arguments[ES_MAX_STATEMENT_ARGUMENTS] =
+		{CStringGetTextDatum(subscription->name),
+		 Int64GetDatum(event->stream_id), Int64GetDatum(event->passed_version)};
+
+	for (int i = 3; i < statement->narguments; i++)
+		arguments[i] = more[i - 3];
+	(void) es_statement_run_as(statement, subscription->owner, arguments, NULL);
+}
+
+/*
+ * es_failed_event_go_on
+ *		Has the stream of a failed event go on from a version; its events up to a
+ *		position are handled.
+ */
+void
+es_failed_event_go_on(const EsSubscription *subscription,
+					  const EsFailedEvent *event, int64 next_version,
+					  int64 handled_position)
+{
+	Datum more[] = {Int64GetDatum(next_version), Int64GetDatum(handled_position)};
+
+	run_about(&go_on_statement, subscription, event, more);
+}
+
+/*
+ * es_failed_event_release
+ *		Takes a parked event out, to be delivered again at once or not.
+ */
+void
+es_failed_event_release(const EsSubscription *subscription,
+						const EsFailedEvent *event, bool again)
+{
+	Datum more[] = {BoolGetDatum(again)};
+
+	run_about(&release_statement, subscription, event, more);
+}
+
+/*
+ * es_failed_event_delete
+ *		Forgets a failed event.
+ */
+void
+es_failed_event_delete(const EsSubscription *subscription,
+					   const EsFailedEvent *event)
+{
+	run_about(&delete_statement, subscription, event, NULL);
+}
+
+/*
+ * es_failed_events_merge
+ *		Forgets that a stream was set aside; what is parked of it stays.
+ */
+void
+es_failed_events_merge(const EsSubscription *subscription, int64 stream_id)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int64GetDatum(stream_id)};
+
+	(void) es_statement_run_as(&merge_statement, subscription->owner, arguments,
+							   NULL);
+}
+
+/*
+ * es_failed_events_move
+ *		Forgets the failed events of a subscription that goes on after a position, but
+ *		for those that are parked and do not come again, which their streams pass.
+ */
+void
+es_failed_events_move(const EsSubscription *subscription, int64 position)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int64GetDatum(position)};
+
+	(void) es_statement_run_as(&forget_statement, subscription->owner,
+							   arguments, NULL);
+	(void) es_statement_run_as(&pass_all_statement, subscription->owner,
+							   arguments, NULL);
+}
+
+/*
+ * es_failed_events_delete
+ *		Forgets all failed events of a subscription.
+ */
+void
+es_failed_events_delete(const char *subscription, Oid owner)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription)};
+
+	(void) es_statement_run_as(&delete_all_statement, owner, arguments, NULL);
+}

@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * failed_event.h
+ *	  Events that consumers failed at, and the streams behind them.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/failed_event.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ES_FAILED_EVENT_H
+#define ES_FAILED_EVENT_H
+
+#include "utils/timestamp.h"
+
+#include "lease.h"
+
+/* A failed event, and its stream if that waits for it. */
+typedef struct EsFailedEvent
+{
+	int32 partition;
+	int64 stream_id;
+	int64 passed_version; /* 0: the stream waits */
+	int64 next_version;	  /* from which on its events are to be handled */
+	int64 handled_position; /* up to here they are; it may be past the checkpoint */
+	int64 failed_version; /* 0 once it was handled */
+	int64 global_position;
+	int32 attempts;
+	TimestampTz retry_at;  /* DT_NOEND for a parked one */
+	TimestampTz parked_at; /* DT_NOBEGIN for one that is not */
+	int64 token;
+
+	/* what is written only */
+	const char *reason;	  /* may be NULL */
+	const char *consumer; /* may be NULL */
+} EsFailedEvent;
+
+/* A list of them. */
+typedef struct EsFailedEvents
+{
+	int64 n;
+	EsFailedEvent *events;
+} EsFailedEvents;
+
+extern void es_failed_events_list(const EsSubscription *subscription,
+								  EsFailedEvents *all);
+extern const EsFailedEvent *es_failed_events_find(const EsFailedEvents *all,
+												  int64 stream_id,
+												  int64 passed_version);
+extern void es_failed_event_keep(const EsSubscription *subscription,
+								 const EsFailedEvent *event);
+extern void es_failed_event_go_on(const EsSubscription *subscription,
+								  const EsFailedEvent *event,
+								  int64 next_version, int64 handled_position);
+extern void es_failed_event_release(const EsSubscription *subscription,
+									const EsFailedEvent *event, bool again);
+extern void es_failed_event_delete(const EsSubscription *subscription,
+								   const EsFailedEvent *event);
+extern void es_failed_events_move(const EsSubscription *subscription,
+								  int64 position);
+extern void es_failed_events_merge(const EsSubscription *subscription,
+								   int64 stream_id);
+extern void es_failed_events_delete(const char *subscription, Oid owner);
+
+#endif /* ES_FAILED_EVENT_H */

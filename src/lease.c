@@ -1,0 +1,568 @@
+/*-------------------------------------------------------------------------
+ *
+ * lease.c
+ *	  The partitions of subscriptions: how far each is, and who has it.
+ *
+ * A consumer that polls gets a partition on lease: its row says whose it is, until when,
+ * and up to where events were delivered.  With each lease goes a token that is greater
+ * than all before it; who answers names it, and is refused when there is a newer one.
+ * So nothing depends on a session: a lease outlives the connection that took it, and is
+ * answered by any other.
+ *
+ * Whoever changes a partition's row, or a failed event of the partition, locks the row
+ * first, and keeps it locked to the end of its transaction.  Interleavings considered:
+ *
+ * - Two who poll: both look at the same partition; the second finds the row locked and
+ *   takes another, or finds it changed.
+ * - One who polls in a transaction that goes on, to write something and acknowledge in
+ *   it: the row stays locked, and others pass it by, as if it were leased.
+ * - An acknowledgement while another consumer takes the lease that has run out: the one
+ *   waits for the other.  Then either the acknowledgement was first, and the other goes
+ *   on after it; or the token is not the newest any more, and it is refused.
+ * - The same where the acknowledgement is rolled back: the lease is as it was.
+ *
+ * A transaction at REPEATABLE READ or above sees the rows as of its snapshot; locking
+ * one that was changed since raises 40001.
+ *
+ * A token says which partition it is of, and counts milliseconds: it is the time of the
+ * lease, or one more than the last where that is not less.  So those of a subscription
+ * that was dropped and made anew, or of a database that was restored as it was before,
+ * are not given a second time, as long as the clock goes on.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/lease.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "lease.h"
+#include "statement.h"
+
+#define THINGS "subscriptions"
+
+/* Of a partition, in the order of the enum below; the casts as in checkpoint.c. */
+#define COLUMNS                                                               \
+	"partition::pg_catalog.int4, turn::pg_catalog.int8,"                      \
+	" changes::pg_catalog.int8, checkpoint::pg_catalog.int8,"                 \
+	" token::pg_catalog.int8, consumer::pg_catalog.text,"                     \
+	" leased_until::pg_catalog.timestamptz, delivered::pg_catalog.int8,"      \
+	" delivered_through::pg_catalog.int8, deliveries::pg_catalog.int4,"       \
+	" nacked::pg_catalog.bool, COALESCE(retried_stream, 0)::pg_catalog.int8," \
+	" COALESCE(retried_version, 0)::pg_catalog.int8,"                         \
+	" polled_at::pg_catalog.timestamptz, acked_at::pg_catalog.timestamptz"
+
+enum
+{
+	COL_NUMBER = 1,
+	COL_TURN,
+	COL_CHANGES,
+	COL_CHECKPOINT,
+	COL_TOKEN,
+	COL_CONSUMER,
+	COL_LEASED_UNTIL,
+	COL_DELIVERED,
+	COL_DELIVERED_THROUGH,
+	COL_DELIVERIES,
+	COL_NACKED,
+	COL_RETRIED_STREAM,
+	COL_RETRIED_VERSION,
+	COL_POLLED_AT,
+	COL_ACKED_AT
+};
+
+#define TABLE "event_store.subscription_partitions"
+
+#define THIS_PARTITION                           \
+	" WHERE subscription OPERATOR(pg_catalog.=)" \
+	" $1 AND partition OPERATOR(pg_catalog.=) $2"
+
+#define THIS_TURN THIS_PARTITION " AND turn OPERATOR(pg_catalog.=) $3"
+
+#define NEWEST " ORDER BY turn DESC LIMIT 1"
+
+/* How often a partition changes until it takes the next turn. */
+#define CHANGES_OF_TURN 64
+
+#define CHANGED                                    \
+	" changes = changes OPERATOR(pg_catalog.+) 1," \
+	" turn = (changes OPERATOR(pg_catalog.+) 1)"   \
+	" OPERATOR(pg_catalog./) " CppAsString2(CHANGES_OF_TURN)
+
+static EsStatement list_statement =
+	{.text = "SELECT p.* FROM"
+			 " pg_catalog.generate_series(0, $2 OPERATOR(pg_catalog.-) 1) n"
+			 " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM " TABLE
+			 " WHERE subscription OPERATOR(pg_catalog.=) $1"
+			 " AND partition OPERATOR(pg_catalog.=) n" NEWEST ") p",
+	 .expected = SPI_OK_SELECT,
+	 .narguments = 2,
+	 .types = {TEXTOID, INT4OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+static EsStatement try_lock_statement = {.text = "SELECT " COLUMNS
+												 " FROM " TABLE THIS_TURN
+												 " FOR NO KEY UPDATE SKIP LOCKED",
+										 .expected = SPI_OK_SELECT,
+										 .narguments = 3,
+										 .types = {TEXTOID, INT4OID, INT8OID},
+										 .things = THINGS,
+										 .by_index = true};
+
+static EsStatement lock_statement = {.text = "SELECT " COLUMNS
+											 " FROM " TABLE THIS_PARTITION NEWEST
+											 " FOR NO KEY UPDATE",
+									 .expected = SPI_OK_SELECT,
+									 .narguments = 2,
+									 .types = {TEXTOID, INT4OID},
+									 .things = THINGS,
+									 .by_index = true};
+
+static EsStatement create_statement =
+	{.text = "INSERT INTO " TABLE
+			 " (subscription, partition, turn, changes, checkpoint, token,"
+			 " delivered, delivered_through, deliveries, nacked)"
+			 " VALUES ($1, $2, 0, 0, $3, $4, 0, $3, 0, false)",
+	 .expected = SPI_OK_INSERT,
+	 .narguments = 4,
+	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID},
+	 .things = THINGS};
+
+static EsStatement lease_statement =
+	{.text = "UPDATE " TABLE " SET token = $4, consumer = $5, lease = $6,"
+			 " leased_until = pg_catalog.clock_timestamp()"
+			 " OPERATOR(pg_catalog.+) $6, delivered = $7,"
+			 " delivered_through = $8, deliveries = $9, nacked = false,"
+			 " retried_stream = $10, retried_version = $11,"
+			 " polled_at = pg_catalog.clock_timestamp()," CHANGED THIS_TURN,
+	 .expected = SPI_OK_UPDATE,
+	 .narguments = 11,
+	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID, INTERVALOID,
+			   INT8OID, INT8OID, INT4OID, INT8OID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+static EsStatement move_statement =
+	{.text = "UPDATE " TABLE " SET checkpoint = $4," CHANGED THIS_TURN,
+	 .expected = SPI_OK_UPDATE,
+	 .narguments = 4,
+	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+/* What an acknowledgement through $4 changes, beside the checkpoint. */
+#define ANSWERED                                                            \
+	" delivered = CASE WHEN delivered_through OPERATOR(pg_catalog.<=) $4"   \
+	" THEN 0 ELSE delivered END,"                                           \
+	" leased_until = CASE WHEN delivered_through OPERATOR(pg_catalog.>) $4" \
+	" AND leased_until IS NOT NULL"                                         \
+	" THEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) lease END,"  \
+	" deliveries = 0, acked_at = pg_catalog.clock_timestamp()," CHANGED
+
+/*
+ * The usual case at once: $3 is the token, and nothing has failed.  Where somebody
+ * else has just begun the next turn it does nothing.
+ */
+static EsStatement ack_all_statement =
+	{.text = "UPDATE " TABLE " SET checkpoint = $4," ANSWERED THIS_PARTITION
+			 " AND turn OPERATOR(pg_catalog.=)"
+			 " (SELECT turn FROM " TABLE THIS_PARTITION NEWEST ")"
+			 " AND token OPERATOR(pg_catalog.=) $3"
+			 " AND leased_until IS NOT NULL AND NOT nacked"
+			 " AND retried_stream IS NULL"
+			 " AND checkpoint OPERATOR(pg_catalog.<=) $4"
+			 " AND delivered_through OPERATOR(pg_catalog.>=) $4",
+	 .expected = SPI_OK_UPDATE,
+	 .narguments = 4,
+	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+static EsStatement ack_statement =
+	{.text = "UPDATE " TABLE " SET checkpoint = $5," ANSWERED THIS_TURN,
+	 .expected = SPI_OK_UPDATE,
+	 .narguments = 5,
+	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+/* A stream that was delivered by itself comes again as a whole. */
+static EsStatement nack_statement =
+	{.text = "UPDATE " TABLE " SET nacked = true, deliveries = 0,"
+			 " leased_until = CASE WHEN retried_stream IS NULL AND"
+			 " leased_until IS NOT NULL THEN pg_catalog.clock_timestamp()"
+			 " OPERATOR(pg_catalog.+) lease END," CHANGED THIS_TURN,
+	 .expected = SPI_OK_UPDATE,
+	 .narguments = 3,
+	 .types = {TEXTOID, INT4OID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+static EsStatement settle_statement = {.text =
+										   "UPDATE " TABLE
+										   " SET leased_until = NULL, delivered = 0,"
+										   " deliveries = 0," CHANGED THIS_TURN,
+									   .expected = SPI_OK_UPDATE,
+									   .narguments = 3,
+									   .types = {TEXTOID, INT4OID, INT8OID},
+									   .things = THINGS,
+									   .by_index = true};
+
+static EsStatement reset_statement =
+	{.text = "UPDATE " TABLE " SET checkpoint = $4, token = $5, consumer = NULL,"
+			 " lease = NULL, leased_until = NULL, delivered = 0,"
+			 " delivered_through = $4, deliveries = 0, nacked = false,"
+			 " retried_stream = NULL, retried_version = NULL," CHANGED THIS_TURN,
+	 .expected = SPI_OK_UPDATE,
+	 .narguments = 5,
+	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+static EsStatement delete_statement =
+	{.text = "DELETE FROM " TABLE " WHERE subscription OPERATOR(pg_catalog.=) $1",
+	 .expected = SPI_OK_DELETE,
+	 .narguments = 1,
+	 .types = {TEXTOID},
+	 .things = THINGS,
+	 .by_index = true};
+
+/* A token has the partition in so many bits; the rest is its time. */
+#define PARTITION_BITS 8
+
+StaticAssertDecl(ES_MAX_PARTITIONS <= 1 << PARTITION_BITS,
+				 "a token must have room for the partition");
+
+/*
+ * number
+ *		A column that is a number, of a row that SPI has.
+ */
+static int64
+number(uint64 row, int column)
+{
+	bool isnull;
+
+	return DatumGetInt64(es_statement_column(row, column, &isnull));
+}
+
+/*
+ * time_of
+ *		A column that is a time, of a row that SPI has; DT_NOBEGIN for null.
+ */
+static TimestampTz
+time_of(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = es_statement_column(row, column, &isnull);
+
+	return isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
+}
+
+/*
+ * take_row
+ *		Takes a partition from a row that SPI has; what it points to is in a context.
+ */
+static void
+take_row(EsPartition *partition, uint64 row, MemoryContext context)
+{
+	bool isnull;
+	Datum value;
+
+	partition->number =
+		DatumGetInt32(es_statement_column(row, COL_NUMBER, &isnull));
+	partition->turn = number(row, COL_TURN);
+	partition->changes = number(row, COL_CHANGES);
+	partition->checkpoint = number(row, COL_CHECKPOINT);
+	partition->token = number(row, COL_TOKEN);
+	partition->delivered = number(row, COL_DELIVERED);
+	partition->delivered_through = number(row, COL_DELIVERED_THROUGH);
+	partition->deliveries =
+		DatumGetInt32(es_statement_column(row, COL_DELIVERIES, &isnull));
+	partition->nacked =
+		DatumGetBool(es_statement_column(row, COL_NACKED, &isnull));
+	partition->retried_stream = number(row, COL_RETRIED_STREAM);
+	partition->retried_version = number(row, COL_RETRIED_VERSION);
+	partition->leased_until = time_of(row, COL_LEASED_UNTIL);
+	partition->polled_at = time_of(row, COL_POLLED_AT);
+	partition->acked_at = time_of(row, COL_ACKED_AT);
+	value = es_statement_column(row, COL_CONSUMER, &isnull);
+	partition->consumer =
+		isnull ? NULL : MemoryContextStrdup(context, TextDatumGetCString(value));
+}
+
+/*
+ * es_partitions_list
+ *		All partitions of a subscription, in their order; raises 55000 where the owner
+ *		has removed some.
+ */
+EsPartition *
+es_partitions_list(const EsSubscription *subscription)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int32GetDatum(subscription->partitions)};
+	EsPartition *partitions =
+		palloc0(subscription->partitions * sizeof(EsPartition));
+	MemoryContext caller = CurrentMemoryContext;
+	EsActor before;
+	uint64 n;
+
+	es_statements_begin(&before, subscription->owner);
+	n = es_statement_run(&list_statement, arguments, NULL);
+	for (uint64 i = 0; i < n; i++)
+		take_row(&partitions[i], i, caller);
+	es_statements_end(&before);
+	if (n == subscription->partitions)
+		return partitions;
+	(void) es_subscription_require(subscription->name); /* it may be gone */
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("subscription \"%s\" lacks partitions", subscription->name),
+			 errdetail("It has %d of %d.", (int) n, subscription->partitions),
+			 errhint(
+				 "Restore its rows of event_store.subscription_partitions, or drop the subscription.")));
+	return NULL;
+}
+
+/*
+ * lock_by
+ *		Locks a partition by a statement; returns whether there was one to be locked.
+ */
+static bool
+lock_by(EsStatement *statement, Oid owner, const Datum *arguments,
+		EsPartition *partition)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	EsActor before;
+	bool locked;
+
+	es_statements_begin(&before, owner);
+	locked = es_statement_run(statement, arguments, NULL) > 0;
+	if (locked)
+		take_row(partition, 0, caller);
+	es_statements_end(&before);
+	return locked;
+}
+
+/*
+ * es_partition_try_lock
+ *		Locks a partition, unless somebody else has it locked or has changed it since it
+ *		was listed.
+ */
+bool
+es_partition_try_lock(const EsSubscription *subscription, EsPartition *partition)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int32GetDatum(partition->number),
+						 Int64GetDatum(partition->turn)};
+	int64 changes = partition->changes;
+
+	return lock_by(&try_lock_statement, subscription->owner, arguments,
+				   partition) &&
+		partition->changes == changes;
+}
+
+/*
+ * es_partition_lock
+ *		Locks a partition, once nobody else has it locked; returns false when there is
+ *		none.
+ */
+bool
+es_partition_lock(const char *subscription, Oid owner, int32 number,
+				  EsPartition *partition)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription),
+						 Int32GetDatum(number)};
+
+	return lock_by(&lock_statement, owner, arguments, partition);
+}
+
+/*
+ * es_next_token
+ *		The token of the next lease of a partition.
+ */
+int64
+es_next_token(const EsPartition *partition, TimestampTz now)
+{
+	int64 last = partition->token >> PARTITION_BITS;
+	int64 time = Max(now / 1000, 0);
+
+	return (Max(last + 1, time) << PARTITION_BITS) | partition->number;
+}
+
+/*
+ * es_token_partition
+ *		The partition that a token is of.
+ */
+int32
+es_token_partition(int64 token)
+{
+	return (int32) (token & ((1 << PARTITION_BITS) - 1));
+}
+
+/*
+ * change
+ *		Changes the row of a partition that is locked.
+ */
+static void
+change(EsStatement *statement, const char *subscription, Oid owner,
+	   EsPartition *partition, const Datum *more, const bool *missing)
+{
+	Datum arguments[ES_MAX_STATEMENT_ARGUMENTS] =
+		{CStringGetTextDatum(subscription), Int32GetDatum(partition->number),
+		 Int64GetDatum(partition->turn)};
+	bool nulls[ES_MAX_STATEMENT_ARGUMENTS] = {false};
+
+	for (int i = 3; i < statement->narguments; i++)
+	{
+		arguments[i] = more[i - 3];
+		nulls[i] = missing != NULL && missing[i - 3];
+	}
+	if (es_statement_run_as(statement, owner, arguments, nulls) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not change the %s", THINGS),
+				 errdetail("Partition %d of \"%s\" did not change.",
+						   partition->number, subscription),
+				 errhint("Drop the triggers on the tables of %s.", THINGS)));
+	partition->changes++;
+	partition->turn = partition->changes / CHANGES_OF_TURN;
+}
+
+/*
+ * es_partition_create
+ *		Makes a partition of a new subscription.
+ */
+void
+es_partition_create(const EsSubscription *subscription, int32 number,
+					int64 checkpoint, int64 token)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int32GetDatum(number), Int64GetDatum(checkpoint),
+						 Int64GetDatum(token)};
+
+	(void) es_statement_run_as(&create_statement, subscription->owner,
+							   arguments, NULL);
+}
+
+/*
+ * es_partition_lease
+ *		Leases a partition that is locked.
+ */
+void
+es_partition_lease(const EsSubscription *subscription, EsPartition *partition,
+				   const EsDelivery *delivery)
+{
+	Datum more[] = {Int64GetDatum(delivery->token),
+					CStringGetTextDatum(delivery->consumer),
+					IntervalPGetDatum(delivery->lease),
+					Int64GetDatum(delivery->delivered),
+					Int64GetDatum(delivery->delivered_through),
+					Int32GetDatum(delivery->deliveries),
+					Int64GetDatum(delivery->retried_stream),
+					Int64GetDatum(delivery->retried_version)};
+	bool alone = delivery->retried_stream != 0;
+	bool missing[] = {false, false, false, false, false, false, !alone, !alone};
+
+	change(&lease_statement, subscription->name, subscription->owner, partition,
+		   more, missing);
+}
+
+/*
+ * es_partition_move
+ *		Moves the checkpoint of a partition that is locked past what is not its.
+ */
+void
+es_partition_move(const EsSubscription *subscription, EsPartition *partition,
+				  int64 checkpoint)
+{
+	Datum more[] = {Int64GetDatum(checkpoint)};
+
+	change(&move_statement, subscription->name, subscription->owner, partition,
+		   more, NULL);
+}
+
+/*
+ * es_partition_settle
+ *		Ends the lease of a partition that is locked: what was delivered under it counts
+ *		as answered.
+ */
+void
+es_partition_settle(const EsSubscription *subscription, EsPartition *partition)
+{
+	change(&settle_statement, subscription->name, subscription->owner,
+		   partition, NULL, NULL);
+	partition->leased_until = DT_NOBEGIN;
+	partition->delivered = 0;
+	partition->deliveries = 0;
+}
+
+/*
+ * es_partition_ack_all
+ *		Acknowledges events where that changes nothing but the partition; returns false
+ *		where nothing was done.
+ */
+bool
+es_partition_ack_all(const char *subscription, Oid owner, int64 token,
+					 int64 through_position)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription),
+						 Int32GetDatum(es_token_partition(token)),
+						 Int64GetDatum(token), Int64GetDatum(through_position)};
+
+	return es_statement_run_as(&ack_all_statement, owner, arguments, NULL) > 0;
+}
+
+/*
+ * es_partition_ack
+ *		Notes that what was delivered through a position is answered, and where the
+ *		checkpoint is then.
+ */
+void
+es_partition_ack(const char *subscription, Oid owner, EsPartition *partition,
+				 int64 checkpoint, int64 through_position)
+{
+	Datum more[] = {Int64GetDatum(through_position), Int64GetDatum(checkpoint)};
+
+	change(&ack_statement, subscription, owner, partition, more, NULL);
+}
+
+/*
+ * es_partition_nack
+ *		Notes that an event has failed under the lease of a partition.
+ */
+void
+es_partition_nack(const char *subscription, Oid owner, EsPartition *partition)
+{
+	change(&nack_statement, subscription, owner, partition, NULL, NULL);
+}
+
+/*
+ * es_partition_reset
+ *		Takes a partition from whoever has it, and has it go on after a position.
+ */
+void
+es_partition_reset(const EsSubscription *subscription, EsPartition *partition,
+				   int64 checkpoint, int64 token)
+{
+	Datum more[] = {Int64GetDatum(checkpoint), Int64GetDatum(token)};
+
+	change(&reset_statement, subscription->name, subscription->owner, partition,
+		   more, NULL);
+}
+
+/*
+ * es_partitions_delete
+ *		Removes all partitions of a subscription.
+ */
+void
+es_partitions_delete(const char *subscription, Oid owner)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription)};
+
+	(void) es_statement_run_as(&delete_statement, owner, arguments, NULL);
+}

@@ -1,0 +1,668 @@
+/*-------------------------------------------------------------------------
+ *
+ * poll.c
+ *	  The SQL call that delivers events of a subscription.
+ *
+ * poll() looks for the oldest event that is to be handled, leases the partition that it
+ * is of, and delivers as many as are asked for of that.  Streams that are set aside, and
+ * whose time has come, go first.  A consumer that polls again before it has answered gets
+ * the partition that it has, under a new token: it is taken for one that was started
+ * anew.
+ *
+ * The partitions are listed without a lock and looked at in the order of their events;
+ * the one that is chosen is locked then.  If somebody has changed it meanwhile it is left
+ * alone, and when nothing else is found, all is listed anew.  How that works with others
+ * at the same time is said in lease.c, and which events may be delivered in
+ * store_read.c.
+ *
+ * What was delivered and not answered is delivered again, once the lease has run out;
+ * if that is not answered either, half as much each time.  So a consumer that is too slow
+ * for its lease gets as much as it can do, and an event that ends its consumer comes to
+ * be delivered alone.  If that is not answered either, it counts as a failed attempt.
+ *
+ * Where there is nothing to be delivered, checkpoints that are far behind are moved, so
+ * that the same events of others are not looked at again and again.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/poll.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "check.h"
+#include "event_columns.h"
+#include "position.h"
+#include "registration.h"
+#include "result_rows.h"
+#include "set_aside.h"
+#include "store.h"
+
+PG_FUNCTION_INFO_V1(event_store_poll);
+
+/* Columns of the result before those of the event. */
+enum
+{
+	POLLED_PARTITION,
+	POLLED_TOKEN,
+	POLLED_ATTEMPTS
+};
+
+/* A checkpoint that is so far behind is moved. */
+#define FAR_BEHIND 1000
+
+/* How often the partitions are listed, when others are faster. */
+#define MAX_ROUNDS 100
+
+/* The longest lease, in days. */
+#define MAX_LEASE_DAYS 1
+
+typedef struct Poll
+{
+	const EsSubscription *subscription;
+	const char *consumer;
+	int64 max_count;
+	const Interval *lease;
+	TimestampTz now;
+
+	EsPartition *partitions;
+	bool *open;	  /* it may be taken */
+	bool *locked; /* by this call */
+	bool again;	  /* a further look may find something */
+	EsFailedEvents failed;
+
+	/* what is delivered */
+	EsPartition *taken; /* NULL as long as nothing is */
+	int64 token;
+	int64 limit;
+	int64 n;
+	int64 position; /* of the last event */
+
+	ReturnSetInfo *result;
+	EsEventColumns *columns;
+	MemoryContext row_context;
+	Datum *values;
+	bool *nulls;
+} Poll;
+
+/*
+ * name_subscription
+ *		Says in an error what it is about.
+ */
+static void
+name_subscription(void *arg)
+{
+	errcontext("subscription \"%s\"", (const char *) arg);
+}
+
+/*
+ * is_unanswered
+ *		Whether a partition has events delivered that were not answered.
+ */
+static bool
+is_unanswered(const EsPartition *partition)
+{
+	return partition->leased_until != DT_NOBEGIN;
+}
+
+/*
+ * is_own
+ *		Whether it is this consumer's, on a lease that goes on.
+ */
+static bool
+is_own(const Poll *poll, const EsPartition *partition)
+{
+	return is_unanswered(partition) && partition->leased_until > poll->now &&
+		partition->consumer != NULL &&
+		strcmp(partition->consumer, poll->consumer) == 0;
+}
+
+/*
+ * open_own
+ *		Allows to take only what this consumer has; returns whether there is any.
+ */
+static bool
+open_own(Poll *poll)
+{
+	bool any = false;
+
+	for (int i = 0; i < poll->subscription->partitions; i++)
+	{
+		poll->open[i] = is_own(poll, &poll->partitions[i]);
+		any |= poll->open[i];
+	}
+	return any;
+}
+
+/*
+ * open_all
+ *		Allows to take what nobody has.
+ */
+static void
+open_all(Poll *poll)
+{
+	for (int i = 0; i < poll->subscription->partitions; i++)
+	{
+		const EsPartition *partition = &poll->partitions[i];
+
+		poll->open[i] = !is_unanswered(partition) ||
+			partition->leased_until <= poll->now || is_own(poll, partition);
+	}
+}
+
+/*
+ * lock
+ *		Locks a partition; returns false where somebody else was faster.
+ */
+static bool
+lock(Poll *poll, EsPartition *partition)
+{
+	if (poll->locked[partition->number])
+		return true;
+	if (es_partition_try_lock(poll->subscription, partition))
+	{
+		poll->locked[partition->number] = true;
+		return true;
+	}
+	poll->open[partition->number] = false;
+	poll->again = true;
+	return false;
+}
+
+/*
+ * describe_unanswered
+ *		What is to be said of an event that was delivered alone and not answered;
+ *		returns false where that is not known any more.
+ */
+static bool
+describe_unanswered(Poll *poll, const EsPartition *partition,
+					EsUnhandled *unhandled)
+{
+	EsReadRequest request;
+	EsStoreRead *read;
+	TupleTableSlot *event;
+
+	es_subscription_request(poll->subscription, &request);
+	request.range.lowest = partition->delivered_through;
+	request.range.highest = partition->delivered_through;
+	read = es_store_read_begin(&request);
+	event = es_store_read_next(read);
+	if (event != NULL)
+	{
+		unhandled->stream_id =
+			DatumGetInt64(es_column(event, ES_EVENTS, EV_STREAM_ID));
+		unhandled->version =
+			DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
+		unhandled->first_version = unhandled->version;
+		unhandled->global_position = partition->delivered_through;
+		unhandled->consumer = partition->consumer;
+		unhandled->reason = "not answered";
+		unhandled->delay = -1;
+	}
+	es_store_read_end(read);
+	return event != NULL;
+}
+
+/*
+ * settle
+ *		Counts it as a failed attempt if a partition, which is locked, had an event
+ *		delivered alone again and again, without an answer; returns whether it had.
+ */
+static bool
+settle(Poll *poll, EsPartition *partition)
+{
+	EsUnhandled unhandled;
+
+	if (!is_unanswered(partition) || partition->deliveries < 2 ||
+		partition->delivered > 1)
+		return false;
+	if (describe_unanswered(poll, partition, &unhandled) &&
+		(partition->retried_stream != 0 ||
+		 es_set_aside(&poll->failed, unhandled.stream_id) == NULL))
+	{
+		es_set_aside_fail(poll->subscription, partition, &poll->failed,
+						  &unhandled);
+		es_failed_events_list(poll->subscription, &poll->failed);
+	}
+	es_partition_settle(poll->subscription, partition);
+	return true;
+}
+
+/*
+ * choose
+ *		Chooses a partition, which is locked, to be delivered.
+ */
+static void
+choose(Poll *poll, EsPartition *partition)
+{
+	poll->taken = partition;
+	poll->token = es_next_token(partition, poll->now);
+	poll->limit = poll->max_count;
+	if (is_unanswered(partition) && partition->deliveries >= 2)
+		poll->limit = Min(poll->limit, Max(partition->delivered / 2, 1));
+	poll->n = 0;
+}
+
+/*
+ * put_event
+ *		Adds an event to the result.
+ */
+static void
+put_event(Poll *poll, EsStoreRead *read, TupleTableSlot *event, int32 attempts)
+{
+	MemoryContext caller = MemoryContextSwitchTo(poll->row_context);
+	TupleDesc desc = poll->result->setDesc;
+
+	es_event_columns_fill(poll->columns, event, es_store_read_stream(read, event),
+						  poll->values, poll->nulls);
+	poll->values[POLLED_PARTITION] = Int32GetDatum(poll->taken->number);
+	poll->values[POLLED_TOKEN] = Int64GetDatum(poll->token);
+	poll->values[POLLED_ATTEMPTS] = Int32GetDatum(attempts);
+	poll->nulls[POLLED_PARTITION] = poll->nulls[POLLED_TOKEN] =
+		poll->nulls[POLLED_ATTEMPTS] = false;
+	tuplestore_putvalues(poll->result->setResult, desc, poll->values,
+						 poll->nulls);
+	poll->position =
+		DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION));
+	poll->n++;
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(poll->row_context);
+}
+
+/*
+ * lease
+ *		Leases the partition that was chosen; event is what was delivered of it by itself,
+ *		NULL for none.
+ */
+static void
+lease(Poll *poll, const EsFailedEvent *event)
+{
+	EsPartition *partition = poll->taken;
+	EsDelivery delivery = {0};
+
+	delivery.token = poll->token;
+	delivery.consumer = poll->consumer;
+	delivery.lease = poll->lease;
+	delivery.delivered = poll->n;
+	delivery.delivered_through = poll->position;
+	delivery.deliveries =
+		is_unanswered(partition) ? partition->deliveries + 1 : 1;
+	if (event != NULL)
+	{
+		delivery.retried_stream = event->stream_id;
+		delivery.retried_version = event->passed_version;
+	}
+	es_partition_lease(poll->subscription, partition, &delivery);
+}
+
+/*
+ * put_set_aside
+ *		Adds the events of a stream that is set aside to the result, and leases the
+ *		partition; returns false where there are none.
+ */
+static bool
+put_set_aside(Poll *poll, const EsFailedEvent *event)
+{
+	EsPartition *partition = &poll->partitions[event->partition];
+	EsStoreRead *read = es_set_aside_read(poll->subscription, event, partition);
+	bool alone = event->failed_version >= event->next_version;
+	TupleTableSlot *slot;
+
+	choose(poll, partition);
+	if (alone)
+		poll->limit = Min(poll->limit, 1);
+	while (poll->n < poll->limit &&
+		   (slot = event->passed_version > 0
+				? es_store_read_next(read)
+				: es_set_aside_next(read, &poll->failed)) != NULL)
+	{
+		int64 version = DatumGetInt64(es_column(slot, ES_EVENTS, EV_VERSION));
+
+		put_event(poll, read, slot,
+				  version == event->failed_version ? event->attempts : 0);
+	}
+	es_store_read_end(read);
+	if (poll->n == 0)
+	{
+		poll->taken = NULL;
+		return false;
+	}
+	lease(poll, event);
+	return true;
+}
+
+/*
+ * end_set_aside
+ *		Deals with a stream that is set aside and has nothing to be delivered: it is read
+ *		together with the others again, unless it is ahead of them; returns false then.
+ */
+static bool
+end_set_aside(Poll *poll, const EsFailedEvent *event)
+{
+	EsPartition *partition = &poll->partitions[event->partition];
+
+	if (event->passed_version > 0)
+		es_failed_event_delete(poll->subscription, event);
+	else if (event->failed_version >= event->next_version)
+		es_failed_event_go_on(poll->subscription, event,
+							  event->failed_version + 1, event->handled_position);
+	else if (event->handled_position <= partition->checkpoint)
+		es_failed_events_merge(poll->subscription, event->stream_id);
+	else
+		return false;
+	es_partition_move(poll->subscription, partition, partition->checkpoint);
+	es_failed_events_list(poll->subscription, &poll->failed);
+	return true;
+}
+
+/*
+ * is_due
+ *		Whether a failed event is to be delivered now, from a partition that may be taken.
+ */
+static bool
+is_due(const Poll *poll, const EsFailedEvent *event)
+{
+	return event->retry_at <= poll->now && event->partition >= 0 &&
+		event->partition < poll->subscription->partitions &&
+		poll->open[event->partition];
+}
+
+/*
+ * deliver_set_aside
+ *		Delivers a stream that is set aside, if it is time for one.
+ */
+static bool
+deliver_set_aside(Poll *poll)
+{
+	for (int64 i = 0; i < poll->failed.n; i++)
+	{
+		const EsFailedEvent *event = &poll->failed.events[i];
+		EsPartition *partition;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!is_due(poll, event))
+			continue;
+		partition = &poll->partitions[event->partition];
+		if (!lock(poll, partition))
+			continue;
+		if (settle(poll, partition))
+		{
+			i = -1; /* there is another list now */
+			continue;
+		}
+		if (put_set_aside(poll, event))
+			return true;
+		if (end_set_aside(poll, event))
+			i = -1;
+	}
+	return false;
+}
+
+/*
+ * lowest_checkpoint
+ *		The lowest checkpoint of the partitions that may be taken; -1 where none may.
+ */
+static int64
+lowest_checkpoint(const Poll *poll)
+{
+	int64 lowest = -1;
+
+	for (int i = 0; i < poll->subscription->partitions; i++)
+	{
+		if (poll->open[i] &&
+			(lowest < 0 || poll->partitions[i].checkpoint < lowest))
+			lowest = poll->partitions[i].checkpoint;
+	}
+	return lowest;
+}
+
+/*
+ * is_wanted
+ *		Whether an event is the next to be delivered; chooses its partition if none is.
+ */
+static bool
+is_wanted(Poll *poll, TupleTableSlot *event)
+{
+	int64 stream_id = DatumGetInt64(es_column(event, ES_EVENTS, EV_STREAM_ID));
+	EsPartition *partition =
+		&poll->partitions[es_subscription_partition(poll->subscription, stream_id)];
+
+	if (poll->taken != NULL ? partition != poll->taken
+							: !poll->open[partition->number])
+		return false;
+	if (DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION)) <=
+			partition->checkpoint ||
+		es_set_aside(&poll->failed, stream_id) != NULL)
+		return false;
+	if (poll->taken != NULL)
+		return true;
+	if (!lock(poll, partition))
+		return false;
+	if (settle(poll, partition) && es_set_aside(&poll->failed, stream_id) != NULL)
+		return false;
+	choose(poll, partition);
+	return true;
+}
+
+/*
+ * is_waited_for
+ *		Whether a stream that is set aside is ahead of a partition.
+ */
+static bool
+is_waited_for(const Poll *poll, const EsPartition *partition)
+{
+	for (int64 i = 0; i < poll->failed.n; i++)
+	{
+		const EsFailedEvent *event = &poll->failed.events[i];
+
+		if (event->partition == partition->number && event->passed_version == 0 &&
+			event->handled_position > partition->checkpoint)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * move_past
+ *		Moves the checkpoints of partitions that have nothing to be delivered up to a
+ *		position, where that is worth it.
+ */
+static void
+move_past(Poll *poll, int64 position)
+{
+	for (int i = 0; i < poll->subscription->partitions; i++)
+	{
+		EsPartition *partition = &poll->partitions[i];
+		bool waited_for;
+
+		if (!poll->open[i] || partition->checkpoint >= position)
+			continue;
+		waited_for = is_waited_for(poll, partition);
+		if (!waited_for && position - partition->checkpoint < FAR_BEHIND)
+			continue;
+		if (!lock(poll, partition))
+			continue;
+		es_partition_move(poll->subscription, partition, position);
+		partition->checkpoint = position;
+		poll->again |= waited_for;
+	}
+}
+
+/*
+ * deliver_next
+ *		Delivers events after the checkpoints.
+ */
+static bool
+deliver_next(Poll *poll)
+{
+	int64 lowest = lowest_checkpoint(poll);
+	EsReadRequest request;
+	EsStoreRead *read;
+	TupleTableSlot *event;
+	int64 highest;
+
+	if (lowest < 0)
+		return false;
+	es_subscription_request(poll->subscription, &request);
+	request.after_position = lowest;
+	request.range.lowest = lowest + 1;
+	read = es_store_read_begin(&request);
+	while ((poll->taken == NULL || poll->n < poll->limit) &&
+		   (event = es_store_read_next(read)) != NULL)
+	{
+		if (is_wanted(poll, event))
+			put_event(poll, read, event, 0);
+	}
+	highest = es_store_read_highest(read);
+	es_store_read_end(read);
+	if (poll->taken != NULL)
+		lease(poll, NULL);
+	else
+		move_past(poll, highest);
+	return poll->taken != NULL;
+}
+
+/*
+ * deliver_from
+ *		Delivers events of partitions that may be taken.
+ */
+static bool
+deliver_from(Poll *poll)
+{
+	return deliver_set_aside(poll) || deliver_next(poll);
+}
+
+/*
+ * look
+ *		Lists the partitions and delivers events of one, if there are any.
+ */
+static bool
+look(Poll *poll)
+{
+	int n = poll->subscription->partitions;
+
+	poll->again = false;
+	poll->now = GetCurrentTimestamp();
+	poll->partitions = es_partitions_list(poll->subscription);
+	es_failed_events_list(poll->subscription, &poll->failed);
+	poll->open = palloc0(n * sizeof(bool));
+	poll->locked = palloc0(n * sizeof(bool));
+	for (int i = 0; i < n; i++)
+		es_check_within_store(poll->partitions[i].checkpoint);
+	if (open_own(poll) && deliver_from(poll))
+		return true;
+	if (poll->again)
+		return false;
+	open_all(poll);
+	return deliver_from(poll);
+}
+
+/*
+ * deliver
+ *		Delivers events, if there are any.
+ */
+static void
+deliver(Poll *poll)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext look_context =
+		AllocSetContextCreate(caller, "event_store poll", ALLOCSET_DEFAULT_SIZES);
+
+	poll->row_context =
+		AllocSetContextCreate(caller, "event_store row", ALLOCSET_DEFAULT_SIZES);
+	for (int round = 0; round < MAX_ROUNDS; round++)
+	{
+		bool done;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(look_context);
+		done = look(poll) || !poll->again;
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(look_context);
+		if (done)
+			break;
+	}
+}
+
+/*
+ * prepare_rows
+ *		Gets ready to fill the result.
+ */
+static void
+prepare_rows(Poll *poll)
+{
+	TupleDesc desc = poll->result->setDesc;
+	AttrNumber *wanted = palloc(desc->natts * sizeof(AttrNumber));
+	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
+
+	for (int i = 0; i < desc->natts; i++)
+		wanted[i] = i + 1;
+	poll->columns = es_event_columns(desc->tdtypeid, wanted, desc->natts,
+									 es_upcasting(false));
+	poll->values = palloc0(desc->natts * sizeof(Datum));
+	poll->nulls = palloc0(desc->natts * sizeof(bool));
+	table_close(events, NoLock);
+}
+
+/*
+ * read_arguments
+ *		Checks what a consumer asks for.
+ */
+static void
+read_arguments(FunctionCallInfo fcinfo, Poll *poll)
+{
+	es_check_not_null(fcinfo, 0, "subscription");
+	es_check_not_null(fcinfo, 1, "consumer");
+	poll->consumer = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	es_check_name(poll->consumer, "consumer");
+	poll->max_count = es_count_argument(fcinfo, 2);
+	es_check_not_null(fcinfo, 3, "lease");
+	poll->lease = PG_GETARG_INTERVAL_P(3);
+	if (!es_interval_within(poll->lease, MAX_LEASE_DAYS) ||
+		poll->lease->day + poll->lease->time == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("lease must be more than 0 and at most %d day",
+						MAX_LEASE_DAYS)));
+}
+
+/*
+ * event_store_poll
+ *		poll(subscription, consumer, max_count, lease) returns setof polled_event
+ *
+ * The next events of one partition, under a lease.  Raises 22004, 22023, 25006 in a
+ * read-only transaction and on a standby, 40001 where a transaction at REPEATABLE READ
+ * sees the partitions as they were, 42704, ST008 where a checkpoint is beyond the
+ * store.
+ */
+Datum
+event_store_poll(PG_FUNCTION_ARGS)
+{
+	Poll poll = {0};
+	ErrorContextCallback callback;
+
+	es_check_writable("poll()");
+	es_require_subscriptions();
+	read_arguments(fcinfo, &poll);
+	poll.subscription =
+		es_subscription_require(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	InitMaterializedSRF(fcinfo, 0);
+	poll.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	if (poll.max_count == 0)
+		return (Datum) 0;
+	callback.callback = name_subscription;
+	callback.arg = poll.subscription->name;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	prepare_rows(&poll);
+	deliver(&poll);
+	error_context_stack = callback.previous;
+	return (Datum) 0;
+}

@@ -1,0 +1,248 @@
+/*-------------------------------------------------------------------------
+ *
+ * replay.c
+ *	  The SQL calls about events that subscriptions have parked.
+ *
+ * What these change of an event goes with a change of its partition, which is locked
+ * first: a consumer that polls at the same time notices, see poll.c.
+ *
+ * Copyright (c) 2026, event_store contributors
+ *
+ * src/replay.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "check.h"
+#include "result_rows.h"
+#include "rights.h"
+#include "set_aside.h"
+#include "statement.h"
+#include "store.h"
+
+PG_FUNCTION_INFO_V1(event_store_parked_events);
+PG_FUNCTION_INFO_V1(event_store_replay_parked);
+PG_FUNCTION_INFO_V1(event_store_skip_parked);
+
+/* Columns of parked_events(). */
+#define PARKED_COLUMNS 11
+
+/* The casts as in checkpoint.c. */
+static EsStatement parked_statement =
+	{.text = "SELECT f.subscription::pg_catalog.text,"
+			 " f.partition::pg_catalog.int4, f.global_position::pg_catalog.int8,"
+			 " s.stream::pg_catalog.text, f.failed_version::pg_catalog.int8,"
+			 " e.type::pg_catalog.text, f.attempts::pg_catalog.int4,"
+			 " f.parked_at::pg_catalog.timestamptz, f.reason::pg_catalog.text,"
+			 " f.consumer::pg_catalog.text,"
+			 " f.passed_version OPERATOR(pg_catalog.=) 0"
+			 " FROM event_store.subscription_failed_events f"
+			 " LEFT JOIN event_store.events e ON e.global_position"
+			 " OPERATOR(pg_catalog.=) f.global_position"
+			 " LEFT JOIN event_store.streams s"
+			 " ON s.stream_id OPERATOR(pg_catalog.=) f.stream_id"
+			 " WHERE f.parked_at IS NOT NULL"
+			 " AND ($1 IS NULL OR f.subscription OPERATOR(pg_catalog.=) $1)"
+			 " ORDER BY f.subscription, f.global_position",
+	 .expected = SPI_OK_SELECT,
+	 .narguments = 1,
+	 .types = {TEXTOID},
+	 .things = "subscriptions"};
+
+/*
+ * put_rows
+ *		Adds the rows that SPI has to the result.
+ */
+static void
+put_rows(ReturnSetInfo *result, uint64 n)
+{
+	for (uint64 i = 0; i < n; i++)
+	{
+		Datum values[PARKED_COLUMNS];
+		bool nulls[PARKED_COLUMNS];
+
+		for (int j = 0; j < PARKED_COLUMNS; j++)
+			values[j] = es_statement_column(i, j + 1, &nulls[j]);
+		es_put_row(result, values, nulls, PARKED_COLUMNS);
+	}
+}
+
+/*
+ * event_store_parked_events
+ *		parked_events(subscription) returns setof record: subscription, partition,
+ *		global_position, stream, version, type, attempts, parked_at, reason, consumer,
+ *		stream_waits
+ *
+ * Of one subscription, or all.  Raises ST002, 42704.
+ */
+Datum
+event_store_parked_events(PG_FUNCTION_ARGS)
+{
+	Datum arguments[] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
+	bool missing[] = {PG_ARGISNULL(0)};
+	EsActor before;
+
+	es_require_subscriptions();
+	if (!PG_ARGISNULL(0))
+		(void) es_subscription_require(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	InitMaterializedSRF(fcinfo, 0);
+	es_statements_begin(&before, es_store_owner(ES_SUBSCRIPTIONS));
+	put_rows((ReturnSetInfo *) fcinfo->resultinfo,
+			 es_statement_run(&parked_statement, arguments, missing));
+	es_statements_end(&before);
+	return (Datum) 0;
+}
+
+/*
+ * skip
+ *		Has the stream of a parked event go on without it.  Where events before it are
+ *		still to be handled, what is left of it tells that it is passed.
+ */
+static void
+skip(const EsSubscription *subscription, const EsFailedEvents *all,
+	 const EsFailedEvent *event)
+{
+	EsFailedEvent stream = *event;
+	EsFailedEvent mark = *event;
+
+	if (event->passed_version > 0)
+	{
+		es_passed_event_handled(subscription, all, event);
+		return;
+	}
+	stream.failed_version = 0;
+	stream.attempts = 0;
+	stream.parked_at = DT_NOBEGIN;
+	stream.retry_at = GetCurrentTimestamp();
+	if (event->next_version == event->failed_version)
+	{
+		stream.next_version++;
+		stream.handled_position = event->global_position;
+	}
+	else
+	{
+		mark.passed_version = event->failed_version;
+		mark.next_version = event->failed_version;
+		mark.parked_at = DT_NOBEGIN;
+		es_failed_event_keep(subscription, &mark);
+	}
+	es_failed_event_keep(subscription, &stream);
+}
+
+/*
+ * is_meant
+ *		Whether an event of a partition is parked, at a position or at any.
+ */
+static bool
+is_meant(const EsFailedEvent *event, int32 partition, int64 only)
+{
+	return event->partition == partition && event->parked_at != DT_NOBEGIN &&
+		(only == 0 || event->global_position == only);
+}
+
+/*
+ * any_is_meant
+ *		Whether any is.
+ */
+static bool
+any_is_meant(const EsFailedEvents *all, int32 partition, int64 only)
+{
+	for (int64 i = 0; i < all->n; i++)
+	{
+		if (is_meant(&all->events[i], partition, only))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * release_partition
+ *		Has parked events of a partition delivered again, or skipped; returns how many.
+ */
+static int64
+release_partition(const EsSubscription *subscription, int32 number, int64 only,
+				  bool again)
+{
+	EsPartition partition;
+	EsFailedEvents all;
+	int64 n = 0;
+
+	if (!es_partition_lock(subscription->name, subscription->owner, number,
+						   &partition))
+		return 0;
+	es_failed_events_list(subscription, &all);
+	for (int64 i = 0; i < all.n; i++)
+	{
+		const EsFailedEvent *event = &all.events[i];
+
+		if (!is_meant(event, number, only))
+			continue;
+		if (again)
+			es_failed_event_release(subscription, event, true);
+		else
+			skip(subscription, &all, event);
+		n++;
+	}
+	es_partition_move(subscription, &partition, partition.checkpoint);
+	return n;
+}
+
+/*
+ * release
+ *		Has the parked event at a position, 0 for all, delivered again, or skipped;
+ *		returns how many there were.
+ */
+static int64
+release(FunctionCallInfo fcinfo, const char *call, int64 only, bool again)
+{
+	const EsSubscription *subscription;
+	EsFailedEvents all;
+	int64 n = 0;
+
+	es_check_writable(call);
+	es_require_store_owner(call);
+	es_require_subscriptions();
+	subscription = es_subscription_require(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	es_failed_events_list(subscription, &all);
+	for (int32 i = 0; i < subscription->partitions; i++)
+	{
+		if (any_is_meant(&all, i, only))
+			n += release_partition(subscription, i, only, again);
+	}
+	return n;
+}
+
+/*
+ * event_store_replay_parked
+ *		replay_parked(subscription, global_position) returns bigint
+ *
+ * How many parked events are delivered again, the one at a position or all.  Raises
+ * 22004, 25006, 42501 unless the caller owns the store, 42704.
+ */
+Datum
+event_store_replay_parked(PG_FUNCTION_ARGS)
+{
+	es_check_not_null(fcinfo, 0, "subscription");
+	PG_RETURN_INT64(release(fcinfo, "replay_parked()",
+							es_bigint_argument(fcinfo, 1, 0), true));
+}
+
+/*
+ * event_store_skip_parked
+ *		skip_parked(subscription, global_position) returns bigint
+ *
+ * How many parked events at a position are given up: 1, or 0 where none is.  Raises
+ * 22004, 25006, 42501 unless the caller owns the store, 42704.
+ */
+Datum
+event_store_skip_parked(PG_FUNCTION_ARGS)
+{
+	es_check_not_null(fcinfo, 0, "subscription");
+	es_check_not_null(fcinfo, 1, "global_position");
+	PG_RETURN_INT64(release(fcinfo, "skip_parked()", PG_GETARG_INT64(1), false));
+}
