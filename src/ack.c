@@ -74,9 +74,9 @@ raise_lost(const Answer *answer, const EsPartition *partition)
 			 partition == NULL || partition->consumer == NULL
 				 ? errdetail("Token %lld was not given for any lease that there is.",
 							 (long long) answer->token)
-				 : errdetail("Token %lld is not the newest of partition %d: consumer \"%s\" got token %lld.",
+				 : errdetail("The token is %lld, the newest of partition %d is %lld; its last consumer was \"%s\".",
 							 (long long) answer->token, partition->number,
-							 partition->consumer, (long long) partition->token),
+							 (long long) partition->token, partition->consumer),
 			 errhint(
 				 "Undo what was done for events that were not acknowledged, and go on with event_store.poll().")));
 }
@@ -127,20 +127,24 @@ ack_alone(const Answer *answer)
 	const EsPartition *partition = &answer->partition;
 	const EsFailedEvent *event;
 	EsFailedEvents all;
+	bool failed; /* under this lease */
 
 	es_failed_events_list(subscription, &all);
 	event = es_failed_events_find(&all, partition->retried_stream,
 								  partition->retried_version);
 	if (event == NULL)
 		return; /* it was moved, or is acknowledged already */
+	failed = event->token == answer->token;
 	if (event->passed_version > 0)
 	{
-		if (answer->position >= event->global_position &&
-			event->retry_at != DT_NOEND)
+		if (answer->position >= event->global_position && !failed)
 			es_passed_event_handled(subscription, &all, event);
 		return;
 	}
-	es_set_aside_handled(subscription, event, answer->position);
+	es_set_aside_handled(subscription, event,
+						 failed
+							 ? Min(answer->position, event->global_position - 1)
+							 : answer->position);
 	es_failed_events_list(subscription, &all);
 	event = es_set_aside(&all, partition->retried_stream);
 	if (!es_set_aside_is_behind(subscription, &all, event, partition->checkpoint))
@@ -228,10 +232,8 @@ find_event(const Answer *answer, const EsSubscription *subscription,
 	event = es_store_read_next(read);
 	if (event != NULL)
 	{
-		unhandled->stream_id =
-			DatumGetInt64(es_column(event, ES_EVENTS, EV_STREAM_ID));
-		unhandled->version =
-			DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
+		unhandled->stream_id = es_bigint_column(event, ES_EVENTS, EV_STREAM_ID);
+		unhandled->version = es_bigint_column(event, ES_EVENTS, EV_VERSION);
 		unhandled->global_position = answer->position;
 	}
 	es_store_read_end(read);

@@ -37,6 +37,7 @@
 #include "fault.h"
 #include "known_head.h"
 #include "launcher.h"
+#include "light_commit.h"
 #include "locks.h"
 #include "metadata.h"
 #include "plain_table.h"
@@ -61,6 +62,7 @@ _PG_init(void)
 {
 	es_store_init();
 	es_plain_tables_init();
+	es_light_commit_init();
 	es_locks_init();
 	es_known_head_init();
 	es_sequence_init();

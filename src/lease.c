@@ -203,15 +203,14 @@ static EsStatement nack_statement =
 	 .things = THINGS,
 	 .by_index = true};
 
-static EsStatement settle_statement = {.text =
-										   "UPDATE " TABLE
-										   " SET leased_until = NULL, delivered = 0,"
-										   " deliveries = 0," CHANGED THIS_TURN,
-									   .expected = SPI_OK_UPDATE,
-									   .narguments = 3,
-									   .types = {TEXTOID, INT4OID, INT8OID},
-									   .things = THINGS,
-									   .by_index = true};
+static EsStatement settle_statement =
+	{.text = "UPDATE " TABLE " SET token = $4, leased_until = NULL, delivered = 0,"
+			 " deliveries = 0," CHANGED THIS_TURN,
+	 .expected = SPI_OK_UPDATE,
+	 .narguments = 4,
+	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
 
 static EsStatement reset_statement =
 	{.text = "UPDATE " TABLE " SET checkpoint = $4, token = $5, consumer = NULL,"
@@ -489,13 +488,17 @@ es_partition_move(const EsSubscription *subscription, EsPartition *partition,
 /*
  * es_partition_settle
  *		Ends the lease of a partition that is locked: what was delivered under it counts
- *		as answered.
+ *		as answered, and another answer comes too late.
  */
 void
-es_partition_settle(const EsSubscription *subscription, EsPartition *partition)
+es_partition_settle(const EsSubscription *subscription, EsPartition *partition,
+					int64 token)
 {
+	Datum more[] = {Int64GetDatum(token)};
+
 	change(&settle_statement, subscription->name, subscription->owner,
-		   partition, NULL, NULL);
+		   partition, more, NULL);
+	partition->token = token;
 	partition->leased_until = DT_NOBEGIN;
 	partition->delivered = 0;
 	partition->deliveries = 0;

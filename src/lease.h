@@ -64,7 +64,7 @@ extern void es_partition_lease(const EsSubscription *subscription,
 extern void es_partition_move(const EsSubscription *subscription,
 							  EsPartition *partition, int64 checkpoint);
 extern void es_partition_settle(const EsSubscription *subscription,
-								EsPartition *partition);
+								EsPartition *partition, int64 token);
 extern bool es_partition_ack_all(const char *subscription, Oid owner,
 								 int64 token, int64 through_position);
 extern void es_partition_ack(const char *subscription, Oid owner,

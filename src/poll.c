@@ -39,6 +39,7 @@
 
 #include "check.h"
 #include "event_columns.h"
+#include "light_commit.h"
 #include "position.h"
 #include "registration.h"
 #include "result_rows.h"
@@ -73,9 +74,10 @@ typedef struct Poll
 	TimestampTz now;
 
 	EsPartition *partitions;
-	bool *open;	  /* it may be taken */
-	bool *locked; /* by this call */
-	bool again;	  /* a further look may find something */
+	bool *open;		 /* it may be taken */
+	bool *locked;	 /* by this call */
+	bool again;		 /* a further look may find something */
+	bool has_failed; /* an event was counted as such */
 	EsFailedEvents failed;
 
 	/* what is delivered */
@@ -196,10 +198,8 @@ describe_unanswered(Poll *poll, const EsPartition *partition,
 	event = es_store_read_next(read);
 	if (event != NULL)
 	{
-		unhandled->stream_id =
-			DatumGetInt64(es_column(event, ES_EVENTS, EV_STREAM_ID));
-		unhandled->version =
-			DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
+		unhandled->stream_id = es_bigint_column(event, ES_EVENTS, EV_STREAM_ID);
+		unhandled->version = es_bigint_column(event, ES_EVENTS, EV_VERSION);
 		unhandled->first_version = unhandled->version;
 		unhandled->global_position = partition->delivered_through;
 		unhandled->consumer = partition->consumer;
@@ -229,9 +229,11 @@ settle(Poll *poll, EsPartition *partition)
 	{
 		es_set_aside_fail(poll->subscription, partition, &poll->failed,
 						  &unhandled);
+		poll->has_failed = true;
 		es_failed_events_list(poll->subscription, &poll->failed);
 	}
-	es_partition_settle(poll->subscription, partition);
+	es_partition_settle(poll->subscription, partition,
+						es_next_token(partition, poll->now));
 	return true;
 }
 
@@ -269,8 +271,7 @@ put_event(Poll *poll, EsStoreRead *read, TupleTableSlot *event, int32 attempts)
 		poll->nulls[POLLED_ATTEMPTS] = false;
 	tuplestore_putvalues(poll->result->setResult, desc, poll->values,
 						 poll->nulls);
-	poll->position =
-		DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION));
+	poll->position = es_bigint_column(event, ES_EVENTS, EV_GLOBAL_POSITION);
 	poll->n++;
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(poll->row_context);
@@ -323,7 +324,7 @@ put_set_aside(Poll *poll, const EsFailedEvent *event)
 				? es_store_read_next(read)
 				: es_set_aside_next(read, &poll->failed)) != NULL)
 	{
-		int64 version = DatumGetInt64(es_column(slot, ES_EVENTS, EV_VERSION));
+		int64 version = es_bigint_column(slot, ES_EVENTS, EV_VERSION);
 
 		put_event(poll, read, slot,
 				  version == event->failed_version ? event->attempts : 0);
@@ -353,7 +354,7 @@ end_set_aside(Poll *poll, const EsFailedEvent *event)
 	else if (event->failed_version >= event->next_version)
 		es_failed_event_go_on(poll->subscription, event,
 							  event->failed_version + 1, event->handled_position);
-	else if (event->handled_position <= partition->checkpoint)
+	else if (!es_set_aside_is_ahead(&poll->failed, event, partition->checkpoint))
 		es_failed_events_merge(poll->subscription, event->stream_id);
 	else
 		return false;
@@ -430,14 +431,14 @@ lowest_checkpoint(const Poll *poll)
 static bool
 is_wanted(Poll *poll, TupleTableSlot *event)
 {
-	int64 stream_id = DatumGetInt64(es_column(event, ES_EVENTS, EV_STREAM_ID));
+	int64 stream_id = es_bigint_column(event, ES_EVENTS, EV_STREAM_ID);
 	EsPartition *partition =
 		&poll->partitions[es_subscription_partition(poll->subscription, stream_id)];
 
 	if (poll->taken != NULL ? partition != poll->taken
 							: !poll->open[partition->number])
 		return false;
-	if (DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION)) <=
+	if (es_bigint_column(event, ES_EVENTS, EV_GLOBAL_POSITION) <=
 			partition->checkpoint ||
 		es_set_aside(&poll->failed, stream_id) != NULL)
 		return false;
@@ -463,7 +464,7 @@ is_waited_for(const Poll *poll, const EsPartition *partition)
 		const EsFailedEvent *event = &poll->failed.events[i];
 
 		if (event->partition == partition->number && event->passed_version == 0 &&
-			event->handled_position > partition->checkpoint)
+			es_set_aside_is_ahead(&poll->failed, event, partition->checkpoint))
 			return true;
 	}
 	return false;
@@ -647,6 +648,7 @@ event_store_poll(PG_FUNCTION_ARGS)
 {
 	Poll poll = {0};
 	ErrorContextCallback callback;
+	bool light;
 
 	es_check_writable("poll()");
 	es_require_subscriptions();
@@ -661,8 +663,10 @@ event_store_poll(PG_FUNCTION_ARGS)
 	callback.arg = poll.subscription->name;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
+	light = es_light_commit_begin();
 	prepare_rows(&poll);
 	deliver(&poll);
+	es_light_commit_end(light && !poll.has_failed);
 	error_context_stack = callback.previous;
 	return (Datum) 0;
 }

@@ -48,8 +48,8 @@ struct EsScan
 	Snapshot snapshot;
 	MemoryContext context; /* what the index scans keep lives here */
 	EsEventsColumn order_column;
-	AttrNumber order_attnum; /* of events */
-	int64 lowest;			 /* bounds of the order column */
+
+	int64 lowest; /* bounds of the order column */
 	int64 highest;
 	ScanDirection direction;
 	int nlegs;
@@ -88,7 +88,7 @@ make_scan(Relation events, EsIndexId index, EsEventsColumn order_column,
 	scan->index_id = index;
 	scan->snapshot = snapshot;
 	scan->order_column = order_column;
-	scan->order_attnum = es_store_attnum(ES_EVENTS, order_column);
+
 	scan->lowest = range->lowest;
 	scan->highest = range->highest;
 	scan->direction =
@@ -122,17 +122,12 @@ get_next(EsScan *scan, ScanLeg *leg)
 
 /*
  * get_order
- *		The place of a row in the order of a scan; es_column() raises for a null.
+ *		The place of a row in the order of a scan.
  */
 static inline int64
 get_order(const EsScan *scan, TupleTableSlot *slot)
 {
-	bool isnull;
-	Datum order = slot_getattr(slot, scan->order_attnum, &isnull);
-
-	if (unlikely(isnull))
-		order = es_column(slot, ES_EVENTS, scan->order_column);
-	return DatumGetInt64(order);
+	return es_bigint_column(slot, ES_EVENTS, scan->order_column);
 }
 
 /*

@@ -5,7 +5,7 @@
  *
  * A stream with a failed event has its own place up to which its events are handled,
  * which is behind the checkpoint of its partition, or ahead of it where that consumer did
- * not acknowledge the events before.  While it is set aside, its events are left out of
+ * not acknowledge the events before, or where an event is parked and passed.  While it is set aside, its events are left out of
  * what is delivered after the checkpoint; they are read together with the others again
  * when the stream is not ahead and has no event between its place and the checkpoint.
  * All that counts there is at or below the safe position, so that no append can bring
@@ -63,7 +63,7 @@ read_stream(const EsSubscription *subscription, int64 stream_id,
 static int64
 position_of(TupleTableSlot *event)
 {
-	return DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION));
+	return es_bigint_column(event, ES_EVENTS, EV_GLOBAL_POSITION);
 }
 
 /*
@@ -73,7 +73,7 @@ position_of(TupleTableSlot *event)
 static int64
 version_of(TupleTableSlot *event)
 {
-	return DatumGetInt64(es_column(event, ES_EVENTS, EV_VERSION));
+	return es_bigint_column(event, ES_EVENTS, EV_VERSION);
 }
 
 /*
@@ -109,13 +109,34 @@ es_set_aside_next(EsStoreRead *read, const EsFailedEvents *all)
 
 	while ((event = es_store_read_next(read)) != NULL)
 	{
-		int64 stream_id =
-			DatumGetInt64(es_column(event, ES_EVENTS, EV_STREAM_ID));
+		int64 stream_id = es_bigint_column(event, ES_EVENTS, EV_STREAM_ID);
 
 		if (es_failed_events_find(all, stream_id, version_of(event)) == NULL)
 			break;
 	}
 	return event;
+}
+
+/*
+ * es_set_aside_is_ahead
+ *		Whether events after a checkpoint are handled of a stream that is set aside, or
+ *		are parked and passed by it, which would be delivered again otherwise.
+ */
+bool
+es_set_aside_is_ahead(const EsFailedEvents *all, const EsFailedEvent *event,
+					  int64 checkpoint)
+{
+	if (event->handled_position > checkpoint)
+		return true;
+	for (int64 i = 0; i < all->n; i++)
+	{
+		const EsFailedEvent *other = &all->events[i];
+
+		if (other->stream_id == event->stream_id && other->passed_version > 0 &&
+			other->global_position > checkpoint)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -132,7 +153,7 @@ es_set_aside_is_behind(const EsSubscription *subscription,
 	EsStoreRead *read;
 	bool behind;
 
-	if (event->handled_position > checkpoint ||
+	if (es_set_aside_is_ahead(all, event, checkpoint) ||
 		event->failed_version >= event->next_version)
 		return true;
 	read = read_stream(subscription, event->stream_id, &versions, checkpoint,

@@ -33,6 +33,8 @@ extern EsStoreRead *es_set_aside_read(const EsSubscription *subscription,
 									  const EsPartition *partition);
 extern TupleTableSlot *es_set_aside_next(EsStoreRead *read,
 										 const EsFailedEvents *all);
+extern bool es_set_aside_is_ahead(const EsFailedEvents *all,
+								  const EsFailedEvent *event, int64 checkpoint);
 extern bool es_set_aside_is_behind(const EsSubscription *subscription,
 								   const EsFailedEvents *all,
 								   const EsFailedEvent *event, int64 checkpoint);

@@ -79,6 +79,18 @@ execute(EsStatement *statement, const Datum *arguments, const bool *missing)
 }
 
 /*
+ * forget
+ *		Forgets the plan of a statement that a rule has made something else of: PostgreSQL
+ *		does not make a plan anew that has come to be nothing.
+ */
+static void
+forget(EsStatement *statement)
+{
+	(void) SPI_freeplan(statement->plan);
+	statement->plan = NULL;
+}
+
+/*
  * es_statement_run
  *		Runs a statement, between es_statements_begin() and es_statements_end(); returns
  *		the number of rows, which SPI has.  Raises 55000 where a rule of the owner's
@@ -94,6 +106,8 @@ es_statement_run(EsStatement *statement, const Datum *arguments,
 	if (level > 0)
 		AtEOXact_GUC(false, level);
 	if (result != statement->expected)
+	{
+		forget(statement);
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("could not change the %s", statement->things),
@@ -101,6 +115,7 @@ es_statement_run(EsStatement *statement, const Datum *arguments,
 						   SPI_result_code_string(result)),
 				 errhint("Drop the rules on the tables of %s.",
 						 statement->things)));
+	}
 	return SPI_processed;
 }
 

@@ -262,6 +262,7 @@ static struct
 	Oid tables[ES_NUM_TABLES];
 	int column_counts[ES_NUM_TABLES];
 	AttrNumber attnums[ES_NUM_TABLES][ES_MAX_COLUMNS];
+	int offsets[ES_NUM_TABLES][ES_MAX_COLUMNS]; /* see find_offset() */
 	Oid indexes[ES_NUM_INDEXES];
 	NameData index_names[ES_NUM_INDEXES];
 } store;
@@ -448,6 +449,30 @@ find_column(Relation rel, const EsColumnShape *shape)
 }
 
 /*
+ * find_offset
+ *		Where in the data of every row a column is; -1 where that differs from row to
+ *		row.
+ */
+static int
+find_offset(Relation rel, AttrNumber attnum)
+{
+	TupleDesc desc = RelationGetDescr(rel);
+	int offset = 0;
+
+	for (int i = 0; i < attnum; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attlen <= 0 || !es_never_null(desc, i))
+			return -1;
+		offset = att_align_nominal(offset, att->attalign);
+		if (i + 1 < attnum)
+			offset += att->attlen;
+	}
+	return offset;
+}
+
+/*
  * count_columns
  *		Notes how many columns of a table are there.
  */
@@ -479,6 +504,7 @@ load_columns(EsTableId table, Relation rel)
 				psprintf("Column \"%s\" of table \"%s.%s\" is missing or has changed.",
 						 shape->columns[i].name, ES_SCHEMA, shape->name));
 		store.attnums[table][i] = attnum;
+		store.offsets[table][i] = find_offset(rel, attnum);
 	}
 	count_columns(table);
 }
@@ -780,6 +806,27 @@ es_column(TupleTableSlot *slot, EsTableId table, int column)
 						table_shapes[table].columns[column].name, ES_SCHEMA,
 						table_shapes[table].name)));
 	return value;
+}
+
+/*
+ * es_bigint_column
+ *		A column that is a bigint, read where it is in the row, without what is before it.
+ */
+int64
+es_bigint_column(TupleTableSlot *slot, EsTableId table, int column)
+{
+	AttrNumber attnum = es_store_attnum(table, column);
+	int offset = store.offsets[table][column];
+
+	if (likely(offset >= 0 && TTS_IS_BUFFERTUPLE(slot)))
+	{
+		HeapTupleHeader row =
+			((BufferHeapTupleTableSlot *) slot)->base.tuple->t_data;
+
+		if (likely(HeapTupleHeaderGetNatts(row) >= attnum))
+			return *(int64 *) ((char *) row + row->t_hoff + offset);
+	}
+	return DatumGetInt64(es_column(slot, table, column));
 }
 
 /*

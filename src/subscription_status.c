@@ -65,8 +65,7 @@ static EsStatement names_statement =
 /* What has failed of each partition; the casts as in checkpoint.c. */
 static EsStatement failed_statement =
 	{.text = "SELECT partition::pg_catalog.int4,"
-			 " pg_catalog.count(*) FILTER (WHERE passed_version"
-			 " OPERATOR(pg_catalog.=) 0 AND parked_at IS NULL),"
+			 " pg_catalog.count(retry_at),"
 			 " pg_catalog.max(attempts::pg_catalog.int4)"
 			 " FILTER (WHERE parked_at IS NULL),"
 			 " pg_catalog.min(retry_at::pg_catalog.timestamptz)"
@@ -100,11 +99,11 @@ static bool
 count_event(const EsSubscription *subscription, const EsPartition *partitions,
 			const EsFailedEvents *failed, Status *statuses, TupleTableSlot *event)
 {
-	int64 stream_id = DatumGetInt64(es_column(event, ES_EVENTS, EV_STREAM_ID));
+	int64 stream_id = es_bigint_column(event, ES_EVENTS, EV_STREAM_ID);
 	int32 number = es_subscription_partition(subscription, stream_id);
 	Status *status = &statuses[number];
 
-	if (DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION)) <=
+	if (es_bigint_column(event, ES_EVENTS, EV_GLOBAL_POSITION) <=
 			partitions[number].checkpoint ||
 		es_set_aside(failed, stream_id) != NULL)
 		return false;
@@ -157,7 +156,7 @@ measure(const EsSubscription *subscription, const EsPartition *partitions,
 	read = es_store_read_begin(&request);
 	while ((event = es_store_read_next(read)) != NULL)
 	{
-		reached = DatumGetInt64(es_column(event, ES_EVENTS, EV_GLOBAL_POSITION));
+		reached = es_bigint_column(event, ES_EVENTS, EV_GLOBAL_POSITION);
 		(void) count_event(subscription, partitions, failed, statuses, event);
 		counted++;
 	}
