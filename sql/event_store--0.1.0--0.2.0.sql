@@ -814,14 +814,14 @@ COMMENT ON VIEW event_store.subscription_status IS
 	'How the subscriptions are: a row for each partition.';
 COMMENT ON COLUMN event_store.subscription_status.subscription IS 'its name';
 COMMENT ON COLUMN event_store.subscription_status.partition IS 'which part of its streams, from 0';
-COMMENT ON COLUMN event_store.subscription_status.state IS 'working: a consumer has events on lease; stuck: they were not answered in time, or are delivered again; unclaimed: there are events, and nobody has them; delayed: nothing but streams that wait for another attempt; up to date; beyond store where the checkpoint is of a later state of the store';
+COMMENT ON COLUMN event_store.subscription_status.state IS 'working: a consumer has events on lease; stuck: they were not answered in time, or are delivered again; unclaimed: there are events, and nobody has them; delayed: nothing but events that wait for another attempt; up to date; unusable where a row of it is not as it was made; beyond store where the checkpoint is of a later state of the store';
 COMMENT ON COLUMN event_store.subscription_status.consumer IS 'who has or had the last lease';
 COMMENT ON COLUMN event_store.subscription_status.leased_until IS 'when the lease ends; NULL when all that was delivered is answered';
 COMMENT ON COLUMN event_store.subscription_status.checkpoint IS 'global position up to which all its events are handled, but for those of streams that wait';
 COMMENT ON COLUMN event_store.subscription_status.lag_events IS 'how many events after the checkpoint are still to be handled, but for those of streams that wait; counted up to 10,000 and estimated from there on; NULL on a standby without a horizon';
 COMMENT ON COLUMN event_store.subscription_status.lag_seconds IS 'how long ago the first of them was recorded; 0 when there is none';
 COMMENT ON COLUMN event_store.subscription_status.deliveries IS 'how often in a row the events on lease were delivered without an answer';
-COMMENT ON COLUMN event_store.subscription_status.delayed IS 'how many streams wait for another attempt, or catch up after one';
+COMMENT ON COLUMN event_store.subscription_status.delayed IS 'how many events or streams wait for another attempt, or catch up after one';
 COMMENT ON COLUMN event_store.subscription_status.attempts IS 'how often an event of those has failed, at most';
 COMMENT ON COLUMN event_store.subscription_status.retry_at IS 'when the next of them is delivered again';
 COMMENT ON COLUMN event_store.subscription_status.parked IS 'how many events are parked';
@@ -843,6 +843,7 @@ REVOKE ALL ON PROCEDURE event_store.wait_for_events(bigint, interval, text) FROM
 CREATE FUNCTION event_store.grant_consumer(role_name text)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'event_store_grant_consumer';
 COMMENT ON FUNCTION event_store.grant_consumer(text) IS
 	'Lets a role consume subscriptions: poll and answer, wait for events, and see how the subscriptions are. It gets the events of any subscription that way, and nothing else. For the store''s owner. Raises 42704 for a role that does not exist.';
@@ -851,6 +852,7 @@ REVOKE ALL ON FUNCTION event_store.grant_consumer(text) FROM PUBLIC;
 CREATE FUNCTION event_store.revoke_consumer(role_name text)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'event_store_revoke_consumer';
 COMMENT ON FUNCTION event_store.revoke_consumer(text) IS
 	'Takes from a role what grant_consumer() gave. For the store''s owner. Raises 42704 for a role that does not exist.';

@@ -248,7 +248,7 @@ find_event(const Answer *answer, const EsSubscription *subscription,
 /*
  * is_noted
  *		Whether an event has failed already as far as that goes: its stream was set aside
- *		under this lease.
+ *		under this lease, for this event or one before it.
  */
 static bool
 is_noted(const Answer *answer, const EsFailedEvents *all,
@@ -268,7 +268,7 @@ is_noted(const Answer *answer, const EsFailedEvents *all,
 		return false;
 	}
 	if (event->token == answer->token)
-		return true;
+		return unhandled->global_position >= event->global_position;
 	if (partition->retried_stream == 0 || unhandled->version < event->next_version)
 		refuse_undelivered(answer);
 	return false;

@@ -271,6 +271,23 @@ kept_reason(const char *reason)
 }
 
 /*
+ * require_one
+ *		Raises 55000 where a statement has not changed the one event that it is about.
+ */
+static void
+require_one(uint64 rows, const EsSubscription *subscription,
+			const EsFailedEvent *event)
+{
+	if (rows != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("could not change the %s", THINGS),
+				 errdetail("The failed event at position %lld of \"%s\" did not change.",
+						   (long long) event->global_position, subscription->name),
+				 errhint("Drop the triggers on the tables of %s.", THINGS)));
+}
+
+/*
  * es_failed_event_keep
  *		Stores a failed event, or what has become of it.
  */
@@ -302,8 +319,9 @@ es_failed_event_keep(const EsSubscription *subscription,
 	missing[9] = !parked;
 	missing[11] = event->reason == NULL;
 	missing[12] = event->consumer == NULL;
-	(void) es_statement_run_as(&keep_statement, subscription->owner, arguments,
-							   missing);
+	require_one(es_statement_run_as(&keep_statement, subscription->owner,
+									arguments, missing),
+				subscription, event);
 }
 
 /*
@@ -320,7 +338,9 @@ run_about(EsStatement *statement, const EsSubscription *subscription,
 
 	for (int i = 3; i < statement->narguments; i++)
 		arguments[i] = more[i - 3];
-	(void) es_statement_run_as(statement, subscription->owner, arguments, NULL);
+	require_one(es_statement_run_as(statement, subscription->owner, arguments,
+									NULL),
+				subscription, event);
 }
 
 /*

@@ -295,6 +295,28 @@ take_row(EsPartition *partition, uint64 row, MemoryContext context)
 }
 
 /*
+ * es_partitions_find
+ *		The partitions of a subscription that there are, in their order; returns how many.
+ */
+int32
+es_partitions_find(const EsSubscription *subscription, EsPartition **partitions)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int32GetDatum(subscription->partitions)};
+	MemoryContext caller = CurrentMemoryContext;
+	EsActor before;
+	uint64 n;
+
+	es_statements_begin(&before, subscription->owner);
+	n = es_statement_run(&list_statement, arguments, NULL);
+	*partitions = MemoryContextAllocZero(caller, Max(n, 1) * sizeof(EsPartition));
+	for (uint64 i = 0; i < n; i++)
+		take_row(&(*partitions)[i], i, caller);
+	es_statements_end(&before);
+	return (int32) n;
+}
+
+/*
  * es_partitions_list
  *		All partitions of a subscription, in their order; raises 55000 where the owner
  *		has removed some.
@@ -302,26 +324,16 @@ take_row(EsPartition *partition, uint64 row, MemoryContext context)
 EsPartition *
 es_partitions_list(const EsSubscription *subscription)
 {
-	Datum arguments[] = {CStringGetTextDatum(subscription->name),
-						 Int32GetDatum(subscription->partitions)};
-	EsPartition *partitions =
-		palloc0(subscription->partitions * sizeof(EsPartition));
-	MemoryContext caller = CurrentMemoryContext;
-	EsActor before;
-	uint64 n;
+	EsPartition *partitions;
+	int32 n = es_partitions_find(subscription, &partitions);
 
-	es_statements_begin(&before, subscription->owner);
-	n = es_statement_run(&list_statement, arguments, NULL);
-	for (uint64 i = 0; i < n; i++)
-		take_row(&partitions[i], i, caller);
-	es_statements_end(&before);
 	if (n == subscription->partitions)
 		return partitions;
 	(void) es_subscription_require(subscription->name); /* it may be gone */
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("subscription \"%s\" lacks partitions", subscription->name),
-			 errdetail("It has %d of %d.", (int) n, subscription->partitions),
+			 errdetail("It has %d of %d.", n, subscription->partitions),
 			 errhint(
 				 "Restore its rows of event_store.subscription_partitions, or drop the subscription.")));
 	return NULL;

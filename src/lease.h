@@ -49,6 +49,8 @@ typedef struct EsDelivery
 	int64 retried_version;
 } EsDelivery;
 
+extern int32 es_partitions_find(const EsSubscription *subscription,
+								EsPartition **partitions);
 extern EsPartition *es_partitions_list(const EsSubscription *subscription);
 extern bool es_partition_try_lock(const EsSubscription *subscription,
 								  EsPartition *partition);

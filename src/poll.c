@@ -224,8 +224,9 @@ settle(Poll *poll, EsPartition *partition)
 		partition->delivered > 1)
 		return false;
 	if (describe_unanswered(poll, partition, &unhandled) &&
-		(partition->retried_stream != 0 ||
-		 es_set_aside(&poll->failed, unhandled.stream_id) == NULL))
+		(es_failed_events_find(&poll->failed, unhandled.stream_id,
+							   partition->retried_version) == NULL) ==
+			(partition->retried_stream == 0))
 	{
 		es_set_aside_fail(poll->subscription, partition, &poll->failed,
 						  &unhandled);
@@ -340,6 +341,22 @@ put_set_aside(Poll *poll, const EsFailedEvent *event)
 }
 
 /*
+ * merge
+ *		Has a stream that was set aside be read together with the others again.
+ *
+ * What is on lease of the partition was delivered without the stream's events, and
+ * must not be acknowledged past them any more.
+ */
+static void
+merge(Poll *poll, EsPartition *partition, const EsFailedEvent *event)
+{
+	if (is_unanswered(partition))
+		es_partition_settle(poll->subscription, partition,
+							es_next_token(partition, poll->now));
+	es_failed_events_merge(poll->subscription, event->stream_id);
+}
+
+/*
  * end_set_aside
  *		Deals with a stream that is set aside and has nothing to be delivered: it is read
  *		together with the others again, unless it is ahead of them; returns false then.
@@ -355,7 +372,7 @@ end_set_aside(Poll *poll, const EsFailedEvent *event)
 		es_failed_event_go_on(poll->subscription, event,
 							  event->failed_version + 1, event->handled_position);
 	else if (!es_set_aside_is_ahead(&poll->failed, event, partition->checkpoint))
-		es_failed_events_merge(poll->subscription, event->stream_id);
+		merge(poll, partition, event);
 	else
 		return false;
 	es_partition_move(poll->subscription, partition, partition->checkpoint);

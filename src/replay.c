@@ -29,6 +29,9 @@ PG_FUNCTION_INFO_V1(event_store_parked_events);
 PG_FUNCTION_INFO_V1(event_store_replay_parked);
 PG_FUNCTION_INFO_V1(event_store_skip_parked);
 
+/* Stands for all positions. */
+#define ALL_PARKED (-1)
+
 /* Columns of parked_events(). */
 #define PARKED_COLUMNS 11
 
@@ -142,7 +145,7 @@ static bool
 is_meant(const EsFailedEvent *event, int32 partition, int64 only)
 {
 	return event->partition == partition && event->parked_at != DT_NOBEGIN &&
-		(only == 0 || event->global_position == only);
+		(only == ALL_PARKED || event->global_position == only);
 }
 
 /*
@@ -194,7 +197,7 @@ release_partition(const EsSubscription *subscription, int32 number, int64 only,
 
 /*
  * release
- *		Has the parked event at a position, 0 for all, delivered again, or skipped;
+ *		Has the parked event at a position, or all, delivered again, or skipped;
  *		returns how many there were.
  */
 static int64
@@ -227,9 +230,12 @@ release(FunctionCallInfo fcinfo, const char *call, int64 only, bool again)
 Datum
 event_store_replay_parked(PG_FUNCTION_ARGS)
 {
+	int64 position = es_bigint_argument(fcinfo, 1, ALL_PARKED);
+
 	es_check_not_null(fcinfo, 0, "subscription");
-	PG_RETURN_INT64(release(fcinfo, "replay_parked()",
-							es_bigint_argument(fcinfo, 1, 0), true));
+	if (!PG_ARGISNULL(1))
+		es_check_not_negative(position, "global_position");
+	PG_RETURN_INT64(release(fcinfo, "replay_parked()", position, true));
 }
 
 /*
@@ -244,5 +250,6 @@ event_store_skip_parked(PG_FUNCTION_ARGS)
 {
 	es_check_not_null(fcinfo, 0, "subscription");
 	es_check_not_null(fcinfo, 1, "global_position");
+	es_check_not_negative(PG_GETARG_INT64(1), "global_position");
 	PG_RETURN_INT64(release(fcinfo, "skip_parked()", PG_GETARG_INT64(1), false));
 }

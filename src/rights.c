@@ -519,6 +519,21 @@ has_call(const char *role_name, const char *call)
 }
 
 /*
+ * has_all_calls
+ *		Whether a role has all calls of a list.  SPI is connected.
+ */
+static bool
+has_all_calls(const char *role_name, const char *const *calls)
+{
+	for (int i = 0; calls[i] != NULL; i++)
+	{
+		if (!has_call(role_name, calls[i]))
+			return false;
+	}
+	return true;
+}
+
+/*
  * without
  *		The names of a list that are not in another.
  */
@@ -543,22 +558,21 @@ without(const char *const *names, const char *const *others)
 
 /*
  * leave_shared
- *		Takes off what is to be revoked what the role has by other rights, too; those
- *		are told by the first of their calls.  SPI is connected.
+ *		Takes off what is to be revoked what the role has by other rights, too.  SPI is
+ *		connected.
  */
 static void
 leave_shared(Rights *rights, const char *role_name)
 {
 	static const Rights *const all[] = {&reader_rights, &writer_rights,
 										&consumer_rights};
-	const char *first = rights->calls[0];
+	const char *const *given = rights->calls;
 
 	for (int i = 0; i < lengthof(all); i++)
 	{
 		const Rights *other = all[i];
 
-		if (strcmp(other->calls[0], first) == 0 ||
-			!has_call(role_name, other->calls[0]))
+		if (other->calls == given || !has_all_calls(role_name, other->calls))
 			continue;
 		rights->calls = without(rights->calls, other->calls);
 		if (rights->views != NULL && other->views != NULL)

@@ -77,24 +77,22 @@ take_texts(int column, MemoryContext context, text ***texts)
 }
 
 /*
- * check_sane
- *		Raises 55000 for what only an UPDATE of the owner's can have made.
+ * flaw_of
+ *		What only an UPDATE of the owner's can have made of a row; NULL for nothing.
  */
-static void
-check_sane(const EsSubscription *subscription, const char *on_error)
+static const char *
+flaw_of(const EsSubscription *subscription, const char *on_error)
 {
-	if (subscription->partitions >= 1 &&
-		subscription->partitions <= ES_MAX_PARTITIONS &&
-		subscription->max_attempts >= 1 && subscription->retry_delay >= 0 &&
-		subscription->retry_delay <= USECS_PER_DAY &&
-		(subscription->passes || strcmp(on_error, ES_ON_ERROR_WAIT) == 0))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("subscription \"%s\" is not as create_subscription() made it",
-					subscription->name),
-			 errhint(
-				 "Mend it with event_store.create_subscription(replace => true).")));
+	if (subscription->partitions < 1 ||
+		subscription->partitions > ES_MAX_PARTITIONS)
+		return "Its partitions are not between 1 and 256.";
+	if (subscription->max_attempts < 1)
+		return "Its max_attempts are less than 1.";
+	if (subscription->retry_delay < 0 || subscription->retry_delay > USECS_PER_DAY)
+		return "Its retry_delay is not between 0 and 1 day.";
+	if (!subscription->passes && strcmp(on_error, ES_ON_ERROR_WAIT) != 0)
+		return "Its on_error is neither wait nor pass.";
+	return NULL;
 }
 
 /*
@@ -115,9 +113,7 @@ take_row(const char *name, MemoryContext context)
 	subscription->ntypes = take_texts(2, context, &subscription->types);
 	subscription->partitions =
 		DatumGetInt32(es_statement_column(0, 3, &isnull[3]));
-	on_error = isnull[3]
-		? ""
-		: SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4);
+	on_error = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4);
 	subscription->passes =
 		on_error != NULL && strcmp(on_error, ES_ON_ERROR_PASS) == 0;
 	subscription->max_attempts =
@@ -127,7 +123,7 @@ take_row(const char *name, MemoryContext context)
 		? -1
 		: es_interval_microseconds(
 			  DatumGetIntervalP(es_statement_column(0, 6, &isnull[6])));
-	check_sane(subscription, on_error == NULL ? "" : on_error);
+	subscription->flaw = flaw_of(subscription, on_error == NULL ? "" : on_error);
 	return subscription;
 }
 
@@ -155,7 +151,8 @@ es_subscription_find(const char *name)
 
 /*
  * es_subscription_require
- *		A subscription by its name; raises 42704 when there is none.
+ *		A subscription by its name; raises 42704 when there is none, 55000 when it
+ *		cannot be used.
  */
 EsSubscription *
 es_subscription_require(const char *name)
@@ -167,6 +164,14 @@ es_subscription_require(const char *name)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("subscription \"%s\" does not exist", name),
 				 errhint("The view event_store.subscription_status lists them.")));
+	if (subscription->flaw != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("subscription \"%s\" is not as create_subscription() made it",
+						name),
+				 errdetail_internal("%s", subscription->flaw),
+				 errhint(
+					 "Mend it with event_store.create_subscription(replace => true).")));
 	return subscription;
 }
 

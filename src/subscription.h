@@ -17,7 +17,8 @@
 typedef struct EsSubscription
 {
 	char *name;
-	Oid owner; /* of the tables */
+	const char *flaw; /* why it cannot be used; NULL for nothing */
+	Oid owner;		  /* of the tables */
 	bool all_categories;
 	int ncategories;
 	text **categories; /* sorted */

@@ -169,14 +169,19 @@ static void
 change(FunctionCallInfo fcinfo, const EsSubscription *subscription)
 {
 	int32 partitions = PG_GETARG_INT32(ARG_PARTITIONS);
+	EsSubscription whole = *subscription;
+	EsPartition *found;
 
-	if (partitions != subscription->partitions)
+	/* the row may be damaged, and is mended by this */
+	whole.partitions = ES_MAX_PARTITIONS;
+	whole.partitions = es_partitions_find(&whole, &found);
+	if (partitions != whole.partitions)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot change the partitions of subscription \"%s\"",
 						subscription->name),
 				 errdetail("It has %d, not %d. Each stream would have to go on where it is.",
-						   subscription->partitions, partitions),
+						   whole.partitions, partitions),
 				 errhint(
 					 "Create another subscription that starts at the lowest checkpoint in event_store.subscription_status, and drop this one.")));
 	store(fcinfo, &update_statement, subscription->owner);

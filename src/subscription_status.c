@@ -264,10 +264,11 @@ take_failed(const EsSubscription *subscription, Status *statuses)
 	{
 		bool isnull;
 		int32 number = DatumGetInt32(es_statement_column(i, 1, &isnull));
-		Status *status = &statuses[number];
+		Status *status;
 
 		if (isnull || number < 0 || number >= subscription->partitions)
 			continue;
+		status = &statuses[number];
 		for (int j = 0; j < lengthof(columns); j++)
 		{
 			Datum value =
@@ -279,6 +280,25 @@ take_failed(const EsSubscription *subscription, Status *statuses)
 		}
 	}
 	es_statements_end(&before);
+}
+
+/*
+ * put_unusable
+ *		Adds a subscription to the result that cannot be used.
+ */
+static void
+put_unusable(ReturnSetInfo *result, const char *name, const char *flaw)
+{
+	Status status;
+
+	begin_status(&status);
+	status.missing[ST_DELAYED] = status.missing[ST_PARKED] = true;
+	status.missing[ST_SUBSCRIPTION] = status.missing[ST_STATE] =
+		status.missing[ST_REASON] = false;
+	status.values[ST_SUBSCRIPTION] = CStringGetTextDatum(name);
+	status.values[ST_STATE] = CStringGetTextDatum("unusable");
+	status.values[ST_REASON] = CStringGetTextDatum(flaw);
+	es_put_row(result, status.values, status.missing, ST_COLUMNS);
 }
 
 /*
@@ -295,10 +315,20 @@ put_subscription(ReturnSetInfo *result, const char *name)
 	int64 last = es_last_position();
 	int64 horizon;
 	bool beyond = false;
+	const char *flaw;
 
 	if (subscription == NULL)
 		return; /* somebody has just dropped it */
-	partitions = es_partitions_list(subscription);
+	if (subscription->flaw == NULL &&
+		es_partitions_find(subscription, &partitions) != subscription->partitions)
+		flaw = "It lacks partitions.";
+	else
+		flaw = subscription->flaw;
+	if (flaw != NULL)
+	{
+		put_unusable(result, name, flaw);
+		return;
+	}
 	es_failed_events_list(subscription, &failed);
 	statuses = palloc(subscription->partitions * sizeof(Status));
 	for (int32 i = 0; i < subscription->partitions; i++)

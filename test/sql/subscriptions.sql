@@ -58,6 +58,8 @@ SELECT regress_help.run(q) FROM unnest(ARRAY[
 	$$SELECT event_store.replay_parked('s')$$,
 	$$SELECT event_store.replay_parked(NULL)$$,
 	$$SELECT event_store.skip_parked('s', 1)$$,
+	$$SELECT event_store.skip_parked('s', -1)$$,
+	$$SELECT event_store.replay_parked('s', -1)$$,
 	$$SELECT event_store.skip_parked('s', NULL)$$,
 	$$SELECT * FROM event_store.parked_events('s')$$,
 	$$SELECT * FROM event_store.poll('s', 'a')$$,
@@ -214,6 +216,30 @@ SELECT regress_sub.ack('a');
 SELECT regress_sub.poll('a');
 SELECT count(*) FROM event_store.subscription_failed_events;
 
+-- One that fails before another of its stream that did comes first.
+SELECT regress_sub.append('B', 'B', 'B', 'B');
+SELECT regress_sub.poll('b');
+SELECT regress_sub.nack('b', 'B12');
+SELECT regress_sub.nack('b', 'B10');
+SELECT regress_sub.nack('b', 'B11');
+SELECT regress_sub.ack('b');
+SELECT regress_sub.poll('b');
+SELECT regress_sub.nack('b', 'B10', 'again');
+SELECT regress_sub.ack('b');
+SELECT * FROM regress_sub.parked;
+SELECT event_store.replay_parked('one');
+SELECT regress_sub.poll('b');
+SELECT regress_sub.ack('b');
+SELECT regress_sub.poll('b');
+SELECT regress_sub.nack('b', 'B12');
+SELECT regress_sub.nack('b', 'B11');
+SELECT regress_sub.ack('b');
+SELECT regress_sub.poll('b');
+SELECT regress_sub.ack('b');
+SELECT regress_sub.poll('b');
+SELECT regress_sub.ack('b');
+SELECT count(*) FROM event_store.subscription_failed_events;
+
 -- After the last attempt it is parked; its stream waits.
 SELECT regress_sub.append('A', 'B', 'A');
 SELECT regress_sub.poll('a');
@@ -225,7 +251,7 @@ SELECT regress_sub.poll('a');
 SELECT regress_sub.ack('a');
 SELECT regress_sub.poll('a');
 SELECT state, lag_events, delayed, attempts, retries, parked FROM regress_sub.status;
-SELECT event_store.skip_parked('one', 1), event_store.replay_parked('one', 1);
+SELECT event_store.skip_parked('one', 1), event_store.replay_parked('one', 1), event_store.skip_parked('one', 0), event_store.replay_parked('one', 0);
 SELECT event_store.replay_parked('one', regress_sub.at('A16'));
 SELECT regress_sub.poll('a');
 SELECT regress_sub.nack('a', 'A16', 'once more');
@@ -346,6 +372,16 @@ SELECT regress_sub.ack('a');
 SELECT regress_sub.poll('a');
 SELECT event_store.drop_upcaster('Old', 1);
 
+-- A trigger of the owner's that keeps a failure from being noted is told.
+CREATE FUNCTION regress_sub.quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER quiet BEFORE INSERT ON event_store.subscription_failed_events FOR EACH ROW EXECUTE FUNCTION regress_sub.quiet();
+SELECT event_store.create_subscription('one', ARRAY['sub'], partitions => 1, replace => true);
+SELECT regress_sub.append('A');
+SELECT count(*) FROM (SELECT regress_sub.poll('a')) p;
+SELECT regress_help.run(format('SELECT event_store.nack(%L, %s, %s)', 'one', token, global_position)) ~ '^55000: could not change the subscriptions' FROM regress_sub.got ORDER BY n DESC LIMIT 1;
+DROP TRIGGER quiet ON event_store.subscription_failed_events;
+SELECT regress_sub.ack('a');
+
 -- What is behind because nothing was its is not looked at again and again.
 SELECT count(event_store.append_json('none-1', (SELECT jsonb_agg('{"type": "T", "data": 1}'::jsonb) FROM generate_series(1, 1500))));
 SELECT event_store.create_subscription('one', ARRAY['sub', 'none'], ARRAY['New'], partitions => 1, replace => true);
@@ -364,8 +400,16 @@ SELECT state, lag_events FROM regress_sub.status;
 -- What only the owner can break is told, too.
 UPDATE event_store.subscriptions SET partitions = 0 WHERE subscription = 'one';
 SELECT regress_help.run($$SELECT * FROM event_store.poll('one', 'a')$$);
+SELECT * FROM regress_sub.status;
 UPDATE event_store.subscriptions SET partitions = 2 WHERE subscription = 'one';
 SELECT regress_help.run($$SELECT * FROM event_store.poll('one', 'a')$$);
+SELECT state, reason FROM regress_sub.status;
+UPDATE event_store.subscriptions SET partitions = 1, max_attempts = 0 WHERE subscription = 'one';
+SELECT regress_help.run($$SELECT event_store.ack('one', 1, 1)$$), regress_help.run($$SELECT event_store.move_subscription('one', 0)$$);
+UPDATE event_store.subscriptions SET max_attempts = 1, on_error = 'stop', partitions = 1000 WHERE subscription = 'one';
+SELECT state, reason FROM regress_sub.status;
+SELECT event_store.create_subscription('one', ARRAY['sub'], partitions => 1, replace => true);
+SELECT state, reason FROM regress_sub.status;
 CREATE RULE quiet AS ON UPDATE TO event_store.subscription_partitions DO INSTEAD NOTHING;
 UPDATE event_store.subscriptions SET partitions = 1, types = NULL WHERE subscription = 'one';
 SELECT regress_sub.append('A');

@@ -63,7 +63,7 @@ sub start_session
 			$how{begin}->() if $how{begin};
 			open(my $psql, '|-', 'psql', '--no-psqlrc', '--no-align', '--tuples-only',
 				'--set=VERBOSITY=sqlstate', "--set=ON_ERROR_STOP=" . ($how{stop_on_error} // 0),
-				"--dbname=" . $node->connstr('postgres'))
+				"--dbname=" . ($how{connstr} // $node->connstr('postgres')))
 			  or die "could not run psql: $!\n";
 			$psql->autoflush(1);
 			while (!$stop && getppid() == $parent)
