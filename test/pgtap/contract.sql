@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store;
 
-SELECT plan(472);
+SELECT plan(636);
 
 -- The extension ---------------------------------------------------------------
 
@@ -83,10 +83,25 @@ SELECT pg_temp.needs_store($$projection_generation('p')$$);
 SELECT pg_temp.needs_store($$retry_parked('p')$$);
 SELECT pg_temp.needs_store($$projection_statuses()$$);
 SELECT pg_temp.needs_store($$projection_status$$);
+SELECT pg_temp.needs_store($$create_subscription('s')$$);
+SELECT pg_temp.needs_store($$drop_subscription('s')$$);
+SELECT pg_temp.needs_store($$drop_subscription('s', if_exists => true)$$);
+SELECT pg_temp.needs_store($$move_subscription('s', 0)$$);
+SELECT pg_temp.needs_store($$poll('s', 'c')$$);
+SELECT pg_temp.needs_store($$ack('s', 1, 1)$$);
+SELECT pg_temp.needs_store($$nack('s', 1, 1)$$);
+SELECT pg_temp.needs_store($$parked_events()$$);
+SELECT pg_temp.needs_store($$replay_parked('s')$$);
+SELECT pg_temp.needs_store($$skip_parked('s', 1)$$);
+SELECT pg_temp.needs_store($$subscription_statuses()$$);
+SELECT pg_temp.needs_store($$subscription_status$$);
+SELECT pg_temp.needs_store($$grant_consumer(CURRENT_USER)$$);
+SELECT pg_temp.needs_store($$revoke_consumer(CURRENT_USER)$$);
 SELECT pg_temp.needs_store($$start_worker()$$);
 SELECT pg_temp.needs_store($$stop_worker()$$);
--- a procedure, which is none for a transaction block, whether there is a store or not
+-- procedures, which are none for a transaction block, whether there is a store or not
 SELECT throws_ok($$CALL event_store.wait_for_projection('p', 0)$$, '2D000', NULL, 'wait_for_projection needs to be a statement of its own');
+SELECT throws_ok($$CALL event_store.wait_for_events(0)$$, '2D000', NULL, 'wait_for_events needs to be a statement of its own');
 
 -- The store, and every call in named notation ----------------------------------
 
@@ -185,6 +200,8 @@ SELECT lives_ok($$SELECT event_store.grant_reader(role_name => 'regress_contract
 SELECT lives_ok($$SELECT event_store.grant_writer(role_name => 'regress_contract')$$, 'grant_writer');
 SELECT lives_ok($$SELECT event_store.revoke_reader(role_name => 'regress_contract')$$, 'revoke_reader');
 SELECT lives_ok($$SELECT event_store.revoke_writer(role_name => 'regress_contract')$$, 'revoke_writer');
+SELECT lives_ok($$SELECT event_store.grant_consumer(role_name => 'regress_contract')$$, 'grant_consumer');
+SELECT lives_ok($$SELECT event_store.revoke_consumer(role_name => 'regress_contract')$$, 'revoke_consumer');
 SELECT lives_ok($$SELECT event_store.upgrade_store()$$, 'upgrade_store');
 SELECT is_empty($$SELECT check_name, stream, version, global_position, detail FROM event_store.verify_store(max_findings => 10)$$,
 	'verify_store, which finds nothing');
@@ -245,6 +262,64 @@ SELECT throws_ok($$CALL event_store.wait_for_projection(projection => 'orders', 
 SELECT is(event_store.stop_worker(), false, 'stop_worker, where none runs');
 SELECT lives_ok($$SELECT event_store.drop_projection(name => 'orders', if_exists => false)$$, 'drop_projection');
 SELECT is_empty($$SELECT FROM event_store.projection_checkpoints WHERE projection = 'orders'$$, 'nothing of it is left');
+
+-- A subscription, from its making to its end.  The token of the last poll is kept.
+CREATE TEMP TABLE polled (token bigint, global_position bigint, attempts integer);
+CREATE FUNCTION pg_temp.poll(max_count bigint) RETURNS bigint[] LANGUAGE sql AS $$
+	DELETE FROM pg_temp.polled;
+	INSERT INTO pg_temp.polled SELECT p.token, p.global_position, p.attempts FROM event_store.poll('mail', 'one', max_count) p;
+	SELECT array_agg(p.global_position ORDER BY p.global_position) FROM pg_temp.polled p;
+$$;
+CREATE FUNCTION pg_temp.token() RETURNS bigint LANGUAGE sql AS 'SELECT max(p.token) FROM pg_temp.polled p';
+SELECT lives_ok($$SELECT event_store.create_subscription(name => 'mail', categories => '{order}', types => '{Placed,Paid}', start_position => 0, partitions => 1,
+														 max_attempts => 1, on_error => 'wait', retry_delay => '2 seconds', if_not_exists => false, replace => false)$$,
+	'create_subscription');
+SELECT lives_ok($$SELECT event_store.create_subscription('mail', '{order}', '{Placed,Paid}', partitions => 1, max_attempts => 1, replace => true)$$,
+	'create_subscription, in the place of one');
+SELECT results_eq($$SELECT subscription COLLATE "default", partition, state COLLATE "default", consumer, leased_until, checkpoint, lag_events, lag_seconds >= 0, deliveries,
+						   delayed, attempts, retry_at, parked, failed_at, reason, polled_at, acked_at FROM event_store.subscription_status$$,
+	$$VALUES ('mail', 0, 'unclaimed', NULL::text, NULL::timestamptz, 0::bigint, 3::bigint, true, 0,
+			  0::bigint, NULL::integer, NULL::timestamptz, 0::bigint, NULL::timestamptz, NULL::text, NULL::timestamptz, NULL::timestamptz)$$, 'subscription_status of a new one');
+SELECT results_eq($$SELECT partition, token > 0, attempts, global_position, stream COLLATE "default", version, type COLLATE "default", data, metadata ->> 'why', event_id,
+						   schema_version, recorded_at <= clock_timestamp(), recorded_by COLLATE "default", hash
+					  FROM event_store.poll(subscription => 'mail', consumer => 'one', max_count => 1, lease => '1 minute')$$,
+	$$SELECT 0, true, 0, 1::bigint, 'order-1', 1::bigint, 'Placed', '{"n": 1}'::jsonb, 'a test', '10000000-0000-4000-8000-000000000001'::uuid,
+			 2, true, CURRENT_USER::text COLLATE "default", NULL::bytea$$, 'poll');
+SELECT is_empty($$SELECT FROM event_store.poll('mail', 'two')$$, 'poll, which finds nothing that another consumer has');
+SELECT is(pg_temp.poll(NULL), '{1,2,4}'::bigint[], 'poll again: all there is, to the consumer that has it');
+SELECT results_eq($$SELECT state COLLATE "default", consumer COLLATE "default", leased_until > clock_timestamp(), checkpoint, deliveries, polled_at <= clock_timestamp(), acked_at
+					  FROM event_store.subscription_status$$,
+	$$VALUES ('stuck', 'one', true, 0::bigint, 2, true, NULL::timestamptz)$$, 'subscription_status of events that were delivered twice');
+SELECT lives_ok($$SELECT event_store.nack(subscription => 'mail', token => pg_temp.token(), global_position => 1, reason => 'a bad one', delay => '0')$$, 'nack');
+SELECT results_eq($$SELECT subscription COLLATE "default", partition, global_position, stream COLLATE "default", version, type COLLATE "default", attempts,
+						   parked_at <= clock_timestamp(), reason COLLATE "default", consumer COLLATE "default", stream_waits
+					  FROM event_store.parked_events(subscription => 'mail')$$,
+	$$VALUES ('mail', 0, 1::bigint, 'order-1', 1::bigint, 'Placed', 1, true, 'a bad one', 'one', true)$$, 'parked_events');
+SELECT results_eq($$SELECT p::text FROM event_store.parked_events() p$$, $$SELECT p::text FROM event_store.parked_events('mail') p$$, 'parked_events of all subscriptions');
+SELECT lives_ok($$SELECT event_store.ack(subscription => 'mail', token => pg_temp.token(), through_position => 4)$$, 'ack');
+SELECT lives_ok($$SELECT event_store.ack('mail', pg_temp.token(), 4)$$, 'ack, repeated');
+SELECT results_eq($$SELECT state COLLATE "default", leased_until, checkpoint, lag_events, deliveries, delayed, parked, failed_at <= clock_timestamp(),
+						   reason COLLATE "default", acked_at <= clock_timestamp() FROM event_store.subscription_status$$,
+	$$VALUES ('up to date', NULL::timestamptz, 4::bigint, 0::bigint, 0, 0::bigint, 1::bigint, true, 'a bad one', true)$$, 'subscription_status with a parked event');
+SELECT results_eq($$SELECT s::text FROM event_store.subscription_status s$$, $$SELECT f::text FROM event_store.subscription_statuses() f$$,
+	'subscription_statuses is what subscription_status shows');
+SELECT is(event_store.replay_parked(subscription => 'mail', global_position => 1), 1::bigint, 'replay_parked');
+SELECT is(event_store.replay_parked('mail'), 0::bigint, 'replay_parked, where nothing is parked any more');
+SELECT is(pg_temp.poll(10), '{1}'::bigint[], 'what is replayed is delivered alone');
+SELECT is((SELECT attempts FROM polled), 1, 'and says how often it has failed');
+SELECT lives_ok($$SELECT event_store.nack('mail', pg_temp.token(), 1)$$, 'and fails again');
+SELECT is(event_store.skip_parked(subscription => 'mail', global_position => 2), 0::bigint, 'skip_parked, of what is not parked');
+SELECT is(event_store.skip_parked(subscription => 'mail', global_position => 1), 1::bigint, 'skip_parked');
+SELECT is(pg_temp.poll(10), '{2}'::bigint[], 'its stream goes on without it');
+SELECT lives_ok($$SELECT event_store.move_subscription(name => 'mail', global_position => 0)$$, 'move_subscription');
+SELECT throws_ok($$SELECT event_store.ack('mail', pg_temp.token(), 2)$$, 'ST006', 'the lease of subscription "mail" is lost', 'after which a late ack is refused');
+SELECT throws_ok($$SELECT event_store.nack('mail', pg_temp.token(), 2)$$, 'ST006', 'the lease of subscription "mail" is lost', 'and so is a late nack');
+SELECT is(pg_temp.poll(10), '{1,2,4}'::bigint[], 'and all is delivered once more');
+SELECT throws_ok($$CALL event_store.wait_for_events(after_position => 0, timeout => '1 second', outcome => NULL)$$, '2D000', NULL,
+	'wait_for_events, not in a transaction block');
+SELECT lives_ok($$SELECT event_store.drop_subscription(name => 'mail', if_exists => false)$$, 'drop_subscription');
+SELECT is_empty($$SELECT FROM event_store.subscription_partitions UNION ALL SELECT FROM event_store.subscription_failed_events$$, 'nothing of it is left');
+SELECT lives_ok($$SELECT event_store.drop_subscription('mail', if_exists => true)$$, 'drop_subscription, where there is none');
 SAVEPOINT dropped;
 SELECT lives_ok($$SELECT event_store.drop_store(with_events => true)$$, 'drop_store');
 SELECT hasnt_table('event_store', 'events', 'the events are dropped');
@@ -400,6 +475,32 @@ INSERT INTO expected_functions VALUES
 	 'SETOF record', 'v', 'u', 10),
 	('wait_for_projection', 'IN projection text, IN global_position bigint, IN timeout interval DEFAULT ''00:00:30''::interval, INOUT outcome text DEFAULT NULL::text',
 	 NULL, 'v', 'u', 0),
+	('create_subscription', 'name text, categories text[] DEFAULT NULL::text[], types text[] DEFAULT NULL::text[], start_position bigint DEFAULT 0, partitions integer DEFAULT 4, max_attempts integer DEFAULT 5, on_error text DEFAULT ''wait''::text, retry_delay interval DEFAULT ''00:00:01''::interval, if_not_exists boolean DEFAULT false, replace boolean DEFAULT false',
+	 'void', 'v', 'u', 0),
+	('drop_subscription', 'name text, if_exists boolean DEFAULT false',
+	 'void', 'v', 'u', 0),
+	('move_subscription', 'name text, global_position bigint',
+	 'void', 'v', 'u', 0),
+	('poll', 'subscription text, consumer text, max_count bigint DEFAULT 100, lease interval DEFAULT ''00:00:30''::interval',
+	 'SETOF event_store.polled_event', 'v', 'u', 100),
+	('ack', 'subscription text, token bigint, through_position bigint',
+	 'void', 'v', 'u', 0),
+	('nack', 'subscription text, token bigint, global_position bigint, reason text DEFAULT NULL::text, delay interval DEFAULT NULL::interval',
+	 'void', 'v', 'u', 0),
+	('parked_events', 'INOUT subscription text DEFAULT NULL::text, OUT partition integer, OUT global_position bigint, OUT stream text, OUT version bigint, OUT type text, OUT attempts integer, OUT parked_at timestamp with time zone, OUT reason text, OUT consumer text, OUT stream_waits boolean',
+	 'SETOF record', 'v', 'u', 10),
+	('replay_parked', 'subscription text, global_position bigint DEFAULT NULL::bigint',
+	 'bigint', 'v', 'u', 0),
+	('skip_parked', 'subscription text, global_position bigint',
+	 'bigint', 'v', 'u', 0),
+	('subscription_statuses', 'OUT subscription text, OUT partition integer, OUT state text, OUT consumer text, OUT leased_until timestamp with time zone, OUT checkpoint bigint, OUT lag_events bigint, OUT lag_seconds double precision, OUT deliveries integer, OUT delayed bigint, OUT attempts integer, OUT retry_at timestamp with time zone, OUT parked bigint, OUT failed_at timestamp with time zone, OUT reason text, OUT polled_at timestamp with time zone, OUT acked_at timestamp with time zone',
+	 'SETOF record', 'v', 'u', 10),
+	('wait_for_events', 'IN after_position bigint, IN timeout interval DEFAULT ''00:00:30''::interval, INOUT outcome text DEFAULT NULL::text',
+	 NULL, 'v', 'u', 0),
+	('grant_consumer', 'role_name text',
+	 'void', 'v', 'u', 0),
+	('revoke_consumer', 'role_name text',
+	 'void', 'v', 'u', 0),
 	('start_worker', '',
 	 'integer', 'v', 'u', 0),
 	('stop_worker', '',
@@ -421,8 +522,8 @@ SELECT is(a.arguments, e.arguments, 'arguments of ' || e.name)
 SELECT is((a.result, a.volatility, a.parallel, a.estimate)::text, (e.result, e.volatility, e.parallel, e.estimate)::text,
 		  'result, volatility, parallel safety and rows of ' || e.name)
   FROM expected_functions e LEFT JOIN actual_functions a USING (name, arguments) ORDER BY name COLLATE "C", e.arguments COLLATE "C";
-SELECT results_eq($$SELECT proname::text COLLATE "default" FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND prokind <> 'f'$$,
-	$$VALUES ('wait_for_projection')$$, 'the procedure');
+SELECT results_eq($$SELECT proname::text COLLATE "default" FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND prokind <> 'f' ORDER BY proname COLLATE "C"$$,
+	$$VALUES ('wait_for_events'), ('wait_for_projection')$$, 'the procedures');
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND prosecdef$$,
 	'no function is SECURITY DEFINER');
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'event_store'::regnamespace AND proisstrict$$,
@@ -453,7 +554,7 @@ $$;
 SELECT results_eq($$SELECT c.relname::text COLLATE "default", c.relkind FROM pg_class c
 					 WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind <> 'i' ORDER BY c.relname COLLATE "C"$$,
 	$$VALUES ('aggregate', 'c'::"char"), ('aggregate_types', 'r'), ('all_events', 'v'), ('append_result', 'c'), ('audit_entry', 'c'), ('categories', 'r'), ('event', 'c'), ('event_types', 'r'), ('events', 'r'),
-			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('hash_chain', 'r'), ('history_entry', 'c'), ('in_flight', 'v'), ('new_event', 'c'), ('projection_checkpoints', 'r'), ('projection_parked_events', 'r'), ('projection_status', 'v'), ('projections', 'r'), ('sealed_heads', 'r'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r'), ('upcast_failure', 'c')$$,
+			 ('events_global_position_seq', 'S'), ('finding', 'c'), ('hash_chain', 'r'), ('history_entry', 'c'), ('horizon', 'r'), ('in_flight', 'v'), ('new_event', 'c'), ('polled_event', 'c'), ('projection_checkpoints', 'r'), ('projection_parked_events', 'r'), ('projection_status', 'v'), ('projections', 'r'), ('sealed_heads', 'r'), ('snapshot', 'c'), ('snapshots', 'r'), ('stats', 'v'), ('stream_append_result', 'c'), ('stream_info', 'c'), ('streams', 'r'), ('subscription_failed_events', 'r'), ('subscription_partitions', 'r'), ('subscription_status', 'v'), ('subscriptions', 'r'), ('upcast_failure', 'c')$$,
 	'the relations');
 SELECT is_empty($$SELECT typname FROM pg_type t WHERE typnamespace = 'event_store'::regnamespace AND typtype <> 'c' AND typelem = 0 AND typname <> 'hash_chain_option'$$,
 	'no types but composite ones');
@@ -500,6 +601,23 @@ SELECT is(pg_temp.columns_of('projection_parked_events', 'r'),
 SELECT is(pg_temp.columns_of('projection_status', 'v'),
 	'projection text, generation integer, is_current boolean, mode text, state text, checkpoint bigint, lag_events bigint, lag_seconds double precision, rate double precision, handled bigint, rebuild_to bigint, rebuild_left bigint, rebuild_time_left interval, attempts integer, retry_at timestamp with time zone, parked bigint, error_position bigint, error_at timestamp with time zone, error_code text, error_message text, moved_at timestamp with time zone, worker_pid integer, heartbeat_at timestamp with time zone',
 	'columns of projection_status');
+SELECT is(pg_temp.columns_of('polled_event', 'c'), 'partition integer, token bigint, attempts integer, ' || pg_temp.columns_of('event', 'c'),
+	'attributes of polled_event are those of event, after three of its own');
+SELECT is(pg_temp.columns_of('subscriptions', 'r'),
+	'subscription text not null, categories text[], types text[], partitions integer not null, start_position bigint not null, on_error text not null, max_attempts integer not null, retry_delay interval not null',
+	'columns of subscriptions');
+SELECT is(pg_temp.columns_of('subscription_partitions', 'r'),
+	'subscription text not null, partition integer not null, turn bigint not null, changes bigint not null, checkpoint bigint not null, token bigint not null, consumer text, lease interval, leased_until timestamp with time zone, delivered bigint not null, delivered_through bigint not null, deliveries integer not null, nacked boolean not null, retried_stream bigint, retried_version bigint, polled_at timestamp with time zone, acked_at timestamp with time zone',
+	'columns of subscription_partitions');
+SELECT is(pg_temp.columns_of('subscription_failed_events', 'r'),
+	'subscription text not null, partition integer not null, stream_id bigint not null, passed_version bigint not null, next_version bigint not null, handled_position bigint not null, failed_version bigint not null, global_position bigint not null, attempts integer not null, retry_at timestamp with time zone, parked_at timestamp with time zone, failed_at timestamp with time zone not null, token bigint not null, consumer text, reason text',
+	'columns of subscription_failed_events');
+SELECT is(pg_temp.columns_of('subscription_status', 'v'),
+	'subscription text, partition integer, state text, consumer text, leased_until timestamp with time zone, checkpoint bigint, lag_events bigint, lag_seconds double precision, deliveries integer, delayed bigint, attempts integer, retry_at timestamp with time zone, parked bigint, failed_at timestamp with time zone, reason text, polled_at timestamp with time zone, acked_at timestamp with time zone',
+	'columns of subscription_status');
+SELECT is(pg_temp.columns_of('horizon', 'r'),
+	'turn bigint not null, changes bigint not null, safe_position bigint not null, published_at timestamp with time zone not null',
+	'columns of horizon');
 SELECT is(pg_temp.columns_of('upcast_failure', 'c'),
 	'global_position bigint, stream text, version bigint, type text, schema_version integer, error_code text, message text', 'attributes of upcast_failure');
 SELECT is(pg_temp.columns_of('history_entry', 'c'),
@@ -517,8 +635,9 @@ SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute 
 SELECT is_empty($$SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 				   WHERE c.relnamespace = 'event_store'::regnamespace AND c.relkind = 'r' AND a.atttypid = 'text'::regtype
 					 AND a.attcollation <> '"C"'::regcollation
-					 -- messages are neither
-					 AND (c.relname, a.attname) NOT IN (('projection_checkpoints', 'error_message'), ('projection_parked_events', 'error_message'))$$,
+					 -- messages are neither, nor is what consumers say
+					 AND (c.relname, a.attname) NOT IN (('projection_checkpoints', 'error_message'), ('projection_parked_events', 'error_message'),
+						('subscription_partitions', 'consumer'), ('subscription_failed_events', 'consumer'), ('subscription_failed_events', 'reason'))$$,
 	'names and types are stored in byte order');
 SELECT col_is_pk('event_store', 'events', 'global_position', 'primary key of events');
 SELECT col_is_unique('event_store', 'events', ARRAY['stream_id', 'version'], 'versions are unique in a stream');
@@ -532,6 +651,10 @@ SELECT col_is_pk('event_store', 'snapshots', ARRAY['stream_id', 'version', 'stat
 SELECT col_is_pk('event_store', 'projections', 'projection', 'primary key of projections');
 SELECT col_is_pk('event_store', 'projection_checkpoints', ARRAY['projection', 'generation'], 'primary key of projection_checkpoints');
 SELECT col_is_pk('event_store', 'projection_parked_events', ARRAY['projection', 'generation', 'global_position'], 'primary key of projection_parked_events');
+SELECT col_is_pk('event_store', 'subscriptions', 'subscription', 'primary key of subscriptions');
+SELECT col_is_pk('event_store', 'subscription_partitions', ARRAY['subscription', 'partition', 'turn'], 'primary key of subscription_partitions');
+SELECT col_is_pk('event_store', 'subscription_failed_events', ARRAY['subscription', 'stream_id', 'passed_version'], 'primary key of subscription_failed_events');
+SELECT col_is_pk('event_store', 'horizon', 'turn', 'primary key of horizon');
 SELECT results_eq($$SELECT increment_by, cache_size, cycle, min_value FROM pg_sequences WHERE schemaname = 'event_store'$$,
 	$$VALUES (1::bigint, 1::bigint, false, 1::bigint)$$, 'positions ascend by one, without a cache');
 SELECT set_has($$SELECT unnest(reloptions) FROM pg_class WHERE oid = 'event_store.events'::regclass$$,
@@ -682,15 +805,47 @@ SELECT throws_ok($$SELECT event_store.rebuild_projection('p', true)$$, '55000', 
 SELECT throws_ok(format('SELECT event_store.%s()', f), '39P01', NULL, f || ' is a trigger''s')
   FROM unnest(ARRAY['projections_changed', 'project_inline', 'event_types_changed', 'refuse_change']) f;
 SELECT lives_ok($$SELECT event_store.drop_projection('p')$$, 'and it is dropped');
+SELECT lives_ok($$SELECT event_store.create_subscription('s')$$, 'a subscription to everything');
+SELECT throws_ok('SELECT event_store.create_subscription(' || arguments || ')', expected, NULL, 'create_subscription(' || arguments || ')')
+  FROM (VALUES ($$'s'$$, '42710'), ($$NULL$$, '22004'), ($$''$$, '22023'), ($$repeat('x', 256)$$, '22023'), ($$'t', categories => '{NULL}'$$, '22004'),
+			   ($$'t', categories => '{a-b}'$$, '22023'), ($$'t', types => '{""}'$$, '22023'), ($$'t', start_position => NULL$$, '22004'),
+			   ($$'t', start_position => -1$$, '22023'), ($$'t', start_position => 1000$$, 'ST008'), ($$'t', partitions => NULL$$, '22004'),
+			   ($$'t', partitions => 0$$, '22023'), ($$'t', partitions => 257$$, '22023'), ($$'s', partitions => 5, replace => true$$, '0A000'),
+			   ($$'t', max_attempts => NULL$$, '22004'), ($$'t', max_attempts => 0$$, '22023'), ($$'t', on_error => NULL$$, '22004'), ($$'t', on_error => 'stop'$$, '22023'),
+			   ($$'t', retry_delay => NULL$$, '22004'), ($$'t', retry_delay => '-1 second'$$, '22023'), ($$'t', retry_delay => '1 month'$$, '22023'),
+			   ($$'t', if_not_exists => NULL$$, '22004'), ($$'t', replace => NULL$$, '22004')) v (arguments, expected);
+SELECT throws_ok('SELECT event_store.' || call, '42704', NULL, call || ' of no subscription')
+  FROM unnest(ARRAY[$$drop_subscription('t')$$, $$move_subscription('t', 0)$$, $$poll('t', 'c')$$, $$ack('t', 1, 1)$$, $$nack('t', 1, 1)$$, $$parked_events('t')$$,
+					$$replay_parked('t')$$, $$skip_parked('t', 1)$$]) call;
+SELECT throws_ok('SELECT event_store.' || call, '22004', NULL, call)
+  FROM unnest(ARRAY['drop_subscription(NULL)', $$drop_subscription('s', NULL)$$, 'move_subscription(NULL, 0)', $$move_subscription('s', NULL)$$, $$poll(NULL, 'c')$$,
+					$$poll('s', NULL)$$, $$poll('s', 'c', 1, NULL)$$, 'ack(NULL, 1, 1)', $$ack('s', NULL, 1)$$, $$ack('s', 1, NULL)$$, 'nack(NULL, 1, 1)', $$nack('s', NULL, 1)$$,
+					$$nack('s', 1, NULL)$$, 'replay_parked(NULL)', 'skip_parked(NULL, 1)', $$skip_parked('s', NULL)$$]) call;
+SELECT throws_ok('SELECT event_store.' || call, '22023', NULL, call)
+  FROM unnest(ARRAY[$$move_subscription('s', -1)$$, $$poll('s', '')$$, $$poll('s', repeat('x', 256))$$, $$poll('s', 'c', -1)$$, $$poll('s', 'c', 1, '0')$$,
+					$$poll('s', 'c', 1, '-1 second')$$, $$poll('s', 'c', 1, '2 days')$$, $$poll('s', 'c', 1, '1 month')$$, $$ack('s', 1, -1)$$, $$nack('s', 1, -1)$$,
+					$$nack('s', 1, 1, delay => '-1 second')$$, $$nack('s', 1, 1, delay => '366 days')$$]) call;
+SELECT throws_ok($$SELECT event_store.move_subscription('s', 1000)$$, 'ST008', NULL, 'moving it beyond the store');
+SELECT throws_ok('SELECT event_store.' || call, 'ST006', NULL, call || ', which no lease has')
+  FROM unnest(ARRAY[$$ack('s', 0, 1)$$, $$ack('s', -1, 1)$$, $$nack('s', 9223372036854775807, 1)$$]) call;
+SELECT is_empty($$SELECT FROM event_store.poll('s', 'c', 0)$$, 'no events asked for, none leased');
+SELECT throws_ok($$SELECT event_store.ack('s', (SELECT max(token) FROM event_store.poll('s', 'c', 1)), 5)$$, '22023', NULL, 'an ack of what was not delivered');
+SELECT throws_ok($$SELECT event_store.nack('s', (SELECT max(token) FROM event_store.poll('s', 'c', 1)), 5)$$, '22023', NULL, 'a nack of what was not delivered');
 SELECT throws_ok($$SELECT event_store.verify_store(-1)$$, '22023', NULL, 'findings counted backwards');
 SELECT throws_ok($$SELECT event_store.grant_reader(NULL)$$, '22004', NULL, 'a grant to nobody');
 SELECT throws_ok($$SELECT event_store.grant_writer('regress_none')$$, '42704', NULL, 'a grant to who is not there');
+SELECT throws_ok('SELECT event_store.' || call, expected, NULL, call)
+  FROM (VALUES ('grant_consumer(NULL)', '22004'), ('revoke_consumer(NULL)', '22004'), ($$grant_consumer('regress_none')$$, '42704'),
+			   ($$revoke_consumer('regress_none')$$, '42704')) v (call, expected);
 SET LOCAL transaction_read_only = on;
 SELECT throws_ok($$SELECT event_store.append('a-1', 'T', '{}')$$, '25006', NULL, 'an append in a read-only transaction');
 SELECT throws_ok('SELECT event_store.' || call, '25006', NULL, call || ' in one')
   FROM unnest(ARRAY[$$create_projection('q', 'f')$$, $$drop_projection('q')$$, $$pause_projection('q')$$, $$resume_projection('q')$$, 'run_projections()', $$rebuild_projection('q')$$,
-					$$retry_parked('q')$$, 'start_worker()', 'stop_worker()']) call;
+					$$retry_parked('q')$$, 'start_worker()', 'stop_worker()', $$create_subscription('t')$$, $$drop_subscription('s')$$, $$move_subscription('s', 0)$$, $$poll('s', 'c')$$,
+					$$ack('s', 1, 1)$$, $$nack('s', 1, 1)$$, $$replay_parked('s')$$, $$skip_parked('s', 1)$$]) call;
 SELECT is_empty($$SELECT * FROM event_store.projection_status$$, 'while projection_status is for reading');
+SELECT is((SELECT count(*) FROM event_store.subscription_status), 4::bigint, 'and so is subscription_status');
+SELECT is_empty($$SELECT * FROM event_store.parked_events('s')$$, 'and parked_events');
 
 -- None of which left anything behind.
 SELECT results_eq($$SELECT stream COLLATE "default", version FROM event_store.list_streams()$$,

@@ -9,13 +9,14 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 
-SELECT plan(705);
+SELECT plan(1218);
 
 CREATE ROLE regress_rights_owner;
 CREATE ROLE regress_rights_nobody;
 CREATE ROLE regress_rights_usage;
 CREATE ROLE regress_rights_reader;
 CREATE ROLE regress_rights_writer;
+CREATE ROLE regress_rights_consumer;
 CREATE ROLE regress_rights_member;
 CREATE ROLE "regress_Rights ""odd""";
 SELECT format('ALTER DATABASE %I OWNER TO regress_rights_owner', current_database()) \gexec
@@ -29,15 +30,15 @@ BEGIN
 	EXECUTE statement;
 	RAISE EXCEPTION USING ERRCODE = 'UNDON';
 EXCEPTION
-	WHEN SQLSTATE 'UNDON' OR SQLSTATE '25001' OR SQLSTATE '2D000' THEN -- seal_store(), as we have appended; wait_for_projection()
+	WHEN SQLSTATE 'UNDON' OR SQLSTATE '25001' OR SQLSTATE '2D000' THEN -- seal_store(), as we have appended; the calls that wait
 		RETURN 'allowed';
 	WHEN OTHERS THEN
 		RETURN SQLSTATE;
 END
 $$;
 
--- The calls, and whether a reader or a writer may make them.
-CREATE TEMP TABLE calls (call text, reader boolean, writer boolean);
+-- The calls, and whether a reader or a writer may make them; and a consumer.
+CREATE TEMP TABLE calls (call text, reader boolean, writer boolean, consumer boolean DEFAULT false);
 INSERT INTO calls VALUES
 	($$event_store.append('order-1', 'T', '{}')$$, false, true),
 	($$event_store.append_events('order-1', ARRAY[ROW('T', '{}', NULL, NULL, NULL)]::event_store.new_event[])$$, false, true),
@@ -104,13 +105,29 @@ INSERT INTO calls VALUES
 	($$event_store.projection_statuses()$$, true, false),
 	($$event_store.projection_status$$, true, false),
 	($$event_store.wait_for_projection('orders', 0)$$, true, false);
+INSERT INTO calls VALUES
+	($$event_store.create_subscription('new')$$, false, false, false),
+	($$event_store.drop_subscription('mail')$$, false, false, false),
+	($$event_store.move_subscription('mail', 0)$$, false, false, false),
+	($$event_store.poll('mail', 'one')$$, false, false, true),
+	($$event_store.ack('mail', regress_rights_token(), 1)$$, false, false, true),
+	($$event_store.nack('mail', regress_rights_token(), 1)$$, false, false, true),
+	($$event_store.parked_events()$$, true, false, true),
+	($$event_store.replay_parked('mail')$$, false, false, false),
+	($$event_store.skip_parked('mail', 1)$$, false, false, false),
+	($$event_store.subscription_statuses()$$, true, false, true),
+	($$event_store.subscription_status$$, true, false, true),
+	($$event_store.grant_consumer('regress_rights_nobody')$$, false, false, false),
+	($$event_store.revoke_consumer('regress_rights_nobody')$$, false, false, false),
+	($$event_store.wait_for_events(0)$$, true, false, true);
+UPDATE calls SET consumer = true WHERE call = 'event_store.safe_position()';
 
 -- Every function but the triggers' and the guards is in that list.
 PREPARE listed AS SELECT DISTINCT substring(call FROM '^event_store\.([a-z_]+)\(') AS name FROM calls WHERE call LIKE '%(%' ORDER BY 1;
 
 -- Before there is a store: only its future owner may make it.
 CREATE FUNCTION pg_temp.statement(call text) RETURNS text LANGUAGE sql AS
-	$$SELECT CASE WHEN call LIKE '%.wait\_for\_projection(%' THEN 'CALL ' ELSE 'SELECT * FROM ' END || call$$;
+	$$SELECT CASE WHEN call LIKE '%.wait\_for\_%(%' THEN 'CALL ' ELSE 'SELECT * FROM ' END || call$$;
 SELECT is(pg_temp.try('regress_rights_nobody', 'CREATE EXTENSION event_store'), '42501', 'nobody may not install the extension');
 SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
 CREATE EXTENSION event_store;
@@ -130,6 +147,8 @@ CREATE FUNCTION public.regress_rights_upcast(data jsonb) RETURNS jsonb LANGUAGE 
 CREATE FUNCTION public.regress_rights_apply(state jsonb, e event_store.event) RETURNS jsonb LANGUAGE sql AS 'SELECT state';
 CREATE FUNCTION public.regress_rights_handle(e event_store.event) RETURNS void LANGUAGE sql AS '';
 CREATE FUNCTION public.regress_rights_reset() RETURNS void LANGUAGE sql AS '';
+CREATE TABLE public.regress_rights_polled (token bigint);
+CREATE FUNCTION public.regress_rights_token() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT token FROM public.regress_rights_polled';
 SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
 SELECT event_store.create_store(hash_chain => true) \g /dev/null
 SELECT event_store.create_aggregate_type('order', '{}', 'public.regress_rights_apply') \g /dev/null
@@ -137,17 +156,21 @@ SELECT event_store.create_event_type('O', 1, 'public.regress_rights_valid') \g /
 SELECT event_store.create_upcaster('O', 1, 'public.regress_rights_upcast') \g /dev/null
 SELECT event_store.create_projection('orders', 'public.regress_rights_handle', reset => 'public.regress_rights_reset') \g /dev/null
 SELECT event_store.append('order-1', 'Placed', '{}') \g /dev/null
+SELECT event_store.create_subscription('mail', partitions => 1) \g /dev/null
 SELECT event_store.grant_reader('regress_rights_reader') \g /dev/null
 SELECT event_store.grant_writer('regress_rights_writer') \g /dev/null
 SELECT event_store.grant_reader('regress_Rights "odd"') \g /dev/null
 SELECT event_store.grant_writer('regress_Rights "odd"') \g /dev/null
+SELECT event_store.grant_consumer('regress_rights_consumer') \g /dev/null
 RESET SESSION AUTHORIZATION;
+INSERT INTO public.regress_rights_polled SELECT token FROM event_store.poll('mail', 'one');
 
 -- Each call by each role.
 SELECT is(pg_temp.try('regress_rights_nobody', pg_temp.statement(call)), '42501', 'nobody: ' || call) FROM calls;
 SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501', 'with USAGE on the schema only: ' || call) FROM calls;
 SELECT is(pg_temp.try('regress_rights_reader', pg_temp.statement(call)), CASE WHEN reader THEN 'allowed' ELSE '42501' END, 'reader: ' || call) FROM calls;
 SELECT is(pg_temp.try('regress_rights_writer', pg_temp.statement(call)), CASE WHEN writer THEN 'allowed' ELSE '42501' END, 'writer: ' || call) FROM calls;
+SELECT is(pg_temp.try('regress_rights_consumer', pg_temp.statement(call)), CASE WHEN consumer THEN 'allowed' ELSE '42501' END, 'consumer: ' || call) FROM calls;
 SELECT is(pg_temp.try('regress_Rights "odd"', pg_temp.statement(call)), CASE WHEN reader OR writer THEN 'allowed' ELSE '42501' END, 'both: ' || call) FROM calls;
 SELECT is(pg_temp.try('regress_rights_owner', pg_temp.statement(call)), 'allowed', 'owner: ' || call) FROM calls
  WHERE call NOT LIKE '%.start\_worker(%'; -- which would start one
@@ -156,18 +179,20 @@ SELECT is(pg_temp.try('regress_rights_member', pg_temp.statement(call)), CASE WH
 
 -- The tables, to nobody but the owner, and that to read only.
 SELECT is(pg_temp.try(role_name, format(statement, relation)), '42501', role_name || ': ' || format(statement, relation))
-  FROM unnest(ARRAY['regress_rights_reader', 'regress_rights_writer', 'regress_rights_usage']) role_name,
-	   unnest(ARRAY['events', 'streams', 'categories', 'snapshots', 'aggregate_types', 'hash_chain', 'sealed_heads', 'projections', 'projection_checkpoints', 'projection_parked_events']) relation,
+  FROM unnest(ARRAY['regress_rights_reader', 'regress_rights_writer', 'regress_rights_consumer', 'regress_rights_usage']) role_name,
+	   unnest(ARRAY['events', 'streams', 'categories', 'snapshots', 'aggregate_types', 'hash_chain', 'sealed_heads', 'projections', 'projection_checkpoints', 'projection_parked_events',
+		'subscriptions', 'subscription_partitions', 'subscription_failed_events', 'horizon']) relation,
 	   unnest(ARRAY['SELECT * FROM event_store.%I', 'INSERT INTO event_store.%I DEFAULT VALUES', 'DELETE FROM event_store.%I',
 					'TRUNCATE event_store.%I', 'LOCK TABLE event_store.%I IN SHARE MODE',
 					'ALTER TABLE event_store.%I ADD COLUMN mine int']) statement;
 SELECT is(pg_temp.try(role_name, statement), '42501', role_name || ': ' || statement)
-  FROM unnest(ARRAY['regress_rights_reader', 'regress_rights_writer']) role_name,
+  FROM unnest(ARRAY['regress_rights_reader', 'regress_rights_writer', 'regress_rights_consumer']) role_name,
 	   unnest(ARRAY['SELECT nextval(''event_store.events_global_position_seq'')', 'SELECT setval(''event_store.events_global_position_seq'', 1)',
 					'CREATE TABLE event_store.mine ()', 'SELECT event_store.refuse_insert()',
 					'SELECT event_store.projections_changed()', 'SELECT event_store.project_inline()', 'SET session_replication_role = replica']) statement;
 SELECT is(pg_temp.try('regress_rights_owner', 'SELECT * FROM event_store.' || relation), 'allowed', 'owner reads ' || relation)
-  FROM unnest(ARRAY['events', 'streams', 'categories', 'snapshots', 'aggregate_types', 'hash_chain', 'sealed_heads', 'projections', 'projection_checkpoints', 'projection_parked_events']) relation;
+  FROM unnest(ARRAY['events', 'streams', 'categories', 'snapshots', 'aggregate_types', 'hash_chain', 'sealed_heads', 'projections', 'projection_checkpoints', 'projection_parked_events',
+		'subscriptions', 'subscription_partitions', 'subscription_failed_events', 'horizon']) relation;
 SELECT is(pg_temp.try('regress_rights_owner', format(statement, relation)), 'ST007', 'owner: ' || format(statement, relation))
   FROM unnest(ARRAY['events', 'streams', 'categories', 'hash_chain', 'sealed_heads']) relation,
 	   unnest(ARRAY['INSERT INTO event_store.%I DEFAULT VALUES', 'DELETE FROM event_store.%I', 'TRUNCATE event_store.%I']) statement;
@@ -176,15 +201,28 @@ SELECT is(pg_temp.try('regress_rights_owner', 'SET session_replication_role = re
 -- Even with EXECUTE, the owner's calls are the owner's.
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA event_store TO regress_rights_usage;
 SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501', 'no owner, with EXECUTE: ' || call)
-  FROM calls WHERE call ~ '\.(create_store|enable_hash_chain|drop_store|upgrade_store|verify_store|repair_sequence|grant_|revoke_|create_aggregate_type|drop_aggregate_type|(create|drop|pause|resume|rebuild)_projection|retry_parked|start_worker|stop_worker)';
+  FROM calls WHERE call ~ '\.(create_store|enable_hash_chain|drop_store|upgrade_store|verify_store|repair_sequence|grant_|revoke_|create_aggregate_type|drop_aggregate_type|(create|drop|pause|resume|rebuild)_projection|retry_parked|(create|drop|move)_subscription|replay_parked|skip_parked|start_worker|stop_worker)';
 -- but whoever may run the projections, runs them: as the owner
 SELECT is(pg_temp.try('regress_rights_usage', 'SELECT event_store.run_projections()'), 'allowed', 'no owner, with EXECUTE: run_projections()');
-SELECT is(pg_temp.try('regress_rights_usage', 'CALL event_store.wait_for_projection(''orders'', 0)'), '42501', 'a procedure is no function');
+SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501', 'a procedure is no function: ' || call) FROM calls WHERE call LIKE '%.wait\_for\_%';
+-- and so does whoever may poll and answer
+SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), 'allowed', 'no owner, with EXECUTE: ' || call) FROM calls WHERE call ~ '\.(poll|ack|nack)\(';
+
+-- What a role has by two grants stays until both are revoked.
+SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
+SELECT event_store.grant_reader('regress_rights_consumer'), event_store.revoke_reader('regress_rights_consumer') \g /dev/null
+RESET SESSION AUTHORIZATION;
+SELECT is(pg_temp.try('regress_rights_consumer', pg_temp.statement(call)), CASE WHEN consumer THEN 'allowed' ELSE '42501' END, 'consumer, a reader no more: ' || call) FROM calls;
+SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
+SELECT event_store.grant_consumer('regress_rights_reader'), event_store.revoke_consumer('regress_rights_reader') \g /dev/null
+RESET SESSION AUTHORIZATION;
+SELECT is(pg_temp.try('regress_rights_reader', pg_temp.statement(call)), CASE WHEN reader THEN 'allowed' ELSE '42501' END, 'reader, a consumer no more: ' || call) FROM calls;
 
 -- Revoking leaves nothing behind.
 SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
 SELECT event_store.revoke_reader('regress_rights_reader') \g /dev/null
 SELECT event_store.revoke_writer('regress_rights_writer') \g /dev/null
+SELECT event_store.revoke_consumer('regress_rights_consumer') \g /dev/null
 SELECT event_store.revoke_reader('regress_Rights "odd"') \g /dev/null
 RESET SESSION AUTHORIZATION;
 SELECT is(pg_temp.try('regress_Rights "odd"', $$SELECT event_store.append('order-1', 'T', '{}')$$), 'allowed', 'a writer that was a reader still writes');
@@ -193,7 +231,7 @@ SET LOCAL SESSION AUTHORIZATION regress_rights_owner;
 SELECT event_store.revoke_writer('regress_Rights "odd"') \g /dev/null
 RESET SESSION AUTHORIZATION;
 REVOKE regress_rights_reader FROM regress_rights_member;
-SELECT lives_ok($$DROP ROLE regress_rights_reader, regress_rights_writer, regress_rights_member, regress_rights_nobody, "regress_Rights ""odd"""$$,
+SELECT lives_ok($$DROP ROLE regress_rights_reader, regress_rights_writer, regress_rights_consumer, regress_rights_member, regress_rights_nobody, "regress_Rights ""odd"""$$,
 	'roles whose rights were revoked can be dropped');
 
 SELECT * FROM finish();

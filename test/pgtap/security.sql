@@ -17,6 +17,7 @@ CREATE ROLE regress_sec_nobody;
 CREATE ROLE regress_sec_usage;
 CREATE ROLE regress_sec_reader;
 CREATE ROLE regress_sec_writer;
+CREATE ROLE regress_sec_consumer;
 CREATE ROLE regress_sec_attacker;
 SELECT format('ALTER DATABASE %I OWNER TO regress_sec_owner', current_database()) \gexec
 
@@ -105,7 +106,7 @@ DECLARE
 	name text;
 BEGIN
 	FOREACH place IN ARRAY '{public,shop,evil,pg_temp}'::text[] LOOP
-		FOREACH name IN ARRAY '{events,streams,categories,snapshots,all_events,in_flight,stock,projections,projection_checkpoints,projection_parked_events,projection_status,pg_proc,pg_class,pg_depend,pg_extension,pg_rewrite,pg_trigger,pg_locks,
+		FOREACH name IN ARRAY '{events,streams,categories,snapshots,all_events,in_flight,stock,projections,projection_checkpoints,projection_parked_events,projection_status,subscriptions,subscription_partitions,subscription_failed_events,subscription_status,horizon,pg_proc,pg_class,pg_depend,pg_extension,pg_rewrite,pg_trigger,pg_locks,
 			pg_stat_activity,pg_prepared_xacts,pg_database,pg_authid,events_global_position_seq}'::text[] LOOP
 			EXECUTE format('CREATE VIEW %I.%I AS SELECT evil.sprung(%L) AS stream, 1 AS global_position', place, name, name);
 			EXECUTE format('GRANT ALL ON %I.%I TO PUBLIC', place, name);
@@ -115,6 +116,7 @@ BEGIN
 		END LOOP;
 		EXECUTE format('CREATE TYPE %I.event AS (stream pg_catalog.text)', place);
 		EXECUTE format('CREATE TYPE %I.new_event AS (type pg_catalog.text, data pg_catalog.jsonb)', place);
+		EXECUTE format('CREATE TYPE %I.polled_event AS (stream pg_catalog.text)', place);
 	END LOOP;
 END $$;
 CREATE FUNCTION evil.event_text(evil.event) RETURNS pg_catalog.text LANGUAGE sql AS $$SELECT evil.sprung('cast')::pg_catalog.text$$;
@@ -149,8 +151,10 @@ SELECT warehouse.create_warehouse(if_not_exists => true) \g /dev/null
 SELECT event_store.create_store(if_not_exists => true, type_index => true) \g /dev/null
 SELECT event_store.grant_reader('regress_sec_reader') \g /dev/null
 SELECT event_store.grant_writer('regress_sec_writer') \g /dev/null
+SELECT event_store.grant_consumer('regress_sec_consumer') \g /dev/null
 SELECT event_store.grant_reader('regress_sec_nobody'), event_store.revoke_reader('regress_sec_nobody') \g /dev/null
 SELECT event_store.grant_writer('regress_sec_nobody'), event_store.revoke_writer('regress_sec_nobody') \g /dev/null
+SELECT event_store.grant_consumer('regress_sec_nobody'), event_store.revoke_consumer('regress_sec_nobody') \g /dev/null
 GRANT EXECUTE ON FUNCTION warehouse.receive_product(pg_catalog.text, bigint, pg_catalog.timestamptz), warehouse.ship_product(pg_catalog.text, bigint, pg_catalog.timestamptz),
 	warehouse.adjust_inventory(pg_catalog.text, bigint, pg_catalog.text, pg_catalog.timestamptz), warehouse.quantity_on_hand(pg_catalog.text, pg_catalog.timestamptz), warehouse.check_stock
 	TO regress_sec_writer;
@@ -199,13 +203,27 @@ END $$;
 CREATE TRIGGER careless BEFORE INSERT OR UPDATE OR DELETE ON event_store.projections FOR EACH ROW EXECUTE FUNCTION shop.careless();
 CREATE TRIGGER careless BEFORE INSERT OR UPDATE ON event_store.projection_checkpoints FOR EACH ROW EXECUTE FUNCTION shop.careless();
 CREATE TRIGGER careless BEFORE INSERT OR UPDATE ON event_store.projection_parked_events FOR EACH ROW EXECUTE FUNCTION shop.careless();
+
+-- And triggers and constraints on the tables of subscriptions, which whoever polls
+-- and answers writes to.
+CREATE TRIGGER careless BEFORE INSERT OR UPDATE ON event_store.subscriptions FOR EACH ROW EXECUTE FUNCTION shop.careless();
+CREATE TRIGGER careless_before BEFORE INSERT OR UPDATE ON event_store.subscription_partitions FOR EACH ROW EXECUTE FUNCTION shop.careless();
+CREATE TRIGGER careless_after AFTER INSERT OR UPDATE OR DELETE ON event_store.subscription_partitions FOR EACH ROW EXECUTE FUNCTION shop.careless();
+CREATE TRIGGER careless_before BEFORE INSERT OR UPDATE ON event_store.subscription_failed_events FOR EACH ROW EXECUTE FUNCTION shop.careless();
+CREATE TRIGGER careless_after AFTER INSERT OR UPDATE OR DELETE ON event_store.subscription_failed_events FOR EACH STATEMENT EXECUTE FUNCTION shop.careless();
+ALTER TABLE event_store.subscription_partitions ADD CONSTRAINT careless CHECK (shop.careless_check(checkpoint)), ADD COLUMN careless boolean DEFAULT shop.careless_check(1);
+ALTER TABLE event_store.subscription_failed_events ADD CONSTRAINT careless CHECK (shop.careless_check(stream_id)), ADD COLUMN careless boolean DEFAULT shop.careless_check(1);
 :path;
+SELECT event_store.create_subscription('mail', ARRAY['trap','bad'], NULL, 0, 1, 2, 'pass', '0') \g /dev/null
+SELECT event_store.create_subscription('mail', ARRAY['trap','bad'], NULL, 0, 1, 2, 'pass', '0', replace => true) \g /dev/null
+SELECT event_store.create_subscription('mail', partitions => 1, if_not_exists => true) \g /dev/null
+SELECT event_store.create_subscription('gone'), event_store.move_subscription('gone', 0), event_store.drop_subscription('gone'), event_store.drop_subscription('gone', true) \g /dev/null
 SELECT event_store.create_projection('now', 'shop.handle(event_store.event, pg_catalog.int4)', mode => 'inline', types => '{T}') \g /dev/null
 SELECT event_store.create_projection('all', 'shop.handle_all(event_store.event[])', mode => 'inline') \g /dev/null
 SELECT event_store.create_projection('later', 'shop.handle(event_store.event, pg_catalog.int4)', categories => '{trap,bad}', reset => 'shop.reset(pg_catalog.int4)', on_error => 'park', max_attempts => 1) \g /dev/null
 :safe;
 RESET SESSION AUTHORIZATION;
-SELECT is_empty('SELECT * FROM evil.log', 'no trap of what makes projections');
+SELECT is_empty('SELECT * FROM evil.log', 'no trap of what makes projections and subscriptions');
 
 -- All calls of a writer.
 CREATE FUNCTION help.id(n int) RETURNS uuid LANGUAGE sql RETURN ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid;
@@ -228,6 +246,39 @@ SELECT * FROM warehouse.check_stock() \g /dev/null
 RESET SESSION AUTHORIZATION;
 SELECT is_empty('SELECT * FROM evil.log', 'no trap of the writer''s calls, nor of the owner''s triggers that they fire with the owner''s rights');
 
+-- All calls of a consumer: events that come to be acknowledged, fail, are parked,
+-- delivered by themselves, and not answered at all.
+CREATE TABLE help.polled (token bigint, global_position bigint);
+GRANT SELECT, INSERT, DELETE ON help.polled TO regress_sec_consumer;
+CREATE FUNCTION help.poll(consumer text, max_count bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	most bigint;
+BEGIN
+	DELETE FROM help.polled WHERE token IS NOT NULL;
+	INSERT INTO help.polled SELECT p.token, p.global_position FROM event_store.poll('mail', consumer, max_count, '1 minute') p;
+	SELECT pg_catalog.max(p.token) INTO most FROM help.polled p;
+	RETURN most;
+END $$;
+CREATE FUNCTION help.first() RETURNS bigint LANGUAGE sql AS 'SELECT pg_catalog.min(p.global_position) FROM help.polled p';
+CREATE FUNCTION help.last() RETURNS bigint LANGUAGE sql AS 'SELECT pg_catalog.max(p.global_position) FROM help.polled p';
+SET LOCAL SESSION AUTHORIZATION regress_sec_consumer;
+:path;
+SELECT help.poll('one', 5) AS token \gset
+SELECT event_store.nack('mail', :token, help.last(), 'a bad one', '0'), event_store.ack('mail', :token, help.last()) \g /dev/null
+SELECT help.poll('one', 5) AS token \gset
+SELECT event_store.nack('mail', :token, help.last(), delay => NULL) \g /dev/null
+SELECT help.poll('one', NULL) AS token \gset
+SELECT event_store.ack('mail', :token, help.first()) \g /dev/null
+SELECT pg_catalog.count(help.poll('two', 1)) FROM pg_catalog.generate_series(1, 3) \g /dev/null
+SELECT pg_catalog.count(help.poll('one', 1)) FROM pg_catalog.generate_series(1, 9) \g /dev/null
+SELECT event_store.safe_position() \g /dev/null
+SELECT a, b FROM event_store.parked_events() a, event_store.parked_events('mail') b \g /dev/null
+SELECT * FROM event_store.subscription_status, event_store.subscription_statuses() \g /dev/null
+:safe;
+RESET SESSION AUTHORIZATION;
+SELECT is_empty('SELECT * FROM evil.log', 'no trap of the consumer''s calls, nor of the owner''s triggers that they fire with the owner''s rights');
+SELECT cmp_ok((SELECT count(*)::int FROM event_store.parked_events('mail')), '>', 0, 'of which some have parked an event');
+
 -- What the owner calls to check, repair and upgrade the store, which grants as a
 -- superuser; and the figures.
 SET LOCAL SESSION AUTHORIZATION regress_sec_owner;
@@ -244,6 +295,9 @@ SELECT event_store.run_projections() \g /dev/null
 SELECT event_store.run_projections() \g /dev/null
 SELECT event_store.pause_projection('later'), event_store.resume_projection('later'), event_store.pause_projection('now'), event_store.resume_projection('now') \g /dev/null
 SELECT event_store.create_projection('now', 'shop.handle(event_store.event, pg_catalog.int4)', replace => true), event_store.drop_projection('now'), event_store.stop_worker() \g /dev/null
+SELECT event_store.replay_parked('mail', 1), event_store.skip_parked('mail', global_position) FROM event_store.parked_events() \g /dev/null
+SELECT event_store.replay_parked('mail'), event_store.move_subscription('mail', 1), event_store.drop_subscription('mail') \g /dev/null
+SELECT event_store.create_subscription('mail', partitions => 1) \g /dev/null
 SET LOCAL client_min_messages = warning;
 SELECT event_store.upgrade_store(), event_store.repair_sequence() \g /dev/null
 SELECT * FROM event_store.verify_store() \g /dev/null
@@ -253,9 +307,11 @@ SET LOCAL SESSION AUTHORIZATION regress_sec_reader;
 :path;
 SELECT * FROM event_store.stats, event_store.store_stats() \g /dev/null
 SELECT event_store.projection_generation('later'), s FROM event_store.projection_status s, event_store.projection_statuses() \g /dev/null
+SELECT * FROM event_store.subscription_status, event_store.subscription_statuses() \g /dev/null
+SELECT * FROM event_store.parked_events() \g /dev/null
 :safe;
 RESET SESSION AUTHORIZATION;
-SELECT is_empty('SELECT * FROM evil.log', 'no trap of checks, repairs and upgrades, nor of projections that are run');
+SELECT is_empty('SELECT * FROM evil.log', 'no trap of checks, repairs and upgrades, nor of projections that are run and subscriptions that are changed');
 SELECT set_eq('SELECT DISTINCT generation FROM shop.read_model', 'VALUES (0), (1), (2)', 'which were');
 SELECT results_eq('SELECT state COLLATE "default", parked, generation FROM event_store.projection_status WHERE projection = ''later''', $$VALUES ('active', 1::bigint, 2)$$, 'and had what failed, and was rebuilt');
 
@@ -308,6 +364,7 @@ CREATE FUNCTION event_store.create_store(if_not_exists boolean) RETURNS void LAN
 CREATE FUNCTION event_store.list_streams(text, text, integer) RETURNS SETOF event_store.stream_info LANGUAGE sql AS $$SELECT evil.sprung('list_streams')::text, NULL::bigint, NULL::timestamptz$$;
 CREATE FUNCTION event_store.refuse_insert(integer) RETURNS void LANGUAGE sql AS $$SELECT evil.sprung('refuse_insert')$$;
 CREATE FUNCTION event_store.append(stream text) RETURNS void LANGUAGE sql AS $$SELECT evil.sprung('append')$$;
+CREATE FUNCTION event_store.ack(subscription text) RETURNS void LANGUAGE sql AS $$SELECT evil.sprung('ack')$$;
 ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO regress_sec_nobody;
 ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO regress_sec_nobody;
 RESET SESSION AUTHORIZATION;
@@ -323,7 +380,7 @@ CREATE FUNCTION help.reset() RETURNS void LANGUAGE sql AS 'DELETE FROM help.read
 SELECT warehouse.create_warehouse() \g /dev/null
 SELECT warehouse.create_warehouse(true) \g /dev/null
 SELECT event_store.create_store(true, true) \g /dev/null
-SELECT event_store.grant_reader('regress_sec_reader'), event_store.grant_writer('regress_sec_writer') \g /dev/null
+SELECT event_store.grant_reader('regress_sec_reader'), event_store.grant_writer('regress_sec_writer'), event_store.grant_consumer('regress_sec_consumer') \g /dev/null
 SELECT warehouse.receive_product('SKU-1', 5), warehouse.ship_product('SKU-1', 2) \g /dev/null
 SELECT event_store.save_snapshot('warehouse_product-SKU-1', 1, '{}') \g /dev/null
 SELECT warehouse.rebuild_stock() \g /dev/null
@@ -331,16 +388,21 @@ SELECT * FROM warehouse.check_stock() \g /dev/null
 SELECT event_store.create_projection('now', 'help.handle', mode => 'inline'), event_store.create_projection('later', 'help.handle', reset => 'help.reset') \g /dev/null
 SELECT event_store.append('trap-1', 'T', '{}') \g /dev/null
 SELECT event_store.run_projections(), event_store.rebuild_projection('later'), event_store.drop_projection('later') \g /dev/null
-SELECT event_store.revoke_reader('regress_sec_reader'), event_store.revoke_writer('regress_sec_writer') \g /dev/null
+SELECT event_store.create_subscription('mail', partitions => 1) \g /dev/null
+SELECT token, global_position FROM event_store.poll('mail', 'one', 1) \gset
+SELECT event_store.nack('mail', :token, :global_position), event_store.ack('mail', :token, :global_position), event_store.replay_parked('mail') \g /dev/null
+SELECT event_store.move_subscription('mail', 0) FROM event_store.parked_events('mail'), event_store.subscription_status \g /dev/null
+SELECT event_store.drop_subscription('mail') \g /dev/null
+SELECT event_store.revoke_reader('regress_sec_reader'), event_store.revoke_writer('regress_sec_writer'), event_store.revoke_consumer('regress_sec_consumer') \g /dev/null
 SELECT warehouse.drop_warehouse() \g /dev/null
 SELECT event_store.drop_store(true) \g /dev/null
 :safe;
 SELECT is_empty('SELECT * FROM evil.log', 'no trap of a superuser''s calls');
-SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proname IN ('append', 'list_streams', 'create_store', 'refuse_insert')
-	AND a.grantee = 'regress_sec_reader'::regrole$$, 'grants are of the extension''s functions only');
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proname IN ('append', 'ack', 'list_streams', 'create_store', 'refuse_insert')
+	AND a.grantee IN ('regress_sec_reader'::regrole, 'regress_sec_consumer'::regrole)$$, 'grants are of the extension''s functions only');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p, aclexplode(p.proacl) a WHERE p.pronamespace = 'event_store'::regnamespace AND a.grantee = 'regress_sec_nobody'::regrole
 	AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')$$, 'an owner''s default privileges are nothing to the extension''s functions');
-DROP FUNCTION event_store.create_store(boolean), event_store.list_streams(text, text, integer), event_store.refuse_insert(integer), event_store.append(text);
+DROP FUNCTION event_store.create_store(boolean), event_store.list_streams(text, text, integer), event_store.refuse_insert(integer), event_store.append(text), event_store.ack(text);
 SET LOCAL SESSION AUTHORIZATION regress_sec_owner;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM regress_sec_nobody;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM regress_sec_nobody;
@@ -352,6 +414,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA warehouse FROM regress_sec_writer;
 REVOKE ALL ON SCHEMA warehouse FROM regress_sec_writer;
 SELECT event_store.grant_reader('regress_sec_reader') \g /dev/null
 SELECT event_store.grant_writer('regress_sec_writer') \g /dev/null
+SELECT event_store.grant_consumer('regress_sec_consumer') \g /dev/null
 RESET SESSION AUTHORIZATION;
 GRANT USAGE ON SCHEMA event_store, warehouse TO regress_sec_usage;
 
@@ -381,30 +444,33 @@ SELECT is_empty(format($$SELECT name, help.try(%L, call) FROM help.functions WHE
 SELECT is_empty(format($$SELECT name, privilege FROM help.relations, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) privilege
 				   WHERE relkind <> 'S' AND has_table_privilege(%L, oid, privilege)$$, role_name), role_name || ' has no right on a relation')
   FROM unnest('{regress_sec_nobody,regress_sec_usage,regress_sec_attacker,regress_sec_writer}'::text[]) role_name;
-SELECT is_empty($$SELECT r, name FROM help.relations, unnest('{regress_sec_nobody,regress_sec_usage,regress_sec_reader,regress_sec_writer}'::text[]) r
+SELECT is_empty($$SELECT r, name FROM help.relations, unnest('{regress_sec_nobody,regress_sec_usage,regress_sec_reader,regress_sec_writer,regress_sec_consumer}'::text[]) r
 				   WHERE relkind = 'S' AND has_sequence_privilege(r, oid, 'USAGE, SELECT, UPDATE')$$, 'nobody has a right on the sequence');
-SELECT is_empty($$SELECT r, n FROM unnest('{event_store,warehouse}'::text[]) n, unnest('{regress_sec_nobody,regress_sec_reader,regress_sec_writer,regress_sec_usage}'::text[]) r
+SELECT is_empty($$SELECT r, n FROM unnest('{event_store,warehouse}'::text[]) n, unnest('{regress_sec_nobody,regress_sec_reader,regress_sec_writer,regress_sec_consumer,regress_sec_usage}'::text[]) r
 				   WHERE has_schema_privilege(r, n, 'CREATE')$$, 'nobody may create in the schemas');
 
--- A reader's and a writer's rights are the documented ones, no fewer and no more,
--- and not theirs to pass on.
+-- A reader's, a writer's and a consumer's rights are the documented ones, no fewer
+-- and no more, and not theirs to pass on.
 CREATE VIEW help.granted AS
 SELECT a.grantee::regrole::text AS role_name, o.name, a.privilege_type || CASE WHEN a.is_grantable THEN ' *' ELSE '' END AS privilege
   FROM (SELECT name, proacl FROM help.functions UNION ALL SELECT name, relacl FROM help.relations UNION ALL SELECT nspname, nspacl FROM pg_namespace) o (name, acl),
 	   aclexplode(o.acl) a
  WHERE a.grantee::regrole::text LIKE 'regress\_sec\_%';
 SELECT set_eq($$SELECT name, privilege FROM help.granted WHERE role_name = 'regress_sec_reader'$$,
-	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{read_stream,read_category,read_all,last_event,list_streams,stream_version,safe_position,latest_snapshot,store_stats,load,state_at,states_at,history,audit_trail,causation,verify_stream,check_seal,projection_statuses,projection_generation,wait_for_projection}'::text[]) n
-	  UNION ALL SELECT 'event_store.' || n, 'SELECT' FROM unnest('{all_events,in_flight,stats,projection_status}'::text[]) n UNION ALL VALUES ('event_store', 'USAGE')$$, 'what a reader has');
+	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{read_stream,read_category,read_all,last_event,list_streams,stream_version,safe_position,latest_snapshot,store_stats,load,state_at,states_at,history,audit_trail,causation,verify_stream,check_seal,projection_statuses,projection_generation,wait_for_projection,subscription_statuses,parked_events,wait_for_events}'::text[]) n
+	  UNION ALL SELECT 'event_store.' || n, 'SELECT' FROM unnest('{all_events,in_flight,stats,projection_status,subscription_status}'::text[]) n UNION ALL VALUES ('event_store', 'USAGE')$$, 'what a reader has');
 SELECT set_eq($$SELECT name, privilege FROM help.granted WHERE role_name = 'regress_sec_writer'$$,
 	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{append,append_events,append_json,append_streams,new_event,any_version,no_stream,stream_exists,lock_store,save_snapshot,add_event,save,take_snapshot,seal_store}'::text[]) n
 	  UNION ALL VALUES ('event_store', 'USAGE')$$, 'what a writer has');
+SELECT set_eq($$SELECT name, privilege FROM help.granted WHERE role_name = 'regress_sec_consumer'$$,
+	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{poll,ack,nack,parked_events,subscription_statuses,wait_for_events,safe_position}'::text[]) n
+	  UNION ALL VALUES ('event_store.subscription_status', 'SELECT'), ('event_store', 'USAGE')$$, 'what a consumer has');
 SELECT is_empty(format($$SELECT name, help.try(%L, call) FROM help.functions WHERE (help.try(%1$L, call) = '42501') = has_function_privilege(%1$L, oid, 'EXECUTE')$$, r), r || ' is refused all else')
-  FROM unnest('{regress_sec_reader,regress_sec_writer}'::text[]) r;
+  FROM unnest('{regress_sec_reader,regress_sec_writer,regress_sec_consumer}'::text[]) r;
 -- nor may they hang our trigger functions on tables of their own
-GRANT CREATE ON SCHEMA public TO regress_sec_writer, regress_sec_reader;
+GRANT CREATE ON SCHEMA public TO regress_sec_writer, regress_sec_reader, regress_sec_consumer;
 SELECT is(help.try(r, format('CREATE TABLE public.mine (n int); CREATE TRIGGER t AFTER INSERT ON public.mine FOR EACH ROW EXECUTE FUNCTION %s()', f)), '42501', r || ' and ' || f)
-  FROM unnest('{regress_sec_reader,regress_sec_writer}'::text[]) r, unnest('{event_store.refuse_change,event_store.event_types_changed,event_store.projections_changed,event_store.project_inline,warehouse.project_stock}'::text[]) f;
+  FROM unnest('{regress_sec_reader,regress_sec_writer,regress_sec_consumer}'::text[]) r, unnest('{event_store.refuse_change,event_store.event_types_changed,event_store.projections_changed,event_store.project_inline,warehouse.project_stock}'::text[]) f;
 
 -- Rights from elsewhere ------------------------------------------------------------
 
@@ -422,6 +488,7 @@ SELECT event_store.append('order-1', 'Paid', '{}') \g /dev/null
 SELECT is(help.try('regress_sec_all_read', statement), expected, 'pg_read_all_data: ' || statement)
   FROM (VALUES ('SELECT * FROM event_store.events', 'allowed'), ('SELECT * FROM event_store.all_events', 'allowed'),
 			   ('SELECT * FROM event_store.projections', 'allowed'), ('SELECT * FROM event_store.projection_status', '42501'),
+			   ('SELECT * FROM event_store.subscription_failed_events', 'allowed'), ('SELECT * FROM event_store.subscription_status', '42501'), ($$SELECT event_store.poll('mail', 'x')$$, '42501'),
 			   ($$SELECT * FROM event_store.read_stream('order-1')$$, '42501'), ($$SELECT event_store.append('order-1', 'T', '{}')$$, '42501'),
 			   ('DELETE FROM event_store.events', '42501'), ('DELETE FROM event_store.snapshots', '42501')) v (statement, expected);
 SELECT is(help.try('regress_sec_all_write', statement), expected, 'pg_write_all_data: ' || statement)
@@ -433,11 +500,12 @@ SELECT is(help.try('regress_sec_all_write', statement), expected, 'pg_write_all_
 			   ('ALTER TABLE event_store.events DISABLE TRIGGER append_only', '42501'), ('DROP RULE append_only ON event_store.events', '42501'),
 			   ('DELETE FROM event_store.snapshots', 'allowed'), ($$SELECT event_store.append('order-1', 'T', '{}')$$, '42501'),
 			   -- what docs/security.md warns of
-			   ('DELETE FROM warehouse.stock', 'allowed'), ('SELECT setval(''event_store.events_global_position_seq'', 1000)', 'allowed'),
+			   ('DELETE FROM warehouse.stock', 'allowed'), ('UPDATE event_store.subscription_partitions SET checkpoint = 0', 'allowed'), ('SELECT setval(''event_store.events_global_position_seq'', 1000)', 'allowed'),
 			   ('LOCK TABLE event_store.events IN ACCESS EXCLUSIVE MODE', 'allowed')) v (statement, expected);
 SELECT is(help.try('regress_sec_monitor', statement), '42501', 'pg_monitor: ' || statement)
   FROM unnest(ARRAY['SELECT * FROM event_store.events', 'SELECT * FROM event_store.all_events', 'SELECT * FROM event_store.in_flight', 'SELECT event_store.safe_position()',
-		'SELECT * FROM event_store.projections', 'SELECT * FROM event_store.projection_status', 'SELECT event_store.stop_worker()']) statement;
+		'SELECT * FROM event_store.projections', 'SELECT * FROM event_store.projection_status', 'SELECT event_store.stop_worker()',
+		'SELECT * FROM event_store.subscriptions', 'SELECT * FROM event_store.subscription_status']) statement;
 
 -- A handler that somebody else owns, who could replace it, is nothing that the
 -- owner runs: neither does the call take it, nor is it called where a row names it.
@@ -552,7 +620,7 @@ DECLARE
 	place int;
 BEGIN
 	FOR f IN SELECT h.name, h.verb, h.oid, p.proargnames AS names, p.proargtypes::oid[] AS types, p.pronargs
-			   FROM help.functions h JOIN pg_proc p USING (oid) WHERE h.name !~ '\.(create|drop)_' OR h.name ~ '_projection$'
+			   FROM help.functions h JOIN pg_proc p USING (oid) WHERE h.name !~ '\.(create|drop)_' OR h.name ~ '_(projection|subscription)$'
 			  ORDER BY h.name ~ '\.drop_', h.name COLLATE "C" LOOP
 		FOR place IN SELECT n FROM generate_series(1, f.pronargs) n
 					  WHERE f.types[n - 1]::regtype::text IN ('text', 'text[]', 'jsonb', 'event_store.new_event[]') LOOP
@@ -567,9 +635,14 @@ BEGIN
 						WHEN f.names[n] IN ('data', 'state') THEN '''{}''' WHEN f.names[n] = 'events' AND t = 'jsonb'::regtype THEN '''[{"type": "T", "data": 1}]'''
 						WHEN f.names[n] = 'events' THEN 'ARRAY[ROW(''T'', ''1'', NULL, NULL, 1)]' WHEN f.names[n] = 'expected_version' THEN '-2' WHEN f.names[n] = 'category' THEN '''attack'''
 						WHEN f.names[n] IN ('version', 'schema_version', 'state_version', 'quantity') THEN '1' WHEN f.names[n] = 'date_time' THEN 'now()' WHEN f.names[n] = 'after_position' THEN '0'
-						WHEN f.names[n] = 'name' THEN '''attack''' WHEN f.names[n] = 'mode' THEN '''async''' WHEN f.names[n] = 'on_error' THEN '''stop'''
+						WHEN f.names[n] = 'name' THEN '''attack''' WHEN f.names[n] = 'mode' THEN '''async''' WHEN f.names[n] = 'on_error' THEN CASE WHEN f.name ~ '_subscription$' THEN '''wait''' ELSE '''stop''' END
 						WHEN f.names[n] = 'handler' THEN '''help.handle''' WHEN f.names[n] = 'reset' THEN '''help.reset''' WHEN f.names[n] = 'categories' THEN '''{none}'''
 						WHEN f.names[n] = 'max_attempts' THEN '1' WHEN f.names[n] = 'retry_delay' THEN '''1 second''' WHEN f.names[n] = 'start_position' THEN '0'
+						WHEN f.names[n] = 'subscription' THEN '''attack''' WHEN f.names[n] = 'consumer' THEN '''attacker'''
+						WHEN f.names[n] = 'partitions' THEN '1' WHEN f.names[n] = 'lease' THEN '''1 minute''' WHEN f.names[n] = 'delay' THEN '''0''' WHEN f.names[n] = 'timeout' THEN '''0'''
+						WHEN f.names[n] = 'token' THEN '(SELECT max(p.token) FROM event_store.subscription_partitions p WHERE p.subscription = ''attack'')'
+						WHEN f.names[n] = 'through_position' THEN '0' WHEN f.names[n] = 'global_position' AND f.name ~ '(move|skip)' THEN '1'
+						WHEN f.names[n] = 'global_position' AND f.name ~ 'nack' THEN '(SELECT p.delivered_through FROM event_store.subscription_partitions p WHERE p.subscription = ''attack'')'
 						WHEN f.names[n] IN ('replace', 'if_exists') THEN 'true' WHEN f.names[n] IN ('if_not_exists', 'blue_green') THEN 'false'
 						WHEN f.names[n] = 'aggregate' THEN 'ROW(''attack-1'', ''{}'', 0, ''{}'')'
 						WHEN f.names[n] = 'product' THEN 'ROW(''warehouse_product-attack'', ''{"quantity_on_hand": 1}'', 0, ''{}'')'
@@ -591,12 +664,15 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT event_store.append('attack-1', 'T', '{}') \g /dev/null
+SELECT event_store.create_subscription('attack', categories => '{attack}', partitions => 1) \g /dev/null
+SELECT event_store.poll('attack', 'attacker') \g /dev/null
 CREATE TEMP TABLE attacked AS SELECT * FROM help.attack();
 SELECT cmp_ok((SELECT count(*)::int FROM attacked), '>', 2000, 'every text of every call is attacked');
 SELECT cmp_ok((SELECT count(*)::int FROM attacked WHERE state = 'ok'), '>', 1000, 'much of it is stored or looked for');
 SELECT is_empty($$SELECT state, left(call, 100), message FROM attacked WHERE state NOT IN ('ok', '22023', '42704', 'WH003', 'WH004', 'WH010', 'ST004') AND
 					 NOT (call LIKE 'event\_store.create\_projection(%' AND state IN ('42883', '42804', '42601', '42602', '3F000', '22P02')) AND
-					 NOT (call LIKE 'event\_store.wait\_for\_projection(%' AND state = '2D000')$$, 'the rest is refused for what it is, not as SQL');
+					 NOT (call LIKE 'event\_store.nack(%' AND state = 'ST006') AND
+					 NOT (call LIKE 'event\_store.wait\_for\_%' AND state = '2D000')$$, 'the rest is refused for what it is, not as SQL');
 SELECT has_table('public', 'canary', 'nothing was run');
 -- what was stored is what was given
 SELECT is_empty($$SELECT s FROM help.strings WHERE octet_length(s) <= 1024 AND s !~ '^-'
@@ -612,6 +688,29 @@ SELECT lives_ok(format('SELECT event_store.create_projection(%L, ''help.handle''
 SELECT set_eq($$SELECT projection FROM event_store.projection_status WHERE projection NOT IN ('attack', 'movements by day')$$, $$SELECT s FROM help.strings WHERE octet_length(s) <= 255 AND s <> ''$$,
 	'names of projections are stored as they are');
 SELECT event_store.drop_projection(projection) FROM event_store.projections WHERE projection <> 'movements by day' \g /dev/null
+SELECT lives_ok(format('SELECT event_store.create_subscription(%L, partitions => 1)', s), 'a subscription ' || to_jsonb(left(s, 30))::text)
+  FROM help.strings WHERE octet_length(s) <= 255 AND s <> '';
+SELECT set_eq($$SELECT subscription FROM event_store.subscription_status WHERE subscription <> 'attack'$$, $$SELECT s FROM help.strings WHERE octet_length(s) <= 255 AND s <> ''$$,
+	'names of subscriptions are stored as they are');
+-- consumers of all names fail at an event for all reasons
+CREATE FUNCTION help.fail() RETURNS TABLE (given text, consumer text, reason text) LANGUAGE plpgsql AS $$
+DECLARE
+	polled record;
+BEGIN
+	PERFORM event_store.create_subscription('attack', '{attack}', partitions => 1, replace => true);
+	FOR given IN SELECT s FROM help.strings LOOP
+		PERFORM event_store.move_subscription('attack', 0);
+		SELECT p.token, p.global_position INTO polled FROM event_store.poll('attack', CASE WHEN octet_length(given) BETWEEN 1 AND 255 THEN given ELSE 'another' END, 1) p;
+		PERFORM event_store.nack('attack', polled.token, polled.global_position, given);
+		FOR consumer, reason IN SELECT f.consumer, f.reason FROM event_store.subscription_failed_events f WHERE f.subscription = 'attack' LOOP
+			RETURN NEXT;
+		END LOOP;
+	END LOOP;
+END $$;
+CREATE TEMP TABLE failed AS SELECT * FROM help.fail();
+SELECT set_eq('SELECT given, consumer, reason FROM failed', $$SELECT s, CASE WHEN octet_length(s) BETWEEN 1 AND 255 THEN s ELSE 'another' END, left(s, 1000) FROM help.strings$$,
+	'names of consumers and their reasons are stored as they are, or their beginning');
+SELECT event_store.drop_subscription(subscription) FROM event_store.subscriptions \g /dev/null
 -- messages show the string itself: formats are not expanded
 SELECT isnt_empty($$SELECT message FROM attacked WHERE message LIKE '%\%s \%n \%I \%L \%d%'$$, 'messages show strings as they are');
 
@@ -627,23 +726,24 @@ SELECT is(help.try('regress_sec_writer', format('SET LOCAL event_store.metadata 
   FROM help.strings WHERE s ~ 'canary' OR s IN ('[]', 'null', '{}', '{"a": 1}', '%s %n %I %L %d', '\', '"');
 
 -- Roles whose names need quotes, or look like something else.
-CREATE FUNCTION help.odd_roles() RETURNS TABLE (role_name text, readers bigint, writers bigint, others bigint, left_over bigint) LANGUAGE plpgsql AS $$
+CREATE FUNCTION help.odd_roles() RETURNS TABLE (role_name text, readers bigint, writers bigint, consumers bigint, others bigint, left_over bigint) LANGUAGE plpgsql AS $$
 BEGIN
 	FOREACH role_name IN ARRAY ARRAY['"; DROP TABLE public.canary; --', '''; DROP TABLE public.canary; --', 'a, regress_sec_nobody', 'regress_sec_nobody WITH GRANT OPTION', '"', '""', '''', '\', '%I', E'\n',
 		'current_user', 'session_user', 'CURRENT_ROLE', 'user', 'group', 'PUBLIC', 'None', E'\u00e9', E'\U0001F600', repeat('"', 63), ' '] LOOP
 		EXECUTE format('CREATE ROLE %I', role_name);
-		PERFORM event_store.grant_reader(role_name), event_store.grant_writer(role_name);
-		SELECT count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation|verify_stream|check_seal|projection_statuses|projection_generation|wait_for_projection)'), count(*) FILTER (WHERE a.grantee = r.oid AND f.name !~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation|verify_stream|check_seal|projection_statuses|projection_generation|wait_for_projection)'),
-			   count(*) FILTER (WHERE a.grantee NOT IN (r.oid, f.proowner) AND a.grantee::regrole::text NOT IN ('regress_sec_owner', 'regress_sec_reader', 'regress_sec_writer'))
-		  INTO readers, writers, others
+		PERFORM event_store.grant_reader(role_name), event_store.grant_writer(role_name), event_store.grant_consumer(role_name);
+		SELECT count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation|verify_stream|check_seal|projection_statuses|projection_generation|wait_for_|subscription_statuses|parked_events)'), count(*) FILTER (WHERE a.grantee = r.oid AND f.name !~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation|verify_stream|check_seal|projection_statuses|projection_generation|wait_for_|subscription_statuses|parked_events)' AND f.name !~ '\.(poll|ack|nack)$'),
+			   count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '\.(poll|ack|nack)$'),
+			   count(*) FILTER (WHERE a.grantee NOT IN (r.oid, f.proowner) AND a.grantee::regrole::text NOT IN ('regress_sec_owner', 'regress_sec_reader', 'regress_sec_writer', 'regress_sec_consumer'))
+		  INTO readers, writers, consumers, others
 		  FROM help.functions f, aclexplode(f.proacl) a, pg_roles r WHERE r.rolname = role_name;
-		PERFORM event_store.revoke_reader(role_name), event_store.revoke_writer(role_name);
+		PERFORM event_store.revoke_reader(role_name), event_store.revoke_writer(role_name), event_store.revoke_consumer(role_name);
 		SELECT count(*) INTO left_over FROM pg_shdepend d, pg_roles r WHERE r.rolname = role_name AND d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid;
 		EXECUTE format('DROP ROLE %I', role_name);
 		RETURN NEXT;
 	END LOOP;
 END $$;
-SELECT results_eq('SELECT DISTINCT readers, writers, others, left_over FROM help.odd_roles()', 'VALUES (20::bigint, 14::bigint, 0::bigint, 0::bigint)',
+SELECT results_eq('SELECT DISTINCT readers, writers, consumers, others, left_over FROM help.odd_roles()', 'VALUES (23::bigint, 14::bigint, 3::bigint, 0::bigint, 0::bigint)',
 	'a grant goes to the role of just that name, and a revoke takes all of it back');
 SELECT has_table('public', 'canary', 'nothing was run of the names of roles');
 

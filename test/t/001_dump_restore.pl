@@ -3,7 +3,8 @@
 # pg_dump and pg_restore: a store and a warehouse whose owner is no superuser,
 # with columns, an index and a trigger of the owner's on the events, dumped and
 # restored in every format, whole, in sections and data-only.  What is restored
-# equals what was dumped, and the appends go on above.
+# equals what was dumped, the appends go on above, and a subscription goes on where
+# it was, leases and failed events included.
 
 use strict;
 use warnings;
@@ -38,6 +39,7 @@ $node->safe_psql('postgres', <<~'END');
 	CREATE ROLE regress_owner LOGIN;
 	CREATE ROLE regress_reader LOGIN;
 	CREATE ROLE regress_writer LOGIN;
+	CREATE ROLE regress_consumer LOGIN;
 	END
 
 # What the types of events rest on; a restore of the data alone finds it there.
@@ -64,6 +66,7 @@ run_as('regress_owner', 'original', <<~'END');
 	SELECT event_store.grant_reader('regress_reader');
 	SELECT event_store.grant_reader('regress_writer');
 	SELECT event_store.grant_writer('regress_writer');
+	SELECT event_store.grant_consumer('regress_consumer');
 
 	ALTER TABLE event_store.events
 		ADD COLUMN tenant text DEFAULT 'none',
@@ -114,6 +117,34 @@ run_as('regress_owner', 'original', <<~'END');
 	  FROM generate_series(51, 69) n;
 	SELECT event_store.append('order-2', 'Placed', '{"n": 1.50}');
 	END
+# A subscription with a parked event, one that waits for its next attempt, and a lease
+# that is answered in part, the rest of which is to be answered elsewhere.
+run_as('regress_owner', 'original',
+	q{SELECT event_store.create_subscription('mail', categories => '{order}', partitions => 2, max_attempts => 2)});
+my ($token, $leased) = split /\|/, run_as('regress_consumer', 'original', <<~'END') =~ s/.*\n//sr;
+	SELECT max(token) AS token, min(global_position) AS first, max(global_position) AS last
+	  FROM event_store.poll('mail', 'one', 10) \gset
+	SELECT event_store.nack('mail', :token, :first, 'no address', '0'), event_store.ack('mail', :token, :last);
+	SELECT max(token) AS token FROM event_store.poll('mail', 'one', 10) \gset
+	SELECT event_store.nack('mail', :token, :first, 'still none');
+	SELECT max(token) AS token, min(global_position) AS first, max(global_position) AS last
+	  FROM event_store.poll('mail', 'one', 10, '1 day') \gset
+	SELECT event_store.nack('mail', :token, :first, 'later', '1 day'), event_store.ack('mail', :token, :first);
+	SELECT :token, :last;
+	END
+# what is left, of both partitions; nothing of it lasts where it is rolled back
+my $left = <<~"END" . join '', map { <<~"END" } qw(two three);
+	SELECT event_store.ack('mail', $token, $leased);
+	END
+	SELECT partition, count(*), max(attempts), md5(string_agg(concat_ws(' ', global_position, stream, version), ',' ORDER BY global_position))
+	  FROM event_store.poll('mail', '$_', NULL) GROUP BY 1;
+	END
+my $statuses = <<~'END';
+	SELECT subscription, partition, state, consumer, leased_until, checkpoint, lag_events, deliveries, delayed, attempts, retry_at, parked,
+		   failed_at, reason, polled_at, acked_at FROM event_store.subscription_status;
+	SELECT * FROM event_store.parked_events();
+	END
+
 my ($sealed, undef, $root) = split /\|/, run_as('regress_owner', 'original', 'SELECT * FROM event_store.seal_store()');
 
 # What a database holds, as lines to compare; data and definitions apart.
@@ -122,6 +153,11 @@ my @tables = (
 	'event_store.events', 'event_store.snapshots',
 	'event_store.hash_chain', 'event_store.sealed_heads',
 	'warehouse.stock', 'event_store.event_types');
+my @subscription_tables = (
+	'event_store.subscriptions', 'event_store.subscription_partitions',
+	'event_store.subscription_failed_events');
+
+push @tables, @subscription_tables;
 
 sub rows_of
 {
@@ -147,6 +183,13 @@ my $last = $node->safe_psql('original', 'SELECT event_store.safe_position()');
 my $read =
   $node->safe_psql('original', 'SELECT e::text FROM event_store.read_all() e');
 cmp_ok($last, '>', 500, 'the original is filled');
+my $status = run_as('regress_consumer', 'original', $statuses);
+my $delivered = run_as('regress_consumer', 'original', "BEGIN; $left ROLLBACK");
+like($status, qr/^mail\|\d\|working\|one\|/m, 'the subscription has a lease');
+like($status, qr/^mail\|.*\|still none\|one\|t$/m, 'and a parked event');
+like($status, qr/^mail\|.*\|later\|/m, 'and one that waits');
+like($delivered, qr/^0\|\d{2,}\|0\|\w+$/m, 'and events that are left');
+like($delivered, qr/^1\|\d{2,}\|0\|\w+$/m, 'in both partitions');
 
 # Life goes on in a restored database.
 sub check_life
@@ -156,6 +199,8 @@ sub check_life
 	subtest "$what: life goes on" => sub {
 		is( $node->safe_psql($db, 'SELECT event_store.safe_position()'),
 			$last, 'the safe position is the original\'s');
+		is(run_as('regress_consumer', $db, $statuses), $status, 'the subscription is as it was');
+		is(run_as('regress_consumer', $db, $left), $delivered, 'its lease is answered, and what is left is delivered');
 		my ($version, $position) = split /\|/,
 		  run_as('regress_owner', $db,
 			q{SELECT * FROM event_store.append('order-1', 'Next', '{"n": 0}', expected_version => 11)});
@@ -321,6 +366,7 @@ sub create_fresh_store
 		SELECT event_store.grant_reader('regress_reader');
 		SELECT event_store.grant_reader('regress_writer');
 		SELECT event_store.grant_writer('regress_writer');
+		SELECT event_store.grant_consumer('regress_consumer');
 		ALTER TABLE event_store.events
 			ADD COLUMN tenant text DEFAULT 'none',
 			ADD COLUMN type_length int GENERATED ALWAYS AS (length(type)) STORED;
@@ -335,8 +381,8 @@ sub check_data
 
 	run_as('regress_owner', $db, 'SELECT warehouse.create_warehouse()');
 	same(
-		rows_of($db, @tables[ 0 .. 5 ]),
-		rows_of('original', @tables[ 0 .. 5 ]),
+		rows_of($db, @tables[ 0 .. 5 ], @subscription_tables),
+		rows_of('original', @tables[ 0 .. 5 ], @subscription_tables),
 		"$db: rows and sequence");
 	is( $node->safe_psql($db,
 			'SELECT sku, quantity_on_hand, version, global_position FROM warehouse.stock ORDER BY sku'),
@@ -397,6 +443,7 @@ run_as('regress_owner', 'data_warehouse', <<~'END');
 	SELECT event_store.grant_reader('regress_reader');
 	SELECT event_store.grant_reader('regress_writer');
 	SELECT event_store.grant_writer('regress_writer');
+	SELECT event_store.grant_consumer('regress_consumer');
 	ALTER TABLE event_store.events
 		ADD COLUMN tenant text DEFAULT 'none',
 		ADD COLUMN type_length int GENERATED ALWAYS AS (length(type)) STORED;
@@ -450,6 +497,7 @@ run_as('regress_owner', 'by_owner_again', <<~'END');
 	SELECT event_store.grant_reader('regress_reader');
 	SELECT event_store.grant_reader('regress_writer');
 	SELECT event_store.grant_writer('regress_writer');
+	SELECT event_store.grant_consumer('regress_consumer');
 	END
 check_restored('by_owner_again', 'by the owner, rights given again');
 

@@ -125,6 +125,14 @@ foreach my $call (
 	q{append_streams('[{"stream": "standby-1", "expected_version": -2, "events": [{"type": "Reopened", "data": 0}]}]')},
 	q{append_streams('[{"stream": "standby-1", "expected_version": 2}]')},
 	q{save_snapshot('standby-1', 1, '0')},
+	q{create_subscription('mail')},
+	q{drop_subscription('mail')},
+	q{move_subscription('mail', 0)},
+	q{poll('mail', 'one')},
+	q{ack('mail', 1, 1)},
+	q{nack('mail', 1, 1)},
+	q{replay_parked('mail')},
+	q{skip_parked('mail', 1)},
 	q{lock_store()})
 {
 	is(sqlstate($standby, "SELECT event_store.$call"),
@@ -158,6 +166,8 @@ foreach my $call ('read_all()', q{read_category('standby')}, 'safe_position()', 
 		'0A000', "on the standby: $call");
 	like($report, qr/HINT:.*read_stream/, "$call names what works there");
 }
+is(sqlstate($standby, 'CALL event_store.wait_for_events(0)'),
+	'0A000', 'on the standby: wait_for_events(0)');
 
 # What is under way when the primary is lost: a transaction in progress, whose
 # positions were drawn; a rolled-back one, above whose position a safe position

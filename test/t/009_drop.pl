@@ -132,13 +132,24 @@ my %calls = (
 	safe_position => q{SELECT event_store.safe_position()},
 	all_events => q{SELECT count(*) FROM event_store.all_events},
 	in_flight => q{SELECT count(*) FROM event_store.in_flight},
-	lock_store => q{SELECT count(event_store.lock_store())});
+	lock_store => q{SELECT count(event_store.lock_store())},
+	create_subscription =>
+	  q{SELECT count(event_store.create_subscription('drop', partitions => 1, retry_delay => '1 day', replace => true))},
+	poll => q{SELECT count(*) FROM event_store.poll('drop', 'one')},
+	ack =>
+	  q{SELECT count(event_store.ack('drop', token, global_position)) FROM event_store.poll('drop', 'one', 1)},
+	nack =>
+	  q{SELECT count(event_store.nack('drop', token, global_position)) FROM event_store.poll('drop', 'one', 1)},
+	parked_events => q{SELECT count(*) FROM event_store.parked_events('drop')},
+	subscription_status =>
+	  q{SELECT count(*) FROM event_store.subscription_status});
 
 # What all of them answer in a store that has had one append, in this order.
 my @order = qw(append append_events append_json append_streams save_snapshot
   latest_snapshot read_stream read_category read_all last_event stream_version
-  list_streams safe_position all_events in_flight lock_store);
-my @in_new_store = (1, 2, 3, 4, 1, 1, 4, 4, 4, 4, 4, 1, 4, 4, 0, 1);
+  list_streams safe_position all_events in_flight lock_store
+  create_subscription poll ack nack parked_events subscription_status);
+my @in_new_store = (1, 2, 3, 4, 1, 1, 4, 4, 4, 4, 4, 1, 4, 4, 0, 1, 1, 4, 1, 1, 0, 1);
 
 sub all_answers { return map { answer($_[0]->($_)) } @order; }
 
@@ -191,7 +202,7 @@ other('CREATE EXTENSION event_store; SELECT event_store.create_store()');
 is(join(' ', all_answers($ways{functions})),
 	"@in_new_store", 'extension and store are back: functions');
 is(join(' ', map { answer("EXECUTE $_") } grep { !/append|snapshot/ } @order),
-	'4 4 4 4 4 1 4 4 0 1', 'prepared statements');
+	'4 4 4 4 4 1 4 4 0 1 1 0 0 0 0 1', 'prepared statements');
 
 # Open cursors: whatever a transaction has read or appended stays until it ends.
 my %cursors = (
@@ -292,6 +303,9 @@ other(<<~'END');
 	ALTER TABLE event_store.snapshots OWNER TO regress_new_owner;
 	ALTER TABLE event_store.aggregate_types OWNER TO regress_new_owner;
 	ALTER TABLE event_store.event_types OWNER TO regress_new_owner;
+	ALTER TABLE event_store.subscriptions OWNER TO regress_new_owner;
+	ALTER TABLE event_store.subscription_partitions OWNER TO regress_new_owner;
+	ALTER TABLE event_store.subscription_failed_events OWNER TO regress_new_owner;
 	ALTER VIEW event_store.all_events OWNER TO regress_new_owner;
 	SELECT event_store.create_store(if_not_exists => true);
 	END
@@ -305,6 +319,8 @@ $session = $writer;
 answers('EXECUTE append', '4', 'the writer goes on');
 answer('RESET ROLE; SET ROLE regress_new_owner');
 answers('EXECUTE append', '5', 'the new owner appends with the plan of the writer');
+answers('EXECUTE create_subscription', '1', 'and makes a subscription');
+answers('EXECUTE poll', '5', 'whose events are delivered');
 
 # The owner is dropped, with what it owns.
 is(sqlstate('DROP ROLE regress_new_owner'), '2BP01', 'an owner cannot be dropped');
@@ -395,7 +411,7 @@ is( shop(<<~'END'),
 	'and can be made anew');
 $dropper->quit;
 
-# All at once: sessions that append and read in each way, as fast as they can,
+# All at once: sessions that append, read and poll in each way, as fast as they can,
 # while another makes the store anew, and then the extensions.  Each of them notes
 # the errors that it gets; a psql that loses its connection ends.
 my $dir = PostgreSQL::Test::Utils::tempdir();
@@ -437,6 +453,18 @@ my %loads = (
 		SELECT do_receive(), do_adjust();
 		EXECUTE save_snapshot;
 		EXECUTE latest_snapshot;
+		END
+	consumer => <<~'END',
+		EXECUTE create_subscription;
+		EXECUTE poll;
+		EXECUTE ack;
+		EXECUTE nack;
+		EXECUTE parked_events;
+		EXECUTE subscription_status;
+		BEGIN;
+		SELECT do_poll(), do_ack();
+		EXECUTE nack;
+		COMMIT;
 		END
 );
 
@@ -486,12 +514,12 @@ sub internal_errors
 }
 
 # Each change, how often, and the errors that it may lead to.  WH001, not enough to
-# ship, and 22023, no stream to save a snapshot of, are those of a store that is
-# new.
+# ship, 22023, no stream to save a snapshot of, and 42704, no subscription, are those
+# of a store that is new.
 my %storms = (
 	'the store' => [
 		$anew{'the warehouse'}, 30,
-		[qw(ST002 WH009 WH001 22023 42P01 40P01 25P02 34000)]
+		[qw(ST002 WH009 WH001 22023 42704 42P01 40P01 25P02 34000)]
 	],
 	'the extensions' => [
 		$anew{'both extensions'},
@@ -505,13 +533,13 @@ foreach my $what (sort keys %storms)
 	my $log_size = -s $node->logfile;
 	my $first = $number + 1;
 	my @sessions =
-	  map { start_load($_, ++$number) } qw(appender appender reader reader keeper keeper);
+	  map { start_load($_, ++$number) } qw(appender appender reader reader keeper keeper consumer);
 	my @failures;
 
 	# each has prepared its statements
 	$node->poll_query_until('shop', <<~'END')
-		SELECT count(*) = 6 FROM pg_stat_activity
-		 WHERE application_name IN ('appender', 'reader', 'keeper')
+		SELECT count(*) = 7 FROM pg_stat_activity
+		 WHERE application_name IN ('appender', 'reader', 'keeper', 'consumer')
 		   AND query <> '' AND query NOT LIKE '%PREPARE%'
 		END
 	  or die 'timed out waiting for the sessions';
@@ -534,9 +562,9 @@ foreach my $what (sort keys %storms)
 		END
 		"$what: the sessions go on with the last one");
 	is( shop(
-			q{SELECT count(*) FROM pg_stat_activity WHERE application_name IN ('appender', 'reader', 'keeper')}
+			q{SELECT count(*) FROM pg_stat_activity WHERE application_name IN ('appender', 'reader', 'keeper', 'consumer')}
 		),
-		'6',
+		'7',
 		"$what: no session was lost");
 	foreach my $running (@sessions)
 	{

@@ -41,9 +41,10 @@ $node->safe_psql('postgres', <<~'END');
 	CREATE ROLE regress_random LOGIN;
 	CREATE ROLE regress_random_reader;
 	CREATE ROLE regress_random_writer;
+	CREATE ROLE regress_random_consumer;
 	CREATE ROLE regress_random_nobody;
 	CREATE ROLE "regress_random ""any"" 'role'";
-	GRANT regress_random_reader, regress_random_writer, regress_random_nobody TO regress_random;
+	GRANT regress_random_reader, regress_random_writer, regress_random_consumer, regress_random_nobody TO regress_random;
 	GRANT pg_read_all_stats TO regress_random;
 	CREATE DATABASE random OWNER regress_random;
 	END
@@ -61,6 +62,7 @@ query(<<~'END');
 	SELECT warehouse.create_warehouse();
 	SELECT event_store.grant_reader('regress_random_reader');
 	SELECT event_store.grant_writer('regress_random_writer');
+	SELECT event_store.grant_consumer('regress_random_consumer');
 	CREATE SCHEMA random;
 	GRANT USAGE ON SCHEMA random TO PUBLIC;
 	CREATE FUNCTION random.apply(state jsonb, e event_store.event) RETURNS jsonb LANGUAGE sql AS $$
@@ -102,6 +104,32 @@ query(<<~'END');
 		   event_store.create_projection('kept later', 'random.handle_later', max_attempts => 1000, retry_delay => '0');
 	SELECT event_store.create_projection('p' || n, 'random.handle(event_store.event[], integer)', reset => 'random.reset')
 	  FROM generate_series(1, 3) n;
+	-- subscriptions, and one of them that is left alone but for a consumer that does
+	-- what it has to, and handles each event once
+	SELECT event_store.create_subscription('s' || n, partitions => n, max_attempts => n, retry_delay => '0',
+			on_error => CASE n WHEN 1 THEN 'wait' ELSE 'pass' END)
+	  FROM generate_series(1, 3) n;
+	SELECT event_store.create_subscription('kept', partitions => 3, max_attempts => 1000000, retry_delay => '0');
+	CREATE FUNCTION random.consume(consumer text, max_count int, fails float8) RETURNS bigint LANGUAGE plpgsql AS $$
+	DECLARE
+		polled record;
+		handled bigint;
+		n bigint := 0;
+	BEGIN
+		FOR polled IN SELECT p.token, p.global_position FROM event_store.poll('kept', consumer, max_count, '10 milliseconds') p ORDER BY p.global_position LOOP
+			n := n + 1;
+			IF random() < fails THEN
+				-- those after it come again
+				PERFORM event_store.ack('kept', polled.token, handled) WHERE handled IS NOT NULL;
+				PERFORM event_store.nack('kept', polled.token, polled.global_position, 'at random');
+				RETURN n;
+			END IF;
+			handled := polled.global_position;
+			INSERT INTO random.handled VALUES ('kept', 1, handled);
+		END LOOP;
+		PERFORM event_store.ack('kept', polled.token, handled) WHERE handled IS NOT NULL;
+		RETURN n;
+	END $$;
 	END
 
 # What is called: the functions of the extensions with their arguments, and how
@@ -114,7 +142,7 @@ query(<<~'END');
 		   format('%s.%I', p.pronamespace::regnamespace, p.proname) AS qualified,
 		   p.prorettype = 'trigger'::regtype AS is_trigger, p.prokind = 'p' AS is_procedure,
 		   p.prolang = (SELECT l.oid FROM pg_language l WHERE l.lanname = 'sql') AS is_sql,
-		   p.proname ~ '^(create|drop)_(?!projection)' AS apart,
+		   p.proname ~ '^(create|drop)_(?!projection|subscription)' AS apart,
 		   (SELECT coalesce(jsonb_agg(jsonb_build_object(
 						'name', p.proargnames[n], 'type', format_type(p.proargtypes[n - 1], NULL),
 						'optional', n > p.pronargs - p.pronargdefaults) ORDER BY n), '[]')
@@ -122,6 +150,8 @@ query(<<~'END');
 		   CASE WHEN p.proname LIKE 'append%' THEN 10
 				WHEN p.proname IN ('receive_product', 'ship_product', 'adjust_inventory') THEN 4
 				WHEN p.proname IN ('load', 'add_event', 'save', 'read_stream', 'last_event', 'stream_version', 'save_snapshot', 'latest_snapshot') THEN 4
+				WHEN p.proname IN ('poll', 'ack', 'nack') THEN 3
+				WHEN p.proname ~ '_(subscription|subscription_statuses|parked)$' AND p.proname <> 'drop_subscription' THEN 0.5
 				WHEN p.proname LIKE '%projection%' AND p.proname <> 'drop_projection' THEN 0.5
 				WHEN p.proname IN ('read_all', 'read_category', 'list_streams', 'safe_position', 'quantity_on_hand', 'new_event') THEN 2
 				ELSE 0.2 END AS weight
@@ -327,6 +357,13 @@ query(<<~'END');
 			WHEN name = 'mode' THEN RETURN (ARRAY['''async''', '''async''', '''inline'''])[random.upto(3)];
 			WHEN name = 'on_error' THEN RETURN (ARRAY['''stop''', '''park'''])[random.upto(2)];
 			WHEN name IN ('name', 'projection') THEN RETURN quote_literal('p' || random.upto(4));
+			WHEN name IN ('subscription name', 'subscription') THEN RETURN quote_literal('s' || random.upto(4));
+			WHEN name = 'subscription on_error' THEN RETURN (ARRAY['''wait''', '''pass'''])[random.upto(2)];
+			WHEN name = 'subscription global_position' THEN RETURN greatest(currval('event_store.events_global_position_seq') - 100, 0);
+			WHEN name = 'consumer' THEN RETURN quote_literal('consumer ' || random.upto(5));
+			WHEN name = 'partitions' THEN RETURN random.upto(3);
+			WHEN name = 'lease' THEN RETURN (ARRAY['''1 minute''', '''10 milliseconds'''])[random.upto(2)];
+			WHEN name = 'delay' THEN RETURN (ARRAY['NULL', '''0''', '''10 milliseconds'''])[random.upto(3)];
 			WHEN name = 'retry_delay' THEN RETURN '''1 second''';
 			WHEN name = 'timeout' THEN RETURN '''10 milliseconds''';
 			WHEN name = 'max_attempts' THEN RETURN random.upto(3);
@@ -375,6 +412,23 @@ query(<<~'END');
 		RETURN (SELECT expression FROM random.pool p WHERE p.type = hostile.type AND p.n = place);
 	END $$;
 
+	-- Values that make sense of the arguments of an answer, or of a call about what is
+	-- parked, which have to fit each other.
+	CREATE FUNCTION random.answer(call text) RETURNS jsonb LANGUAGE plpgsql AS $$
+	BEGIN
+		IF call IN ('ack', 'nack') THEN
+			RETURN (SELECT jsonb_build_object('subscription', quote_literal(p.subscription), 'token', p.token,
+							'global_position', p.delivered_through, 'through_position', p.delivered_through - (random() * 1.5)::int)
+					  FROM event_store.subscription_partitions p
+					 WHERE p.leased_until IS NOT NULL AND p.subscription <> 'kept' ORDER BY random() LIMIT 1);
+		ELSIF call IN ('replay_parked', 'skip_parked') THEN
+			RETURN (SELECT jsonb_build_object('subscription', quote_literal(f.subscription), 'global_position', f.global_position)
+					  FROM event_store.subscription_failed_events f
+					 WHERE f.parked_at IS NOT NULL ORDER BY random() LIMIT 1);
+		END IF;
+		RETURN NULL;
+	END $$;
+
 	-- The statement of a call, and the values of all its arguments.
 	CREATE FUNCTION random.statement(called random.drawn, OUT statement text, OUT all_values text) LANGUAGE plpgsql AS $$
 	DECLARE
@@ -385,11 +439,15 @@ query(<<~'END');
 		given text[] := '{}';
 		everything text[] := '{}';
 		leaving_out boolean := false;
+		answer jsonb := random.answer(called.name);
 	BEGIN
 		FOR argument IN SELECT jsonb_array_elements(called.arguments) LOOP
 			-- everything of a store that has grown is for the hostile calls
 			expression := CASE WHEN random() < hostile THEN random.hostile(argument ->> 'type')
+							   WHEN answer ? (argument ->> 'name') THEN answer ->> (argument ->> 'name')
 							   ELSE random.usual(CASE WHEN called.name = 'create_projection' AND argument ->> 'name' = 'handler' THEN 'projection handler'
+													  WHEN called.name LIKE '%\_subscription' AND argument ->> 'name' IN ('name', 'on_error', 'global_position')
+														THEN 'subscription ' || (argument ->> 'name')
 													  ELSE argument ->> 'name' END, argument ->> 'type') END;
 			expression := format('(%s)::%s', expression, argument ->> 'type');
 			everything := everything || expression;
@@ -421,7 +479,10 @@ query(<<~'END');
 			|| ' ' || (SELECT concat_ws(' ', count(*), sum(version), sum(quantity_on_hand)) FROM warehouse.stock)
 			|| ' ' || (SELECT md5(string_agg(p::text, ' ' ORDER BY p.projection)) FROM event_store.projections p)
 			|| ' ' || (SELECT md5(string_agg(c::text, ' ' ORDER BY c.projection, c.generation)) FROM event_store.projection_checkpoints c)
-			|| ' ' || (SELECT concat_ws(' ', count(*), sum(attempts)) FROM event_store.projection_parked_events);
+			|| ' ' || (SELECT concat_ws(' ', count(*), sum(attempts)) FROM event_store.projection_parked_events)
+			|| ' ' || (SELECT coalesce(md5(string_agg(s::text, ' ' ORDER BY s.subscription)), '') FROM event_store.subscriptions s)
+			|| ' ' || (SELECT coalesce(md5(string_agg(p::text, ' ' ORDER BY p.subscription, p.partition)), '') FROM event_store.subscription_partitions p)
+			|| ' ' || (SELECT coalesce(md5(string_agg(f::text, ' ' ORDER BY f.subscription, f.stream_id, f.passed_version)), '') FROM event_store.subscription_failed_events f);
 	END $$;
 
 	-- Calls until the session's counter is at its end.  Each call has a savepoint
@@ -431,7 +492,7 @@ query(<<~'END');
 		counter text := 'random.calls_' || session;
 		sequence constant text := 'event_store.events_global_position_seq';
 		-- raised before positions are drawn
-		early constant text[] := '{ST001,ST008,22004,22023,22P02,25006,42501,42704,42P07}';
+		early constant text[] := '{ST001,ST006,ST008,22004,22023,22P02,25006,42501,42704,42P07}';
 		done bigint;
 		last_memory bigint := 0;
 		memory bigint;
@@ -463,7 +524,7 @@ query(<<~'END');
 				SELECT * INTO called FROM random.drawn d WHERE NOT apart AND d.below > at ORDER BY d.below LIMIT 1;
 				made := random.statement(called);
 				role_name := CASE WHEN random() < 0.9 THEN 'none'
-								  ELSE 'regress_random_' || (ARRAY['reader', 'writer', 'nobody'])[random.upto(3)] END;
+								  ELSE 'regress_random_' || (ARRAY['reader', 'writer', 'consumer', 'nobody'])[random.upto(4)] END;
 				may := has_function_privilege(CASE role_name WHEN 'none' THEN current_user ELSE role_name END, called.oid, 'EXECUTE');
 				before := currval(sequence);
 				IF alone THEN
@@ -527,6 +588,7 @@ query(<<~'END');
 					-- a reader may load, but not for update
 					AND NOT (called.name = 'load' AND role_name LIKE '%\_reader')
 					-- there is one already, or no such function
+					AND NOT (called.name = 'create_subscription' AND outcome = '42710')
 					AND NOT (called.name = 'create_projection' AND outcome IN ('42710', '42883', '42804', '42725', '42601', '42602')) THEN
 					RAISE NOTICE 'FINDING: % % by: %', outcome, message, left(made.statement, 1000);
 				END IF;
@@ -543,6 +605,16 @@ query(<<~'END');
 					RAISE NOTICE 'FINDING: % changed the state: %', outcome, left(made.statement, 1000);
 				END IF;
 			END LOOP;
+			IF random() < 0.2 THEN
+				BEGIN
+					PERFORM random.consume('kept ' || session, random.upto(20), 0.02);
+				EXCEPTION WHEN OTHERS THEN
+					-- as any call may be; the transaction may be a read-only one
+					IF SQLSTATE NOT IN ('40001', '40P01', '25006') THEN
+						RAISE NOTICE 'FINDING: a consumer: % %', SQLSTATE, SQLERRM;
+					END IF;
+				END;
+			END IF;
 			IF random() < 0.4 THEN
 				COMMIT;
 			ELSE
@@ -657,37 +729,63 @@ sub unsound
 		SELECT 'in flight: ' || pid FROM event_store.in_flight
 		UNION ALL
 		SELECT 'lock: ' || l::text FROM pg_locks l WHERE l.objsubid IN (17747, 17748, 17749)
+		UNION ALL
+		SELECT 'partitions of ' || coalesce(s.subscription, p.subscription) FROM event_store.subscriptions s FULL JOIN event_store.subscription_partitions p USING (subscription)
+		 GROUP BY s.subscription, p.subscription, s.partitions
+		HAVING array_agg(p.partition ORDER BY p.partition) IS DISTINCT FROM ARRAY(SELECT generate_series(0, s.partitions - 1))
+		UNION ALL
+		SELECT 'partition ' || p.partition || ' of ' || p.subscription FROM event_store.subscription_partitions p
+		 WHERE p.checkpoint NOT BETWEEN 0 AND event_store.safe_position() OR p.delivered_through > event_store.safe_position()
+			OR p.token & 255 <> p.partition OR p.turn <> p.changes / 64 OR (p.leased_until IS NULL) <> (p.delivered = 0) AND p.retried_stream IS NULL
+		UNION ALL
+		SELECT 'failed event ' || f.global_position || ' of ' || f.subscription
+		  FROM event_store.subscription_failed_events f
+		  LEFT JOIN event_store.subscription_partitions p USING (subscription, partition)
+		  LEFT JOIN event_store.events e USING (global_position, stream_id)
+		 WHERE p.subscription IS NULL OR e.stream_id IS NULL OR f.failed_version NOT IN (0, e.version)
+			OR f.parked_at IS NOT NULL AND f.retry_at IS NOT NULL
 		END
 }
 is(unsound(), '', 'the store is sound');
 
-# Projections that went on all the while: each event took effect exactly once.
+# Projections and a subscription that went on all the while: each event took effect
+# exactly once.
 query(<<~'END');
 	SELECT event_store.resume_projection('kept later');
 	SELECT event_store.run_projections('kept later');
+	DO $$
+	BEGIN
+		FOR i IN 1 .. 100000 LOOP
+			CONTINUE WHEN random.consume('kept', 1000, 0) > 0;
+			EXIT WHEN (SELECT sum(lag_events) + sum(delayed) FROM event_store.subscription_status WHERE subscription = 'kept') = 0;
+			PERFORM pg_sleep(0.01);
+		END LOOP;
+	END $$;
 	END
-is( query(<<~'END'), '', 'projections have handled each event once');
+is( query(<<~'END'), '', 'projections and a consumer have handled each event once');
 	SELECT k.projection || ': ' || count(e.global_position) || ' of ' || count(h.global_position) || ' are events, of which there are ' || count(DISTINCT e.global_position)
-	  FROM unnest(ARRAY['now', 'later']) k (projection)
+	  FROM unnest(ARRAY['now', 'later', 'kept']) k (projection)
 	 CROSS JOIN event_store.events e
 	  FULL JOIN random.handled h ON h.projection = k.projection AND h.global_position = e.global_position
-	 WHERE h.projection IS NULL OR h.projection IN ('now', 'later')
+	 WHERE h.projection IS NULL OR h.projection IN ('now', 'later', 'kept')
 	 GROUP BY k.projection
 	HAVING count(*) <> count(e.global_position) OR count(*) <> count(h.global_position) OR count(*) <> count(DISTINCT e.global_position)
 	END
 note query('SELECT concat_ws(\' \', state, count(*), sum(handled), sum(parked)) FROM event_store.projection_status GROUP BY state');
+note query('SELECT concat_ws(\' \', subscription, state, count(*), sum(lag_events), sum(delayed), sum(parked)) FROM event_store.subscription_status GROUP BY subscription, state');
 
-# wait_for_projection() as it is meant to be called, outside a transaction block:
-# all of its arguments are hostile now and then.
+# The procedures as they are meant to be called, outside a transaction block: all of
+# their arguments are hostile now and then.
+foreach my $procedure (qw(wait_for_projection wait_for_events))
 {
-	my $script = $node->basedir . '/wait.sql';
+	my $script = $node->basedir . "/$procedure.sql";
 
 	query("SELECT event_store.drop_projection('p' || n, true), event_store.create_projection('p' || n, 'random.handle(event_store.event)') FROM generate_series(1, 3) n");
 	append_to_file($script, "SET statement_timeout = '1s';\n" . query(<<~"END"));
-		SELECT setseed(1.0 / $seed) \\g /dev/null
+		SELECT setseed(1.0 / $seed), nextval('event_store.events_global_position_seq') \\g /dev/null
 		SELECT format('SET default_transaction_isolation = %L;', (ARRAY['read committed', 'repeatable read', 'serializable'])[random.upto(3)]) || E'\\n'
 			|| (random.statement(d)).statement || ';'
-		  FROM random.drawn d, generate_series(1, 300) WHERE d.name = 'wait_for_projection'
+		  FROM random.drawn d, generate_series(1, 300) WHERE d.name = '$procedure'
 		END
 	my ($out, $err) = ('', '');
 
@@ -699,17 +797,17 @@ note query('SELECT concat_ws(\' \', state, count(*), sum(handled), sum(parked)) 
 		'<', \undef, '>', \$out, '2>', \$err);
 	foreach ($out =~ /^(.+)$/mg)
 	{
-		push @findings, "wait_for_projection: $_" unless /^(?:reached|timed out|stopped|failed)$/;
-		$outcomes{wait_for_projection}{ok}++;
+		push @findings, "$procedure: $_" unless /^(?:reached|arrived|timed out|stopped|failed)$/;
+		$outcomes{$procedure}{ok}++;
 		$errors{ok}++;
 	}
 	foreach ($err =~ /(?:ERROR|FATAL|PANIC):  (\w{5})/g)
 	{
-		push @findings, "wait_for_projection: $_" if /^XX/;
-		$outcomes{wait_for_projection}{$_}++;
+		push @findings, "$procedure: $_" if /^XX/;
+		$outcomes{$procedure}{$_}++;
 		$errors{$_}++;
 	}
-	cmp_ok($outcomes{wait_for_projection}{ok}, '>', 50, 'projections are waited for');
+	cmp_ok($outcomes{$procedure}{ok}, '>', 50, "$procedure waits");
 }
 note query('SELECT count(*) FROM event_store.events'), ' events are stored';
 
@@ -732,7 +830,7 @@ query(<<~'END');
 		PERFORM setseed(1.0 / seed);
 		FOR i IN 1 .. calls LOOP
 			SELECT * INTO called FROM random.drawn WHERE apart OR name IN ('append', 'receive_product', 'read_all', 'save_snapshot', 'grant_reader', 'create_projection', 'drop_projection',
-				'pause_projection', 'run_projections')
+				'pause_projection', 'run_projections', 'create_subscription', 'drop_subscription', 'poll', 'parked_events')
 			 ORDER BY random() * CASE WHEN apart THEN 1 ELSE 1.5 END LIMIT 1;
 			standing := random.standing();
 			BEGIN

@@ -158,6 +158,36 @@ is( try_as('regress_nobody', q{BEGIN; LOCK TABLE event_store.events IN ACCESS SH
 $writer->query_safe('ROLLBACK');
 $writer->quit;
 
+# What a consumer can hold up ----------------------------------------------------------
+
+run_as('regress_owner', <<~'END');
+	SELECT event_store.create_subscription('mail', categories => '{order}', partitions => 1);
+	SELECT event_store.grant_consumer('regress_reader'), event_store.grant_consumer('regress_other');
+	END
+my $consumer = session_as('regress_reader');
+$consumer->query_safe('BEGIN');
+my $token = $consumer->query_safe(q{SELECT max(token) FROM event_store.poll('mail', 'one', 1)});
+is( run_as('regress_other', q{SET lock_timeout = '5s'; SELECT count(*) FROM event_store.poll('mail', 'two')}),
+	'0', 'who polls does not wait for a consumer whose transaction stays open');
+is( try_as('regress_owner', q{SET lock_timeout = '100ms'; SELECT event_store.move_subscription('mail', 0)}),
+	'55P03', 'while the owner does who moves the subscription');
+is( try_as('regress_owner', q{SET lock_timeout = '5s'; SELECT event_store.create_subscription('other', partitions => 1)}),
+	'allowed', 'but not who makes another one');
+is( try_as('regress_writer', q{SET lock_timeout = '5s'; SELECT event_store.append('order-1', 'T', '{}')}),
+	'allowed', 'nor who appends');
+$consumer->query_safe('COMMIT');
+is( try_as('regress_other', "SELECT event_store.ack('mail', $token, 0)"),
+	'allowed', 'a token is all that an answer needs: consumers trust each other');
+run_as('regress_owner', q{SELECT event_store.move_subscription('mail', 0)});
+is( try_as('regress_reader', "SELECT event_store.ack('mail', $token, 0)"),
+	'ST006', 'the owner takes a lease back by moving the subscription');
+run_as('regress_owner', q{SELECT event_store.revoke_consumer('regress_other')});
+is( try_as('regress_other', q{SELECT event_store.poll('mail', 'two')}),
+	'42501', 'who is no consumer any more does not poll');
+is( try_as('regress_reader', 'SELECT * FROM event_store.subscription_partitions'),
+	'42501', 'and no consumer sees the tokens of others');
+$consumer->quit;
+
 # Settings ------------------------------------------------------------------------
 
 # Set before the library is loaded, when nobody knows yet whose it is.

@@ -159,6 +159,10 @@ is(run_as('regress_reader', 'upgraded', q{SELECT event_store.stream_version('ord
 is(sqlstate_as('regress_reader', 'upgraded', 'SELECT * FROM event_store.stats'), '42501', 'but has no new calls yet');
 is(sqlstate_as('regress_reader', 'upgraded', 'SELECT event_store.upgrade_store()'), '42501', 'and may not upgrade');
 is(sqlstate_as('regress_writer', 'upgraded', 'SELECT event_store.upgrade_store()'), '42501', 'nor may a writer');
+is(sqlstate_as('regress_owner', 'upgraded', "SELECT event_store.$_"), '55000', "there is nothing yet for $_")
+  foreach (q{create_subscription('s')}, q{drop_subscription('s', true)}, q{move_subscription('s', 0)}, q{poll('s', 'c')}, q{ack('s', 1, 1)},
+	q{nack('s', 1, 1)}, 'parked_events()', q{replay_parked('s')}, q{skip_parked('s', 1)});
+is(run_as('regress_owner', 'upgraded', 'SELECT count(*) FROM event_store.subscription_status'), '0', 'but subscription_status is empty');
 
 # It runs with the owner's rights: what is another's it cannot mend.
 $node->safe_psql('upgraded', <<~'END');
@@ -172,6 +176,14 @@ is( run_as('regress_owner', 'upgraded', q{SELECT warehouse.quantity_on_hand('SKU
 	't', 'products of the old release are aggregates');
 is(run_as('regress_reader', 'upgraded', 'SELECT events_estimate >= 0, bytes > 0 FROM event_store.stats'), 't|t', 'then a reader has the new calls');
 is(sqlstate_as('regress_reader', 'upgraded', 'SELECT * FROM event_store.verify_store()'), '42501', 'but not the owner\'s');
+is(run_as('regress_reader', 'upgraded', 'SELECT count(*) FROM event_store.subscription_status'), '0', 'those about subscriptions among them');
+is(sqlstate_as('regress_reader', 'upgraded', q{SELECT event_store.poll('s', 'c')}), '42501', 'but for those of a consumer');
+is( run_as('regress_owner', 'upgraded', <<~'END') =~ s/^\n+//r,
+	SELECT event_store.create_subscription('s', categories => '{order}', partitions => 1);
+	SELECT count(*) = (SELECT count(*) FROM event_store.read_category('order')) FROM event_store.poll('s', 'c', NULL);
+	SELECT event_store.drop_subscription('s');
+	END
+	"t\n", 'events of the old release are delivered');
 is(sqlstate_as('regress_writer', 'upgraded', 'SELECT * FROM event_store.stats'), '42501', 'a writer has no more than before');
 is(sqlstate_as('regress_partial', 'upgraded', 'SELECT * FROM event_store.stats'), '42501', 'nor who may only call read_all');
 check_sound('upgraded', 'upgraded');
