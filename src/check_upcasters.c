@@ -128,7 +128,7 @@ check_all(ReturnSetInfo *result, EsUpcasting *upcasting, Relation events,
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
 	EsStreamNames *names = es_stream_names_begin(streams, snapshot);
-	EsScan *scan = es_scan_positions(events, snapshot, &range);
+	EsScan *scan = es_scan_positions(events, snapshot, &range, NULL);
 	MemoryContext event_context =
 		AllocSetContextCreate(CurrentMemoryContext, "event_store event",
 							  ALLOCSET_DEFAULT_SIZES);

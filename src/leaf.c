@@ -37,6 +37,8 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "miscadmin.h"
@@ -75,6 +77,8 @@ struct EsLeafScan
 	int given;
 	int size;
 	ItemPointerData *rows;
+	EsLeafFilter filter; /* its function is NULL for none */
+	Buffer peeked;		 /* the table's page that was looked at for that */
 };
 
 /*
@@ -460,12 +464,61 @@ es_leaf_scan_begin(const EsLeafIndex *leaf_index, Snapshot snapshot,
 	scan->prefix = prefix;
 	scan->highest = highest;
 	scan->next = InvalidBlockNumber;
+	scan->peeked = InvalidBuffer;
 	scan->fetch = table_index_fetch_begin(leaf_index->table);
 	scan->buffer = find_page(leaf_index, &key);
 	if (BufferIsValid(scan->buffer))
 		read_page(scan,
 				  find_offset(leaf_index, BufferGetPage(scan->buffer), &key));
 	return scan;
+}
+
+/*
+ * es_leaf_scan_leave_out
+ *		Has a scan leave out rows that are not wanted, where it can tell cheaply.
+ */
+void
+es_leaf_scan_leave_out(EsLeafScan *scan, const EsLeafFilter *filter)
+{
+	if (scan->by.table->rd_tableam == GetHeapamTableAmRoutine() &&
+		filter->offset >= 0)
+		scan->filter = *filter;
+}
+
+/*
+ * is_unwanted
+ *		Whether a row is known not to be wanted.
+ *
+ * It is looked at where it is, without its page's lock, and whether or not the
+ * snapshot sees it.  While the page is pinned nobody moves what is on it.  If the
+ * place of the row has been used again, or is just being, the row that the scan is
+ * after is gone, and what is found does not matter.
+ */
+static inline bool
+is_unwanted(EsLeafScan *scan, const ItemPointerData *place)
+{
+	OffsetNumber offset = ItemPointerGetOffsetNumber(place);
+	Page page;
+	ItemId item;
+	HeapTupleHeader row;
+
+	if (!BufferIsValid(scan->peeked) ||
+		BufferGetBlockNumber(scan->peeked) != ItemPointerGetBlockNumber(place))
+		scan->peeked = ReleaseAndReadBuffer(scan->peeked, scan->by.table,
+											ItemPointerGetBlockNumber(place));
+	page = BufferGetPage(scan->peeked);
+	if (offset > PageGetMaxOffsetNumber(page))
+		return false;
+	item = PageGetItemId(page, offset);
+	if (!ItemIdIsNormal(item))
+		return false;
+	row = (HeapTupleHeader) PageGetItem(page, item);
+	if (HeapTupleHeaderGetNatts(row) < scan->filter.attnum ||
+		row->t_hoff + scan->filter.offset + sizeof(int64) > ItemIdGetLength(item))
+		return false;
+	return scan->filter.is_unwanted(scan->filter.arg,
+									*(int64 *) ((char *) row + row->t_hoff +
+												scan->filter.offset));
 }
 
 /*
@@ -479,8 +532,11 @@ es_leaf_scan_next(EsLeafScan *scan, TupleTableSlot *slot)
 	{
 		while (scan->given < scan->nrows)
 		{
-			if (fetch_row(&scan->by, scan->fetch, scan->snapshot,
-						  &scan->rows[scan->given++], slot))
+			ItemPointerData *row = &scan->rows[scan->given++];
+
+			if (scan->filter.is_unwanted != NULL && is_unwanted(scan, row))
+				continue;
+			if (fetch_row(&scan->by, scan->fetch, scan->snapshot, row, slot))
 				return true;
 		}
 		if (!BlockNumberIsValid(scan->next))
@@ -497,6 +553,8 @@ void
 es_leaf_scan_end(EsLeafScan *scan)
 {
 	table_index_fetch_end(scan->fetch);
+	if (BufferIsValid(scan->peeked))
+		ReleaseBuffer(scan->peeked);
 	if (BufferIsValid(scan->buffer))
 		ReleaseBuffer(scan->buffer);
 	if (scan->rows != NULL)

@@ -25,6 +25,18 @@ typedef struct EsLeafIndex
 	bool by_version; /* the index of versions, which has a map */
 } EsLeafIndex;
 
+/*
+ * Rows that are not wanted, told by a bigint column, which is at the same place in
+ * every row that has it.
+ */
+typedef struct EsLeafFilter
+{
+	bool (*is_unwanted)(void *arg, int64 value);
+	void *arg;
+	AttrNumber attnum;
+	int offset;
+} EsLeafFilter;
+
 typedef struct EsLeafScan EsLeafScan;
 
 extern bool es_leaf_last(const EsLeafIndex *leaf_index, Snapshot snapshot,
@@ -32,6 +44,7 @@ extern bool es_leaf_last(const EsLeafIndex *leaf_index, Snapshot snapshot,
 extern EsLeafScan *es_leaf_scan_begin(const EsLeafIndex *leaf_index,
 									  Snapshot snapshot, int64 prefix,
 									  int64 lowest, int64 highest);
+extern void es_leaf_scan_leave_out(EsLeafScan *scan, const EsLeafFilter *filter);
 extern bool es_leaf_scan_next(EsLeafScan *scan, TupleTableSlot *slot);
 extern void es_leaf_scan_end(EsLeafScan *scan);
 

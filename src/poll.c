@@ -442,6 +442,20 @@ lowest_checkpoint(const Poll *poll)
 }
 
 /*
+ * is_elsewhere
+ *		Whether a stream is of a partition that is not delivered.
+ */
+static bool
+is_elsewhere(void *arg, int64 stream_id)
+{
+	const Poll *poll = arg;
+	int32 number = es_subscription_partition(poll->subscription, stream_id);
+
+	return poll->taken != NULL ? number != poll->taken->number
+							   : !poll->open[number];
+}
+
+/*
  * is_wanted
  *		Whether an event is the next to be delivered; chooses its partition if none is.
  */
@@ -452,8 +466,7 @@ is_wanted(Poll *poll, TupleTableSlot *event)
 	EsPartition *partition =
 		&poll->partitions[es_subscription_partition(poll->subscription, stream_id)];
 
-	if (poll->taken != NULL ? partition != poll->taken
-							: !poll->open[partition->number])
+	if (is_elsewhere(poll, stream_id))
 		return false;
 	if (es_bigint_column(event, ES_EVENTS, EV_GLOBAL_POSITION) <=
 			partition->checkpoint ||
@@ -521,6 +534,7 @@ static bool
 deliver_next(Poll *poll)
 {
 	int64 lowest = lowest_checkpoint(poll);
+	EsStreamFilter filter = {is_elsewhere, poll};
 	EsReadRequest request;
 	EsStoreRead *read;
 	TupleTableSlot *event;
@@ -531,6 +545,7 @@ deliver_next(Poll *poll)
 	es_subscription_request(poll->subscription, &request);
 	request.after_position = lowest;
 	request.range.lowest = lowest + 1;
+	request.filter = &filter;
 	read = es_store_read_begin(&request);
 	while ((poll->taken == NULL || poll->n < poll->limit) &&
 		   (event = es_store_read_next(read)) != NULL)

@@ -52,6 +52,7 @@ struct EsScan
 	int64 lowest; /* bounds of the order column */
 	int64 highest;
 	ScanDirection direction;
+	const EsStreamFilter *filter; /* NULL for none */
 	int nlegs;
 	ScanLeg *legs;
 	binaryheap *heap; /* of legs with a current row; NULL if one leg */
@@ -197,6 +198,14 @@ begin_leaf_scan(EsScan *scan, ScanLeg *leg, const ScanKeyData *prefix,
 		es_leaf_scan_begin(&by, scan->snapshot,
 						   prefix != NULL ? DatumGetInt64(prefix->sk_argument) : 0,
 						   range->lowest, range->highest);
+	if (scan->filter != NULL)
+	{
+		EsLeafFilter filter = {scan->filter->is_unwanted, scan->filter->arg,
+							   es_store_attnum(ES_EVENTS, EV_STREAM_ID),
+							   es_store_offset(ES_EVENTS, EV_STREAM_ID)};
+
+		es_leaf_scan_leave_out(leg->leaf_scan, &filter);
+	}
 }
 
 /*
@@ -238,13 +247,17 @@ es_scan_stream(Relation events, Snapshot snapshot, int64 stream_id,
 
 /*
  * es_scan_positions
- *		All events, by global position.
+ *		All events, by global position, but for some that are not wanted; the filter is
+ *		kept.
  */
 EsScan *
-es_scan_positions(Relation events, Snapshot snapshot, const EsRange *range)
+es_scan_positions(Relation events, Snapshot snapshot, const EsRange *range,
+				  const EsStreamFilter *filter)
 {
 	EsScan *scan = make_scan(events, ES_EVENTS_BY_POSITION, EV_GLOBAL_POSITION,
 							 snapshot, 1, range);
+
+	scan->filter = filter;
 
 	add_leg(scan, NULL, range);
 	return scan;
@@ -252,14 +265,18 @@ es_scan_positions(Relation events, Snapshot snapshot, const EsRange *range)
 
 /*
  * es_scan_categories
- *		The events of some categories, different ones, by global position.
+ *		The events of some categories, different ones, by global position, but for some
+ *		that are not wanted; the filter is kept.
  */
 EsScan *
-es_scan_categories(Relation events, Snapshot snapshot, const int64 *category_ids,
-				   int ncategories, const EsRange *range)
+es_scan_categories(Relation events, Snapshot snapshot,
+				   const int64 *category_ids, int ncategories,
+				   const EsRange *range, const EsStreamFilter *filter)
 {
 	EsScan *scan = make_scan(events, ES_EVENTS_BY_CATEGORY, EV_GLOBAL_POSITION,
 							 snapshot, ncategories, range);
+
+	scan->filter = filter;
 
 	for (int i = 0; i < ncategories; i++)
 	{

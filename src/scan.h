@@ -25,15 +25,24 @@ typedef struct EsRange
 	bool backwards;
 } EsRange;
 
+/* Streams whose events are not wanted; a scan may return some all the same. */
+typedef struct EsStreamFilter
+{
+	bool (*is_unwanted)(void *arg, int64 stream_id);
+	void *arg;
+} EsStreamFilter;
+
 typedef struct EsScan EsScan;
 
 extern EsScan *es_scan_stream(Relation events, Snapshot snapshot,
 							  int64 stream_id, const EsRange *range);
 extern EsScan *es_scan_positions(Relation events, Snapshot snapshot,
-								 const EsRange *range);
+								 const EsRange *range,
+								 const EsStreamFilter *filter);
 extern EsScan *es_scan_categories(Relation events, Snapshot snapshot,
 								  const int64 *category_ids, int ncategories,
-								  const EsRange *range);
+								  const EsRange *range,
+								  const EsStreamFilter *filter);
 extern EsScan *es_scan_types(Relation events, Snapshot snapshot,
 							 text *const *types, int ntypes,
 							 const EsRange *range);

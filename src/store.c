@@ -809,6 +809,17 @@ es_column(TupleTableSlot *slot, EsTableId table, int column)
 }
 
 /*
+ * es_store_offset
+ *		Where in the data of every row that has it a column is; -1 where that differs.
+ */
+int
+es_store_offset(EsTableId table, int column)
+{
+	ensure_store();
+	return store.offsets[table][column];
+}
+
+/*
  * es_bigint_column
  *		A column that is a bigint, read where it is in the row, without what is before it.
  */

@@ -200,6 +200,7 @@ extern Oid es_store_index(EsIndexId index);
 extern const char *es_store_index_name(EsIndexId index);
 extern int es_store_column_count(EsTableId table);
 extern AttrNumber es_store_attnum(EsTableId table, int column);
+extern int es_store_offset(EsTableId table, int column);
 extern int64 es_bigint_column(TupleTableSlot *slot, EsTableId table, int column);
 extern Datum es_column(TupleTableSlot *slot, EsTableId table, int column);
 extern Datum es_optional_column(TupleTableSlot *slot, EsTableId table,

@@ -183,7 +183,7 @@ start_scan(EsStoreRead *read)
 			read->check_categories = false;
 			return es_scan_categories(read->events, read->snapshot,
 									  read->category_ids, read->nids,
-									  &read->range);
+									  &read->range, read->request.filter);
 		}
 	}
 	else if (read->request.ntypes >= 0 && read->nstored <= MAX_LEGS &&
@@ -193,7 +193,8 @@ start_scan(EsStoreRead *read)
 		return es_scan_types(read->events, read->snapshot, read->stored_types,
 							 read->nstored, &read->range);
 	}
-	return es_scan_positions(read->events, read->snapshot, &read->range);
+	return es_scan_positions(read->events, read->snapshot, &read->range,
+							 read->request.filter);
 }
 
 /*

@@ -23,7 +23,8 @@ typedef struct EsReadRequest
 	EsRange range;
 	int64 max_count;
 	int64 stream_id; /* of one stream only, in the order of its versions; 0: all */
-	EsRange versions; /* of that stream */
+	EsRange versions;			  /* of that stream */
+	const EsStreamFilter *filter; /* streams that may be left out; NULL: none */
 	bool all_categories;
 	int ncategories;
 	text **categories;
