@@ -731,6 +731,15 @@ COMMENT ON FUNCTION event_store.nack(text, bigint, bigint, text, interval) IS
 	'Says that a delivered event failed, and why. Its stream is set aside, with later events of it that were delivered: it is delivered again after delay, or the subscription''s retry_delay, while other streams go on. After the last attempt the event is parked. Raises ST006 when another consumer has the lease by now, 22023 for a position that was not delivered.';
 REVOKE ALL ON FUNCTION event_store.nack(text, bigint, bigint, text, interval) FROM PUBLIC;
 
+CREATE FUNCTION event_store.release(subscription text,
+									token bigint)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'event_store_release';
+COMMENT ON FUNCTION event_store.release(text, bigint) IS
+	'Gives back what was delivered and not answered, such as when a consumer stops: another gets it at once, and the lease need not run out. It does not count as an attempt. Raises ST006 when another consumer has the lease by now.';
+REVOKE ALL ON FUNCTION event_store.release(text, bigint) FROM PUBLIC;
+
 CREATE FUNCTION event_store.parked_events(INOUT subscription text DEFAULT NULL,
 										  OUT partition integer,
 										  OUT global_position bigint,
@@ -931,6 +940,7 @@ BEGIN
 			'event_store.poll(text, text, bigint, interval), '
 			'event_store.ack(text, bigint, bigint), '
 			'event_store.nack(text, bigint, bigint, text, interval), '
+			'event_store.release(text, bigint), '
 			'event_store.parked_events(text), '
 			'event_store.replay_parked(text, bigint), '
 			'event_store.skip_parked(text, bigint), '

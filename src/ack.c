@@ -27,6 +27,7 @@
 
 PG_FUNCTION_INFO_V1(event_store_ack);
 PG_FUNCTION_INFO_V1(event_store_nack);
+PG_FUNCTION_INFO_V1(event_store_release);
 
 /* The longest delay that a consumer can ask for, in days. */
 #define MAX_DELAY_DAYS 365
@@ -42,23 +43,31 @@ typedef struct Answer
 } Answer;
 
 /*
- * read_arguments
- *		Checks the arguments that both answers have.
+ * begin_answer
+ *		Checks the arguments that all answers have.
  */
 static void
-read_arguments(FunctionCallInfo fcinfo, const char *call, const char *position,
-			   Answer *answer)
+begin_answer(FunctionCallInfo fcinfo, const char *call, Answer *answer)
 {
 	es_check_writable(call);
 	es_require_subscriptions();
 	es_check_not_null(fcinfo, 0, "subscription");
 	es_check_not_null(fcinfo, 1, "token");
-	es_check_not_null(fcinfo, 2, position);
 	answer->name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	answer->token = PG_GETARG_INT64(1);
-	answer->position = PG_GETARG_INT64(2);
-	es_check_not_negative(answer->position, position);
 	answer->owner = es_store_owner(ES_SUBSCRIPTIONS);
+}
+
+/*
+ * read_position
+ *		Checks the position that an answer is about.
+ */
+static void
+read_position(FunctionCallInfo fcinfo, const char *name, Answer *answer)
+{
+	es_check_not_null(fcinfo, 2, name);
+	answer->position = PG_GETARG_INT64(2);
+	es_check_not_negative(answer->position, name);
 }
 
 /*
@@ -188,7 +197,8 @@ event_store_ack(PG_FUNCTION_ARGS)
 	EsPartition *partition = &answer.partition;
 	bool alone;
 
-	read_arguments(fcinfo, "ack()", "through_position", &answer);
+	begin_answer(fcinfo, "ack()", &answer);
+	read_position(fcinfo, "through_position", &answer);
 	if (es_partition_ack_all(answer.name, answer.owner, answer.token,
 							 answer.position))
 		PG_RETURN_VOID();
@@ -308,7 +318,8 @@ event_store_nack(PG_FUNCTION_ARGS)
 	EsFailedEvents all;
 	const EsSubscription *subscription;
 
-	read_arguments(fcinfo, "nack()", "global_position", &answer);
+	begin_answer(fcinfo, "nack()", &answer);
+	read_position(fcinfo, "global_position", &answer);
 	unhandled.reason =
 		PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	unhandled.delay = delay_argument(fcinfo);
@@ -325,5 +336,26 @@ event_store_nack(PG_FUNCTION_ARGS)
 						   answer.partition.checkpoint);
 	es_set_aside_fail(subscription, &answer.partition, &all, &unhandled);
 	es_partition_nack(answer.name, answer.owner, &answer.partition);
+	PG_RETURN_VOID();
+}
+
+/*
+ * event_store_release
+ *		release(subscription, token) returns void
+ *
+ * Gives back what was not answered.  Raises 22004, 25006, 40001, 42704, ST006 where the
+ * lease is lost.
+ */
+Datum
+event_store_release(PG_FUNCTION_ARGS)
+{
+	Answer answer = {0};
+	const EsSubscription *subscription;
+
+	begin_answer(fcinfo, "release()", &answer);
+	lock_partition(&answer);
+	subscription = es_subscription_require(answer.name);
+	es_partition_settle(subscription, &answer.partition,
+						es_next_token(&answer.partition, GetCurrentTimestamp()));
 	PG_RETURN_VOID();
 }

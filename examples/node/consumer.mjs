@@ -114,6 +114,8 @@ async function handleBatch(client, { subscription, consumer, handle, exactlyOnce
 		if (handled) await client.query('SELECT event_store.ack($1, $2, $3)', [subscription, handled.token, handled.global_position]);
 		if (failed) await client.query('SELECT event_store.nack($1, $2, $3, $4)', [subscription, failed.token, failed.global_position, reason]);
 		await inTransaction('COMMIT');
+		// Others need not wait for the lease to run out.
+		if (signal.aborted) await client.query('SELECT event_store.release($1, $2)', [subscription, rows[0].token]);
 	} catch (error) {
 		await inTransaction('ROLLBACK');
 		// The lease was lost: another consumer has these events by now.  The other two

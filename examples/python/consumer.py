@@ -131,6 +131,8 @@ def handle_batch(connection, subscription, consumer, handle, stop, exactly_once,
                     "SELECT event_store.nack(%s, %s, %s, %s)",
                     (subscription, failed.token, failed.global_position, reason),
                 )
+        if stop.requested:  # others need not wait for the lease to run out
+            connection.execute("SELECT event_store.release(%s, %s)", (subscription, events[0].token))
     except psycopg.Error as error:
         # The lease was lost: another consumer has these events by now.  The other two
         # are transactions that the server gave up.

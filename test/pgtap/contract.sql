@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store;
 
-SELECT plan(636);
+SELECT plan(644);
 
 -- The extension ---------------------------------------------------------------
 
@@ -90,6 +90,7 @@ SELECT pg_temp.needs_store($$move_subscription('s', 0)$$);
 SELECT pg_temp.needs_store($$poll('s', 'c')$$);
 SELECT pg_temp.needs_store($$ack('s', 1, 1)$$);
 SELECT pg_temp.needs_store($$nack('s', 1, 1)$$);
+SELECT pg_temp.needs_store($$release('s', 1)$$);
 SELECT pg_temp.needs_store($$parked_events()$$);
 SELECT pg_temp.needs_store($$replay_parked('s')$$);
 SELECT pg_temp.needs_store($$skip_parked('s', 1)$$);
@@ -314,6 +315,7 @@ SELECT is(pg_temp.poll(10), '{2}'::bigint[], 'its stream goes on without it');
 SELECT lives_ok($$SELECT event_store.move_subscription(name => 'mail', global_position => 0)$$, 'move_subscription');
 SELECT throws_ok($$SELECT event_store.ack('mail', pg_temp.token(), 2)$$, 'ST006', 'the lease of subscription "mail" is lost', 'after which a late ack is refused');
 SELECT throws_ok($$SELECT event_store.nack('mail', pg_temp.token(), 2)$$, 'ST006', 'the lease of subscription "mail" is lost', 'and so is a late nack');
+SELECT throws_ok($$SELECT event_store.release(subscription => 'mail', token => pg_temp.token())$$, 'ST006', 'the lease of subscription "mail" is lost', 'and a late release');
 SELECT is(pg_temp.poll(10), '{1,2,4}'::bigint[], 'and all is delivered once more');
 SELECT throws_ok($$CALL event_store.wait_for_events(after_position => 0, timeout => '1 second', outcome => NULL)$$, '2D000', NULL,
 	'wait_for_events, not in a transaction block');
@@ -486,6 +488,8 @@ INSERT INTO expected_functions VALUES
 	('ack', 'subscription text, token bigint, through_position bigint',
 	 'void', 'v', 'u', 0),
 	('nack', 'subscription text, token bigint, global_position bigint, reason text DEFAULT NULL::text, delay interval DEFAULT NULL::interval',
+	 'void', 'v', 'u', 0),
+	('release', 'subscription text, token bigint',
 	 'void', 'v', 'u', 0),
 	('parked_events', 'INOUT subscription text DEFAULT NULL::text, OUT partition integer, OUT global_position bigint, OUT stream text, OUT version bigint, OUT type text, OUT attempts integer, OUT parked_at timestamp with time zone, OUT reason text, OUT consumer text, OUT stream_waits boolean',
 	 'SETOF record', 'v', 'u', 10),
@@ -815,19 +819,19 @@ SELECT throws_ok('SELECT event_store.create_subscription(' || arguments || ')', 
 			   ($$'t', retry_delay => NULL$$, '22004'), ($$'t', retry_delay => '-1 second'$$, '22023'), ($$'t', retry_delay => '1 month'$$, '22023'),
 			   ($$'t', if_not_exists => NULL$$, '22004'), ($$'t', replace => NULL$$, '22004')) v (arguments, expected);
 SELECT throws_ok('SELECT event_store.' || call, '42704', NULL, call || ' of no subscription')
-  FROM unnest(ARRAY[$$drop_subscription('t')$$, $$move_subscription('t', 0)$$, $$poll('t', 'c')$$, $$ack('t', 1, 1)$$, $$nack('t', 1, 1)$$, $$parked_events('t')$$,
+  FROM unnest(ARRAY[$$drop_subscription('t')$$, $$move_subscription('t', 0)$$, $$poll('t', 'c')$$, $$ack('t', 1, 1)$$, $$nack('t', 1, 1)$$, $$release('t', 1)$$, $$parked_events('t')$$,
 					$$replay_parked('t')$$, $$skip_parked('t', 1)$$]) call;
 SELECT throws_ok('SELECT event_store.' || call, '22004', NULL, call)
   FROM unnest(ARRAY['drop_subscription(NULL)', $$drop_subscription('s', NULL)$$, 'move_subscription(NULL, 0)', $$move_subscription('s', NULL)$$, $$poll(NULL, 'c')$$,
 					$$poll('s', NULL)$$, $$poll('s', 'c', 1, NULL)$$, 'ack(NULL, 1, 1)', $$ack('s', NULL, 1)$$, $$ack('s', 1, NULL)$$, 'nack(NULL, 1, 1)', $$nack('s', NULL, 1)$$,
-					$$nack('s', 1, NULL)$$, 'replay_parked(NULL)', 'skip_parked(NULL, 1)', $$skip_parked('s', NULL)$$]) call;
+					$$nack('s', 1, NULL)$$, 'release(NULL, 1)', $$release('s', NULL)$$, 'replay_parked(NULL)', 'skip_parked(NULL, 1)', $$skip_parked('s', NULL)$$]) call;
 SELECT throws_ok('SELECT event_store.' || call, '22023', NULL, call)
   FROM unnest(ARRAY[$$move_subscription('s', -1)$$, $$poll('s', '')$$, $$poll('s', repeat('x', 256))$$, $$poll('s', 'c', -1)$$, $$poll('s', 'c', 1, '0')$$,
 					$$poll('s', 'c', 1, '-1 second')$$, $$poll('s', 'c', 1, '2 days')$$, $$poll('s', 'c', 1, '1 month')$$, $$ack('s', 1, -1)$$, $$nack('s', 1, -1)$$,
 					$$nack('s', 1, 1, delay => '-1 second')$$, $$nack('s', 1, 1, delay => '366 days')$$]) call;
 SELECT throws_ok($$SELECT event_store.move_subscription('s', 1000)$$, 'ST008', NULL, 'moving it beyond the store');
 SELECT throws_ok('SELECT event_store.' || call, 'ST006', NULL, call || ', which no lease has')
-  FROM unnest(ARRAY[$$ack('s', 0, 1)$$, $$ack('s', -1, 1)$$, $$nack('s', 9223372036854775807, 1)$$]) call;
+  FROM unnest(ARRAY[$$ack('s', 0, 1)$$, $$ack('s', -1, 1)$$, $$nack('s', 9223372036854775807, 1)$$, $$release('s', 1)$$]) call;
 SELECT is_empty($$SELECT FROM event_store.poll('s', 'c', 0)$$, 'no events asked for, none leased');
 SELECT throws_ok($$SELECT event_store.ack('s', (SELECT max(token) FROM event_store.poll('s', 'c', 1)), 5)$$, '22023', NULL, 'an ack of what was not delivered');
 SELECT throws_ok($$SELECT event_store.nack('s', (SELECT max(token) FROM event_store.poll('s', 'c', 1)), 5)$$, '22023', NULL, 'a nack of what was not delivered');
@@ -842,7 +846,7 @@ SELECT throws_ok($$SELECT event_store.append('a-1', 'T', '{}')$$, '25006', NULL,
 SELECT throws_ok('SELECT event_store.' || call, '25006', NULL, call || ' in one')
   FROM unnest(ARRAY[$$create_projection('q', 'f')$$, $$drop_projection('q')$$, $$pause_projection('q')$$, $$resume_projection('q')$$, 'run_projections()', $$rebuild_projection('q')$$,
 					$$retry_parked('q')$$, 'start_worker()', 'stop_worker()', $$create_subscription('t')$$, $$drop_subscription('s')$$, $$move_subscription('s', 0)$$, $$poll('s', 'c')$$,
-					$$ack('s', 1, 1)$$, $$nack('s', 1, 1)$$, $$replay_parked('s')$$, $$skip_parked('s', 1)$$]) call;
+					$$ack('s', 1, 1)$$, $$nack('s', 1, 1)$$, $$release('s', 1)$$, $$replay_parked('s')$$, $$skip_parked('s', 1)$$]) call;
 SELECT is_empty($$SELECT * FROM event_store.projection_status$$, 'while projection_status is for reading');
 SELECT is((SELECT count(*) FROM event_store.subscription_status), 4::bigint, 'and so is subscription_status');
 SELECT is_empty($$SELECT * FROM event_store.parked_events('s')$$, 'and parked_events');

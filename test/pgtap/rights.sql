@@ -112,6 +112,7 @@ INSERT INTO calls VALUES
 	($$event_store.poll('mail', 'one')$$, false, false, true),
 	($$event_store.ack('mail', regress_rights_token(), 1)$$, false, false, true),
 	($$event_store.nack('mail', regress_rights_token(), 1)$$, false, false, true),
+	($$event_store.release('mail', regress_rights_token())$$, false, false, true),
 	($$event_store.parked_events()$$, true, false, true),
 	($$event_store.replay_parked('mail')$$, false, false, false),
 	($$event_store.skip_parked('mail', 1)$$, false, false, false),
@@ -206,7 +207,7 @@ SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501',
 SELECT is(pg_temp.try('regress_rights_usage', 'SELECT event_store.run_projections()'), 'allowed', 'no owner, with EXECUTE: run_projections()');
 SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), '42501', 'a procedure is no function: ' || call) FROM calls WHERE call LIKE '%.wait\_for\_%';
 -- and so does whoever may poll and answer
-SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), 'allowed', 'no owner, with EXECUTE: ' || call) FROM calls WHERE call ~ '\.(poll|ack|nack)\(';
+SELECT is(pg_temp.try('regress_rights_usage', pg_temp.statement(call)), 'allowed', 'no owner, with EXECUTE: ' || call) FROM calls WHERE call ~ '\.(poll|ack|nack|release)\(';
 
 -- What a role has by two grants stays until both are revoked.
 SET LOCAL SESSION AUTHORIZATION regress_rights_owner;

@@ -463,7 +463,7 @@ SELECT set_eq($$SELECT name, privilege FROM help.granted WHERE role_name = 'regr
 	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{append,append_events,append_json,append_streams,new_event,any_version,no_stream,stream_exists,lock_store,save_snapshot,add_event,save,take_snapshot,seal_store}'::text[]) n
 	  UNION ALL VALUES ('event_store', 'USAGE')$$, 'what a writer has');
 SELECT set_eq($$SELECT name, privilege FROM help.granted WHERE role_name = 'regress_sec_consumer'$$,
-	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{poll,ack,nack,parked_events,subscription_statuses,wait_for_events,safe_position}'::text[]) n
+	$$SELECT 'event_store.' || n AS name, 'EXECUTE' AS privilege FROM unnest('{poll,ack,nack,release,parked_events,subscription_statuses,wait_for_events,safe_position}'::text[]) n
 	  UNION ALL VALUES ('event_store.subscription_status', 'SELECT'), ('event_store', 'USAGE')$$, 'what a consumer has');
 SELECT is_empty(format($$SELECT name, help.try(%L, call) FROM help.functions WHERE (help.try(%1$L, call) = '42501') = has_function_privilege(%1$L, oid, 'EXECUTE')$$, r), r || ' is refused all else')
   FROM unnest('{regress_sec_reader,regress_sec_writer,regress_sec_consumer}'::text[]) r;
@@ -671,7 +671,7 @@ SELECT cmp_ok((SELECT count(*)::int FROM attacked), '>', 2000, 'every text of ev
 SELECT cmp_ok((SELECT count(*)::int FROM attacked WHERE state = 'ok'), '>', 1000, 'much of it is stored or looked for');
 SELECT is_empty($$SELECT state, left(call, 100), message FROM attacked WHERE state NOT IN ('ok', '22023', '42704', 'WH003', 'WH004', 'WH010', 'ST004') AND
 					 NOT (call LIKE 'event\_store.create\_projection(%' AND state IN ('42883', '42804', '42601', '42602', '3F000', '22P02')) AND
-					 NOT (call LIKE 'event\_store.nack(%' AND state = 'ST006') AND
+					 NOT (call ~ '^event_store\.(nack|release)\(' AND state = 'ST006') AND
 					 NOT (call LIKE 'event\_store.wait\_for\_%' AND state = '2D000')$$, 'the rest is refused for what it is, not as SQL');
 SELECT has_table('public', 'canary', 'nothing was run');
 -- what was stored is what was given
@@ -732,8 +732,8 @@ BEGIN
 		'current_user', 'session_user', 'CURRENT_ROLE', 'user', 'group', 'PUBLIC', 'None', E'\u00e9', E'\U0001F600', repeat('"', 63), ' '] LOOP
 		EXECUTE format('CREATE ROLE %I', role_name);
 		PERFORM event_store.grant_reader(role_name), event_store.grant_writer(role_name), event_store.grant_consumer(role_name);
-		SELECT count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation|verify_stream|check_seal|projection_statuses|projection_generation|wait_for_|subscription_statuses|parked_events)'), count(*) FILTER (WHERE a.grantee = r.oid AND f.name !~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation|verify_stream|check_seal|projection_statuses|projection_generation|wait_for_|subscription_statuses|parked_events)' AND f.name !~ '\.(poll|ack|nack)$'),
-			   count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '\.(poll|ack|nack)$'),
+		SELECT count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation|verify_stream|check_seal|projection_statuses|projection_generation|wait_for_|subscription_statuses|parked_events)'), count(*) FILTER (WHERE a.grantee = r.oid AND f.name !~ '(read_|last_|list_|latest_|stream_version|safe_|store_stats|load$|state_at|states_at|history|audit_trail|causation|verify_stream|check_seal|projection_statuses|projection_generation|wait_for_|subscription_statuses|parked_events)' AND f.name !~ '\.(poll|ack|nack|release)$'),
+			   count(*) FILTER (WHERE a.grantee = r.oid AND f.name ~ '\.(poll|ack|nack|release)$'),
 			   count(*) FILTER (WHERE a.grantee NOT IN (r.oid, f.proowner) AND a.grantee::regrole::text NOT IN ('regress_sec_owner', 'regress_sec_reader', 'regress_sec_writer', 'regress_sec_consumer'))
 		  INTO readers, writers, consumers, others
 		  FROM help.functions f, aclexplode(f.proacl) a, pg_roles r WHERE r.rolname = role_name;

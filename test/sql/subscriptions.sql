@@ -172,6 +172,21 @@ SELECT regress_sub.ack('a');
 \set VERBOSITY default
 SELECT regress_sub.ack('b');
 
+-- A lease is given back, in part or whole, and that is no attempt.
+SELECT regress_sub.append('C', 'C', 'C');
+SELECT regress_sub.poll('a');
+SELECT regress_sub.ack('a', 'C3');
+SELECT event_store.release('one', token) FROM regress_sub.got WHERE consumer = 'a' LIMIT 1;
+SELECT state, consumer, leased, deliveries, lag_events FROM regress_sub.status;
+\set VERBOSITY sqlstate
+SELECT regress_sub.ack('a');
+SELECT event_store.release('one', token) FROM regress_sub.got WHERE consumer = 'a' LIMIT 1;
+SELECT event_store.release('one', NULL);
+SELECT event_store.release(NULL, 1);
+\set VERBOSITY default
+SELECT regress_sub.poll('b');
+SELECT regress_sub.ack('b');
+
 -- An event that fails holds up its stream only, and comes again with what is after it.
 SELECT regress_sub.append('A', 'B', 'A', 'B');
 SELECT regress_sub.poll('a');
@@ -476,7 +491,13 @@ BEGIN
 	FOR i IN 1 .. rounds LOOP
 		c := 'c' || floor(random() * 3);
 		what := random();
-		IF what < 0.3 THEN
+		IF what < 0.02 THEN
+			BEGIN
+				PERFORM event_store.release(s, max(token)) FROM regress_sub.got WHERE consumer = c HAVING count(*) > 0;
+			EXCEPTION WHEN SQLSTATE 'ST006' THEN
+				NULL;
+			END;
+		ELSIF what < 0.3 THEN
 			PERFORM event_store.append('sim-' || floor(random() * 12), 'T', jsonb_build_object('fails', CASE WHEN random() < 0.1 THEN floor(random() * 5) ELSE 0 END));
 		ELSIF what < 0.6 THEN
 			PERFORM regress_sub.poll(c, ceil(random() * 10)::bigint, CASE WHEN random() < 0.4 THEN interval '1 microsecond' ELSE '1 hour' END, s);

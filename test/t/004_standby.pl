@@ -131,6 +131,7 @@ foreach my $call (
 	q{poll('mail', 'one')},
 	q{ack('mail', 1, 1)},
 	q{nack('mail', 1, 1)},
+	q{release('mail', 1)},
 	q{replay_parked('mail')},
 	q{skip_parked('mail', 1)},
 	q{lock_store()})

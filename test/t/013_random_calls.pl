@@ -150,7 +150,7 @@ query(<<~'END');
 		   CASE WHEN p.proname LIKE 'append%' THEN 10
 				WHEN p.proname IN ('receive_product', 'ship_product', 'adjust_inventory') THEN 4
 				WHEN p.proname IN ('load', 'add_event', 'save', 'read_stream', 'last_event', 'stream_version', 'save_snapshot', 'latest_snapshot') THEN 4
-				WHEN p.proname IN ('poll', 'ack', 'nack') THEN 3
+				WHEN p.proname IN ('poll', 'ack', 'nack', 'release') THEN 3
 				WHEN p.proname ~ '_(subscription|subscription_statuses|parked)$' AND p.proname <> 'drop_subscription' THEN 0.5
 				WHEN p.proname LIKE '%projection%' AND p.proname <> 'drop_projection' THEN 0.5
 				WHEN p.proname IN ('read_all', 'read_category', 'list_streams', 'safe_position', 'quantity_on_hand', 'new_event') THEN 2
@@ -416,7 +416,7 @@ query(<<~'END');
 	-- parked, which have to fit each other.
 	CREATE FUNCTION random.answer(call text) RETURNS jsonb LANGUAGE plpgsql AS $$
 	BEGIN
-		IF call IN ('ack', 'nack') THEN
+		IF call IN ('ack', 'nack', 'release') THEN
 			RETURN (SELECT jsonb_build_object('subscription', quote_literal(p.subscription), 'token', p.token,
 							'global_position', p.delivered_through, 'through_position', p.delivered_through - (random() * 1.5)::int)
 					  FROM event_store.subscription_partitions p

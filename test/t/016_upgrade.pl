@@ -161,7 +161,7 @@ is(sqlstate_as('regress_reader', 'upgraded', 'SELECT event_store.upgrade_store()
 is(sqlstate_as('regress_writer', 'upgraded', 'SELECT event_store.upgrade_store()'), '42501', 'nor may a writer');
 is(sqlstate_as('regress_owner', 'upgraded', "SELECT event_store.$_"), '55000', "there is nothing yet for $_")
   foreach (q{create_subscription('s')}, q{drop_subscription('s', true)}, q{move_subscription('s', 0)}, q{poll('s', 'c')}, q{ack('s', 1, 1)},
-	q{nack('s', 1, 1)}, 'parked_events()', q{replay_parked('s')}, q{skip_parked('s', 1)});
+	q{nack('s', 1, 1)}, q{release('s', 1)}, 'parked_events()', q{replay_parked('s')}, q{skip_parked('s', 1)});
 is(run_as('regress_owner', 'upgraded', 'SELECT count(*) FROM event_store.subscription_status'), '0', 'but subscription_status is empty');
 
 # It runs with the owner's rights: what is another's it cannot mend.
