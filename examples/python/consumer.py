@@ -17,6 +17,7 @@ import time
 from datetime import timedelta
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 
 
@@ -117,6 +118,8 @@ def handle_batch(connection, subscription, consumer, handle, stop, exactly_once,
                 try:
                     with transaction():  # a savepoint
                         handle(event, connection)
+                        if connection.info.transaction_status == TransactionStatus.INERROR:
+                            raise RuntimeError("an error was passed over")
                     handled = event
                 except Exception as error:
                     failed, reason = event, repr(error)

@@ -272,6 +272,7 @@ sub disturbed_consumers
 	}
 	usleep(50_000) while time < $paused + $lease;
 	kill 'CONT', $pids[0];
+	wait_for_connection($run, $names[$_], $since[$_]) foreach 1 .. $consumers - 1;
 	note "$run->{subscription}: $sum{killed} killed, $sum{stopped} stopped, $sum{cut} cut off";
 	return @pids;
 }
