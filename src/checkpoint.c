@@ -169,7 +169,7 @@ run(EsStatement *statement, const EsCheckpointKey *key, const Datum *arguments,
 												Int32GetDatum(key->generation)};
 	bool nulls[ES_MAX_STATEMENT_ARGUMENTS] = {false, false};
 
-	for (int i = 2; i < statement->narguments; i++)
+	for (int i = 2; i < statement->narguments && arguments != NULL; i++)
 	{
 		values[i] = arguments[i - 2];
 		nulls[i] = missing != NULL && missing[i - 2];

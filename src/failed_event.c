@@ -330,14 +330,14 @@ es_failed_event_keep(const EsSubscription *subscription,
  */
 static void
 run_about(EsStatement *statement, const EsSubscription *subscription,
-		  const EsFailedEvent *event, const Datum *more)
+		  const EsFailedEvent *event, int nmore, const Datum *more)
 {
 	Datum arguments[ES_MAX_STATEMENT_ARGUMENTS] =
 		{CStringGetTextDatum(subscription->name),
 		 Int64GetDatum(event->stream_id), Int64GetDatum(event->passed_version)};
 
-	for (int i = 3; i < statement->narguments; i++)
-		arguments[i] = more[i - 3];
+	for (int i = 0; i < nmore; i++)
+		arguments[3 + i] = more[i];
 	require_one(es_statement_run_as(statement, subscription->owner, arguments,
 									NULL),
 				subscription, event);
@@ -355,7 +355,7 @@ es_failed_event_go_on(const EsSubscription *subscription,
 {
 	Datum more[] = {Int64GetDatum(next_version), Int64GetDatum(handled_position)};
 
-	run_about(&go_on_statement, subscription, event, more);
+	run_about(&go_on_statement, subscription, event, lengthof(more), more);
 }
 
 /*
@@ -368,7 +368,7 @@ es_failed_event_release(const EsSubscription *subscription,
 {
 	Datum more[] = {BoolGetDatum(again)};
 
-	run_about(&release_statement, subscription, event, more);
+	run_about(&release_statement, subscription, event, lengthof(more), more);
 }
 
 /*
@@ -379,7 +379,7 @@ void
 es_failed_event_delete(const EsSubscription *subscription,
 					   const EsFailedEvent *event)
 {
-	run_about(&delete_statement, subscription, event, NULL);
+	run_about(&delete_statement, subscription, event, 0, NULL);
 }
 
 /*

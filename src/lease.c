@@ -421,17 +421,17 @@ es_token_partition(int64 token)
  */
 static void
 change(EsStatement *statement, const char *subscription, Oid owner,
-	   EsPartition *partition, const Datum *more, const bool *missing)
+	   EsPartition *partition, int nmore, const Datum *more, const bool *missing)
 {
 	Datum arguments[ES_MAX_STATEMENT_ARGUMENTS] =
 		{CStringGetTextDatum(subscription), Int32GetDatum(partition->number),
 		 Int64GetDatum(partition->turn)};
 	bool nulls[ES_MAX_STATEMENT_ARGUMENTS] = {false};
 
-	for (int i = 3; i < statement->narguments; i++)
+	for (int i = 0; i < nmore; i++)
 	{
-		arguments[i] = more[i - 3];
-		nulls[i] = missing != NULL && missing[i - 3];
+		arguments[3 + i] = more[i];
+		nulls[3 + i] = missing != NULL && missing[i];
 	}
 	if (es_statement_run_as(statement, owner, arguments, nulls) != 1)
 		ereport(ERROR,
@@ -480,7 +480,7 @@ es_partition_lease(const EsSubscription *subscription, EsPartition *partition,
 	bool missing[] = {false, false, false, false, false, false, !alone, !alone};
 
 	change(&lease_statement, subscription->name, subscription->owner, partition,
-		   more, missing);
+		   lengthof(more), more, missing);
 }
 
 /*
@@ -494,7 +494,7 @@ es_partition_move(const EsSubscription *subscription, EsPartition *partition,
 	Datum more[] = {Int64GetDatum(checkpoint)};
 
 	change(&move_statement, subscription->name, subscription->owner, partition,
-		   more, NULL);
+		   lengthof(more), more, NULL);
 }
 
 /*
@@ -509,7 +509,7 @@ es_partition_settle(const EsSubscription *subscription, EsPartition *partition,
 	Datum more[] = {Int64GetDatum(token)};
 
 	change(&settle_statement, subscription->name, subscription->owner,
-		   partition, more, NULL);
+		   partition, lengthof(more), more, NULL);
 	partition->token = token;
 	partition->leased_until = DT_NOBEGIN;
 	partition->delivered = 0;
@@ -543,7 +543,8 @@ es_partition_ack(const char *subscription, Oid owner, EsPartition *partition,
 {
 	Datum more[] = {Int64GetDatum(through_position), Int64GetDatum(checkpoint)};
 
-	change(&ack_statement, subscription, owner, partition, more, NULL);
+	change(&ack_statement, subscription, owner, partition, lengthof(more), more,
+		   NULL);
 }
 
 /*
@@ -553,7 +554,7 @@ es_partition_ack(const char *subscription, Oid owner, EsPartition *partition,
 void
 es_partition_nack(const char *subscription, Oid owner, EsPartition *partition)
 {
-	change(&nack_statement, subscription, owner, partition, NULL, NULL);
+	change(&nack_statement, subscription, owner, partition, 0, NULL, NULL);
 }
 
 /*
@@ -567,7 +568,7 @@ es_partition_reset(const EsSubscription *subscription, EsPartition *partition,
 	Datum more[] = {Int64GetDatum(checkpoint), Int64GetDatum(token)};
 
 	change(&reset_statement, subscription->name, subscription->owner, partition,
-		   more, NULL);
+		   lengthof(more), more, NULL);
 }
 
 /*

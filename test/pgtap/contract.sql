@@ -10,7 +10,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 CREATE EXTENSION event_store;
 
-SELECT plan(644);
+SELECT plan(645);
 
 -- The extension ---------------------------------------------------------------
 
@@ -536,7 +536,7 @@ SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'ev
 	'no function is leakproof');
 SELECT is_empty($$SELECT proname FROM pg_proc
 				   WHERE pronamespace = 'event_store'::regnamespace AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
-					 AND proname IN ('create_store', 'enable_hash_chain', 'drop_store', 'grant_reader', 'grant_writer', 'revoke_reader', 'revoke_writer', 'upgrade_store')$$,
+					 AND proname IN ('create_store', 'enable_hash_chain', 'drop_store', 'grant_consumer', 'grant_reader', 'grant_writer', 'revoke_consumer', 'revoke_reader', 'revoke_writer', 'upgrade_store')$$,
 	'functions that run statements have their search_path pinned');
 SELECT is_empty($$SELECT p.proname, a.name FROM pg_proc p, unnest(p.proargnames) a(name)
 				   WHERE p.pronamespace = 'event_store'::regnamespace AND

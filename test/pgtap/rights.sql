@@ -9,7 +9,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgtap;
 
-SELECT plan(1218);
+SELECT plan(1229);
 
 CREATE ROLE regress_rights_owner;
 CREATE ROLE regress_rights_nobody;
