@@ -59,6 +59,7 @@ sub verdict
 
 my %metric = (
 	cpu_us => 'server CPU',
+	last_rate => 'rate of the last fifth',
 	latency_ms => 'latency, ms',
 	median_ms => 'median of latency, ms',
 	p99_ms => '99th percentile of latency, ms');
@@ -106,9 +107,11 @@ sub columns
 		grep { defined $_->{$figure} } @{ $comparison->{systems} }
 	  } (
 		[ rate => "$units per second, median (least–most)", sub { spread_text($_[0]{rate}) } ],
+		[ last_rate => 'of the last fifth', sub { spread_text($_[0]{last_rate}) } ],
 		[ latency_ms => 'latency, ms', sub { median_text($_[0]{latency_ms}) } ],
 		[ median_ms => 'median of latency, ms', sub { spread_text($_[0]{median_ms}) } ],
 		[ p99_ms => '99th percentile of latency, ms', sub { spread_text($_[0]{p99_ms}) } ],
+		[ append_ms => "median of the append's, ms", sub { spread_text($_[0]{append_ms}) } ],
 		[ failed => 'failed', \&failed ],
 		[ cpu_us => "server CPU, µs per $unit", sub { median_text($_[0]{cpu_us}) } ],
 		[ wal_bytes => "WAL, bytes per $unit", sub { median_text($_[0]{wal_bytes}) } ],
