@@ -361,20 +361,23 @@ lock_by(EsStatement *statement, Oid owner, const Datum *arguments,
 
 /*
  * es_partition_try_lock
- *		Locks a partition, unless somebody else has it locked or has changed it since it
- *		was listed.
+ *		Locks a partition, unless somebody else has it locked; returns false also where
+ *		it was changed since it was listed, and says so.
  */
 bool
-es_partition_try_lock(const EsSubscription *subscription, EsPartition *partition)
+es_partition_try_lock(const EsSubscription *subscription,
+					  EsPartition *partition, bool *changed)
 {
 	Datum arguments[] = {CStringGetTextDatum(subscription->name),
 						 Int32GetDatum(partition->number),
 						 Int64GetDatum(partition->turn)};
 	int64 changes = partition->changes;
 
-	return lock_by(&try_lock_statement, subscription->owner, arguments,
-				   partition) &&
-		partition->changes == changes;
+	*changed = false;
+	if (!lock_by(&try_lock_statement, subscription->owner, arguments, partition))
+		return false;
+	*changed = partition->changes != changes;
+	return !*changed;
 }
 
 /*

@@ -10,8 +10,9 @@
  * anew.
  *
  * The partitions are listed without a lock and looked at in the order of their events;
- * the one that is chosen is locked then.  If somebody has changed it meanwhile it is left
- * alone, and when nothing else is found, all is listed anew.  How that works with others
+ * the one that is chosen is locked then.  If somebody has it locked, or has changed it
+ * meanwhile, it is left alone; and when nothing else is found, all is listed anew, since
+ * who took that one may have left another.  How that works with others
  * at the same time is said in lease.c, and which events may be delivered in
  * store_read.c.
  *
@@ -59,8 +60,12 @@ enum
 /* A checkpoint that is so far behind is moved. */
 #define FAR_BEHIND 1000
 
-/* How often the partitions are listed, when others are faster. */
-#define MAX_ROUNDS 100
+/*
+ * How often the partitions are listed, when others are faster; and when others have
+ * some locked, who may take another one and leave theirs.
+ */
+#define MAX_ROUNDS		100
+#define MAX_BUSY_ROUNDS 10
 
 /* The longest lease, in days. */
 #define MAX_LEASE_DAYS 1
@@ -76,6 +81,8 @@ typedef struct Poll
 	EsPartition *partitions;
 	bool *open;		 /* it may be taken */
 	bool *locked;	 /* by this call */
+	bool fewer;		 /* may be taken than before */
+	bool busy;		 /* somebody else was about to take what might have been */
 	bool again;		 /* a further look may find something */
 	bool has_failed; /* an event was counted as such */
 	EsFailedEvents failed;
@@ -166,15 +173,19 @@ open_all(Poll *poll)
 static bool
 lock(Poll *poll, EsPartition *partition)
 {
+	bool changed;
+
 	if (poll->locked[partition->number])
 		return true;
-	if (es_partition_try_lock(poll->subscription, partition))
+	if (es_partition_try_lock(poll->subscription, partition, &changed))
 	{
 		poll->locked[partition->number] = true;
 		return true;
 	}
 	poll->open[partition->number] = false;
-	poll->again = true;
+	poll->fewer = true;
+	poll->again |= changed;
+	poll->busy |= !changed;
 	return false;
 }
 
@@ -527,27 +538,25 @@ move_past(Poll *poll, int64 position)
 }
 
 /*
- * deliver_next
- *		Delivers events after the checkpoints.
+ * read_on
+ *		Delivers events after a position; returns up to where there are none that may be
+ *		delivered, if there are none.
  */
-static bool
-deliver_next(Poll *poll)
+static int64
+read_on(Poll *poll, int64 after_position)
 {
-	int64 lowest = lowest_checkpoint(poll);
 	EsStreamFilter filter = {is_elsewhere, poll};
 	EsReadRequest request;
 	EsStoreRead *read;
 	TupleTableSlot *event;
 	int64 highest;
 
-	if (lowest < 0)
-		return false;
 	es_subscription_request(poll->subscription, &request);
-	request.after_position = lowest;
-	request.range.lowest = lowest + 1;
+	request.after_position = after_position;
+	request.range.lowest = after_position + 1;
 	request.filter = &filter;
 	read = es_store_read_begin(&request);
-	while ((poll->taken == NULL || poll->n < poll->limit) &&
+	while (!poll->fewer && (poll->taken == NULL || poll->n < poll->limit) &&
 		   (event = es_store_read_next(read)) != NULL)
 	{
 		if (is_wanted(poll, event))
@@ -555,6 +564,28 @@ deliver_next(Poll *poll)
 	}
 	highest = es_store_read_highest(read);
 	es_store_read_end(read);
+	return highest;
+}
+
+/*
+ * deliver_next
+ *		Delivers events after the checkpoints.  If the partition that is behind all
+ *		others cannot be taken, reading begins anew, after the next one.
+ */
+static bool
+deliver_next(Poll *poll)
+{
+	int64 highest;
+
+	do
+	{
+		int64 lowest = lowest_checkpoint(poll);
+
+		if (lowest < 0)
+			return false;
+		poll->fewer = false;
+		highest = read_on(poll, lowest);
+	} while (poll->fewer);
 	if (poll->taken != NULL)
 		lease(poll, NULL);
 	else
@@ -582,6 +613,7 @@ look(Poll *poll)
 	int n = poll->subscription->partitions;
 
 	poll->again = false;
+	poll->busy = false;
 	poll->now = GetCurrentTimestamp();
 	poll->partitions = es_partitions_list(poll->subscription);
 	es_failed_events_list(poll->subscription, &poll->failed);
@@ -616,10 +648,10 @@ deliver(Poll *poll)
 
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(look_context);
-		done = look(poll) || !poll->again;
+		done = look(poll);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(look_context);
-		if (done)
+		if (done || (!poll->again && (!poll->busy || round >= MAX_BUSY_ROUNDS)))
 			break;
 	}
 }
