@@ -105,14 +105,16 @@ static EsStatement list_statement =
 	 .things = THINGS,
 	 .by_index = true};
 
-static EsStatement try_lock_statement = {.text = "SELECT " COLUMNS
-												 " FROM " TABLE THIS_TURN
-												 " FOR NO KEY UPDATE SKIP LOCKED",
-										 .expected = SPI_OK_SELECT,
-										 .narguments = 3,
-										 .types = {TEXTOID, INT4OID, INT8OID},
-										 .things = THINGS,
-										 .by_index = true};
+/* One that was changed meanwhile is not locked, as whoever has it is to answer. */
+static EsStatement try_lock_statement =
+	{.text = "SELECT " COLUMNS " FROM " TABLE THIS_TURN
+			 " AND changes OPERATOR(pg_catalog.=) $4"
+			 " FOR NO KEY UPDATE SKIP LOCKED",
+	 .expected = SPI_OK_SELECT,
+	 .narguments = 4,
+	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
 
 static EsStatement lock_statement = {.text = "SELECT " COLUMNS
 											 " FROM " TABLE THIS_PARTITION NEWEST
@@ -361,23 +363,19 @@ lock_by(EsStatement *statement, Oid owner, const Datum *arguments,
 
 /*
  * es_partition_try_lock
- *		Locks a partition, unless somebody else has it locked; returns false also where
- *		it was changed since it was listed, and says so.
+ *		Locks a partition, unless somebody else has it locked or has changed it since it
+ *		was listed.
  */
 bool
-es_partition_try_lock(const EsSubscription *subscription,
-					  EsPartition *partition, bool *changed)
+es_partition_try_lock(const EsSubscription *subscription, EsPartition *partition)
 {
 	Datum arguments[] = {CStringGetTextDatum(subscription->name),
 						 Int32GetDatum(partition->number),
-						 Int64GetDatum(partition->turn)};
-	int64 changes = partition->changes;
+						 Int64GetDatum(partition->turn),
+						 Int64GetDatum(partition->changes)};
 
-	*changed = false;
-	if (!lock_by(&try_lock_statement, subscription->owner, arguments, partition))
-		return false;
-	*changed = partition->changes != changes;
-	return !*changed;
+	return lock_by(&try_lock_statement, subscription->owner, arguments,
+				   partition);
 }
 
 /*

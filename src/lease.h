@@ -53,7 +53,7 @@ extern int32 es_partitions_find(const EsSubscription *subscription,
 								EsPartition **partitions);
 extern EsPartition *es_partitions_list(const EsSubscription *subscription);
 extern bool es_partition_try_lock(const EsSubscription *subscription,
-								  EsPartition *partition, bool *changed);
+								  EsPartition *partition);
 extern bool es_partition_lock(const char *subscription, Oid owner, int32 number,
 							  EsPartition *partition);
 extern int64 es_next_token(const EsPartition *partition, TimestampTz now);

@@ -173,19 +173,16 @@ open_all(Poll *poll)
 static bool
 lock(Poll *poll, EsPartition *partition)
 {
-	bool changed;
-
 	if (poll->locked[partition->number])
 		return true;
-	if (es_partition_try_lock(poll->subscription, partition, &changed))
+	if (es_partition_try_lock(poll->subscription, partition))
 	{
 		poll->locked[partition->number] = true;
 		return true;
 	}
 	poll->open[partition->number] = false;
 	poll->fewer = true;
-	poll->again |= changed;
-	poll->busy |= !changed;
+	poll->busy = true;
 	return false;
 }
 
