@@ -156,31 +156,6 @@ static EsStatement delete_all_statement =
 	 .by_index = true};
 
 /*
- * number
- *		A column that is a bigint, of a row that SPI has.
- */
-static int64
-number(uint64 row, int column)
-{
-	bool isnull;
-
-	return DatumGetInt64(es_statement_column(row, column, &isnull));
-}
-
-/*
- * time_of
- *		A column that is a time, of a row that SPI has.
- */
-static TimestampTz
-time_of(uint64 row, int column, TimestampTz if_null)
-{
-	bool isnull;
-	Datum value = es_statement_column(row, column, &isnull);
-
-	return isnull ? if_null : DatumGetTimestampTz(value);
-}
-
-/*
  * take_row
  *		Takes a failed event from a row that SPI has.
  */
@@ -190,16 +165,16 @@ take_row(EsFailedEvent *event, uint64 row)
 	bool isnull;
 
 	event->partition = DatumGetInt32(es_statement_column(row, 1, &isnull));
-	event->stream_id = number(row, 2);
-	event->passed_version = number(row, 3);
-	event->next_version = number(row, 4);
-	event->handled_position = number(row, 5);
-	event->failed_version = number(row, 6);
-	event->global_position = number(row, 7);
+	event->stream_id = es_statement_bigint(row, 2);
+	event->passed_version = es_statement_bigint(row, 3);
+	event->next_version = es_statement_bigint(row, 4);
+	event->handled_position = es_statement_bigint(row, 5);
+	event->failed_version = es_statement_bigint(row, 6);
+	event->global_position = es_statement_bigint(row, 7);
 	event->attempts = DatumGetInt32(es_statement_column(row, 8, &isnull));
-	event->retry_at = time_of(row, 9, DT_NOEND);
-	event->parked_at = time_of(row, 10, DT_NOBEGIN);
-	event->token = number(row, 11);
+	event->retry_at = es_statement_time(row, 9, DT_NOEND);
+	event->parked_at = es_statement_time(row, 10, DT_NOBEGIN);
+	event->token = es_statement_bigint(row, 11);
 	event->reason = NULL;
 	event->consumer = NULL;
 }

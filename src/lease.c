@@ -240,31 +240,6 @@ StaticAssertDecl(ES_MAX_PARTITIONS <= 1 << PARTITION_BITS,
 				 "a token must have room for the partition");
 
 /*
- * number
- *		A column that is a number, of a row that SPI has.
- */
-static int64
-number(uint64 row, int column)
-{
-	bool isnull;
-
-	return DatumGetInt64(es_statement_column(row, column, &isnull));
-}
-
-/*
- * time_of
- *		A column that is a time, of a row that SPI has; DT_NOBEGIN for null.
- */
-static TimestampTz
-time_of(uint64 row, int column)
-{
-	bool isnull;
-	Datum value = es_statement_column(row, column, &isnull);
-
-	return isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
-}
-
-/*
  * take_row
  *		Takes a partition from a row that SPI has; what it points to is in a context.
  */
@@ -276,21 +251,23 @@ take_row(EsPartition *partition, uint64 row, MemoryContext context)
 
 	partition->number =
 		DatumGetInt32(es_statement_column(row, COL_NUMBER, &isnull));
-	partition->turn = number(row, COL_TURN);
-	partition->changes = number(row, COL_CHANGES);
-	partition->checkpoint = number(row, COL_CHECKPOINT);
-	partition->token = number(row, COL_TOKEN);
-	partition->delivered = number(row, COL_DELIVERED);
-	partition->delivered_through = number(row, COL_DELIVERED_THROUGH);
+	partition->turn = es_statement_bigint(row, COL_TURN);
+	partition->changes = es_statement_bigint(row, COL_CHANGES);
+	partition->checkpoint = es_statement_bigint(row, COL_CHECKPOINT);
+	partition->token = es_statement_bigint(row, COL_TOKEN);
+	partition->delivered = es_statement_bigint(row, COL_DELIVERED);
+	partition->delivered_through =
+		es_statement_bigint(row, COL_DELIVERED_THROUGH);
 	partition->deliveries =
 		DatumGetInt32(es_statement_column(row, COL_DELIVERIES, &isnull));
 	partition->nacked =
 		DatumGetBool(es_statement_column(row, COL_NACKED, &isnull));
-	partition->retried_stream = number(row, COL_RETRIED_STREAM);
-	partition->retried_version = number(row, COL_RETRIED_VERSION);
-	partition->leased_until = time_of(row, COL_LEASED_UNTIL);
-	partition->polled_at = time_of(row, COL_POLLED_AT);
-	partition->acked_at = time_of(row, COL_ACKED_AT);
+	partition->retried_stream = es_statement_bigint(row, COL_RETRIED_STREAM);
+	partition->retried_version = es_statement_bigint(row, COL_RETRIED_VERSION);
+	partition->leased_until =
+		es_statement_time(row, COL_LEASED_UNTIL, DT_NOBEGIN);
+	partition->polled_at = es_statement_time(row, COL_POLLED_AT, DT_NOBEGIN);
+	partition->acked_at = es_statement_time(row, COL_ACKED_AT, DT_NOBEGIN);
 	value = es_statement_column(row, COL_CONSUMER, &isnull);
 	partition->consumer =
 		isnull ? NULL : MemoryContextStrdup(context, TextDatumGetCString(value));

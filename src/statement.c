@@ -170,3 +170,28 @@ es_statement_column(uint64 row, int number, bool *isnull)
 
 	return *isnull ? (Datum) 0 : value;
 }
+
+/*
+ * es_statement_bigint
+ *		A column that is a bigint; 0 for null.
+ */
+int64
+es_statement_bigint(uint64 row, int number)
+{
+	bool isnull;
+
+	return DatumGetInt64(es_statement_column(row, number, &isnull));
+}
+
+/*
+ * es_statement_time
+ *		A column that is a timestamptz.
+ */
+TimestampTz
+es_statement_time(uint64 row, int number, TimestampTz if_null)
+{
+	bool isnull;
+	Datum value = es_statement_column(row, number, &isnull);
+
+	return isnull ? if_null : DatumGetTimestampTz(value);
+}

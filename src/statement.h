@@ -13,6 +13,7 @@
 #define ES_STATEMENT_H
 
 #include "executor/spi.h"
+#include "utils/timestamp.h"
 
 #include "privileged.h"
 
@@ -36,5 +37,7 @@ extern void es_statements_end(const EsActor *before);
 extern uint64 es_statement_run_as(EsStatement *statement, Oid owner,
 								  const Datum *arguments, const bool *missing);
 extern Datum es_statement_column(uint64 row, int number, bool *isnull);
+extern int64 es_statement_bigint(uint64 row, int number);
+extern TimestampTz es_statement_time(uint64 row, int number, TimestampTz if_null);
 
 #endif /* ES_STATEMENT_H */
