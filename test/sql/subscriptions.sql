@@ -108,7 +108,7 @@ ROLLBACK;
 SELECT regress_sub.poll('a');
 SELECT * FROM regress_sub.status;
 SELECT regress_sub.append('A', 'B', 'A', 'C', 'B', 'A');
-SELECT event_store.append('other-1', 'T', '1') IS NOT NULL AS appended;
+SELECT event_store.append('subother-1', 'T', '1') IS NOT NULL AS appended;
 SELECT * FROM regress_sub.status;
 SELECT regress_sub.poll('a', 0);
 SELECT regress_sub.poll('a', 4);
@@ -130,7 +130,7 @@ SELECT event_store.ack('one', :old, regress_sub.at('A2'));
 SELECT event_store.nack('one', :old, regress_sub.at('A2'));
 SELECT regress_sub.nack('a', 'A1');
 SELECT regress_sub.nack('a', 'B2');
-SELECT event_store.nack('one', (SELECT max(token) FROM regress_sub.got), (SELECT max(global_position) FROM event_store.read_stream('other-1')));
+SELECT event_store.nack('one', (SELECT max(token) FROM regress_sub.got), (SELECT max(global_position) FROM event_store.read_stream('subother-1')));
 \set VERBOSITY default
 SELECT regress_sub.ack('a');
 SELECT regress_sub.ack('a');
