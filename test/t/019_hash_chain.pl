@@ -17,6 +17,7 @@ my $node = PostgreSQL::Test::Cluster->new('chain');
 $node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf', <<~'END');
 	autovacuum = off
+	max_connections = 40
 	max_prepared_transactions = 2
 	log_min_messages = warning
 	END
