@@ -134,30 +134,25 @@ ack_alone(const Answer *answer)
 {
 	const EsSubscription *subscription = es_subscription_require(answer->name);
 	const EsPartition *partition = &answer->partition;
-	const EsFailedEvent *event;
-	EsFailedEvents all;
+	EsFailedEvent event;
 	bool failed; /* under this lease */
 
-	es_failed_events_list(subscription, &all);
-	event = es_failed_events_find(&all, partition->retried_stream,
-								  partition->retried_version);
-	if (event == NULL)
+	if (!es_failed_event_find(subscription, partition->retried_stream,
+							  partition->retried_version, &event))
 		return; /* it was moved, or is acknowledged already */
-	failed = event->token == answer->token;
-	if (event->passed_version > 0)
+	failed = event.token == answer->token;
+	if (event.passed_version > 0)
 	{
-		if (answer->position >= event->global_position && !failed)
-			es_passed_event_handled(subscription, &all, event);
+		if (answer->position >= event.global_position && !failed)
+			es_passed_event_handled(subscription, &event);
 		return;
 	}
-	es_set_aside_handled(subscription, event,
-						 failed
-							 ? Min(answer->position, event->global_position - 1)
-							 : answer->position);
-	es_failed_events_list(subscription, &all);
-	event = es_set_aside(&all, partition->retried_stream);
-	if (!es_set_aside_is_behind(subscription, &all, event, partition->checkpoint))
-		es_failed_events_merge(subscription, event->stream_id);
+	es_set_aside_handled(subscription, &event,
+						 failed ? Min(answer->position, event.global_position - 1)
+								: answer->position);
+	if (es_failed_event_find(subscription, event.stream_id, 0, &event) &&
+		!es_set_aside_is_behind(subscription, &event, partition->checkpoint))
+		es_failed_events_merge(subscription, event.stream_id);
 }
 
 /*
@@ -169,17 +164,15 @@ static void
 ack_set_aside(const Answer *answer)
 {
 	const EsSubscription *subscription = es_subscription_require(answer->name);
-	EsFailedEvents all;
+	EsFailedEvents failed;
 
-	es_failed_events_list(subscription, &all);
-	for (int64 i = 0; i < all.n; i++)
+	es_failed_events_of_lease(subscription, &answer->partition, &failed);
+	for (int64 i = 0; i < failed.n; i++)
 	{
-		const EsFailedEvent *event = &all.events[i];
+		const EsFailedEvent *event = &failed.events[i];
 
-		if (event->passed_version == 0 && event->token == answer->token)
-			es_set_aside_handled(subscription, event,
-								 Min(answer->position,
-									 event->global_position - 1));
+		es_set_aside_handled(subscription, event,
+							 Min(answer->position, event->global_position - 1));
 	}
 }
 
@@ -261,25 +254,24 @@ find_event(const Answer *answer, const EsSubscription *subscription,
  *		under this lease, for this event or one before it.
  */
 static bool
-is_noted(const Answer *answer, const EsFailedEvents *all,
+is_noted(const Answer *answer, const EsSubscription *subscription,
 		 const EsUnhandled *unhandled)
 {
 	const EsPartition *partition = &answer->partition;
-	const EsFailedEvent *event =
-		es_failed_events_find(all, unhandled->stream_id,
-							  partition->retried_stream != 0
-								  ? partition->retried_version
-								  : 0);
+	int64 passed_version =
+		partition->retried_stream != 0 ? partition->retried_version : 0;
+	EsFailedEvent event;
 
-	if (event == NULL)
+	if (!es_failed_event_find(subscription, unhandled->stream_id,
+							  passed_version, &event))
 	{
 		if (partition->retried_stream != 0)
 			refuse_undelivered(answer);
 		return false;
 	}
-	if (event->token == answer->token)
-		return unhandled->global_position >= event->global_position;
-	if (partition->retried_stream == 0 || unhandled->version < event->next_version)
+	if (event.token == answer->token)
+		return unhandled->global_position >= event.global_position;
+	if (partition->retried_stream == 0 || unhandled->version < event.next_version)
 		refuse_undelivered(answer);
 	return false;
 }
@@ -315,7 +307,6 @@ event_store_nack(PG_FUNCTION_ARGS)
 {
 	Answer answer;
 	EsUnhandled unhandled = {0};
-	EsFailedEvents all;
 	const EsSubscription *subscription;
 
 	begin_answer(fcinfo, "nack()", &answer);
@@ -327,14 +318,13 @@ event_store_nack(PG_FUNCTION_ARGS)
 	subscription = es_subscription_require(answer.name);
 	if (!find_event(&answer, subscription, &unhandled))
 		refuse_undelivered(&answer);
-	es_failed_events_list(subscription, &all);
-	if (is_noted(&answer, &all, &unhandled))
+	if (is_noted(&answer, subscription, &unhandled))
 		PG_RETURN_VOID();
 	unhandled.consumer = answer.partition.consumer;
 	unhandled.first_version =
 		es_set_aside_first(subscription, unhandled.stream_id, unhandled.version,
 						   answer.partition.checkpoint);
-	es_set_aside_fail(subscription, &answer.partition, &all, &unhandled);
+	es_set_aside_fail(subscription, &answer.partition, &unhandled);
 	es_partition_nack(answer.name, answer.owner, &answer.partition);
 	PG_RETURN_VOID();
 }

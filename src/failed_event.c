@@ -43,21 +43,63 @@
 	" AND stream_id OPERATOR(pg_catalog.=) $2"      \
 	" AND passed_version OPERATOR(pg_catalog.=) $3"
 
-/* In the order of the primary key; the casts as in checkpoint.c. */
-static EsStatement list_statement =
-	{.text = "SELECT partition::pg_catalog.int4, stream_id::pg_catalog.int8,"
-			 " passed_version::pg_catalog.int8,"
-			 " next_version::pg_catalog.int8,"
-			 " handled_position::pg_catalog.int8,"
-			 " failed_version::pg_catalog.int8,"
-			 " global_position::pg_catalog.int8, attempts::pg_catalog.int4,"
-			 " retry_at::pg_catalog.timestamptz,"
-			 " parked_at::pg_catalog.timestamptz, token::pg_catalog.int8"
-			 " FROM " TABLE " WHERE subscription OPERATOR(pg_catalog.=) $1"
-			 " ORDER BY stream_id, passed_version",
+/* In the order of take_row(); the casts as in checkpoint.c. */
+#define COLUMNS                                                             \
+	"partition::pg_catalog.int4, stream_id::pg_catalog.int8,"               \
+	" passed_version::pg_catalog.int8, next_version::pg_catalog.int8,"      \
+	" ahead_position::pg_catalog.int8, failed_version::pg_catalog.int8,"    \
+	" global_position::pg_catalog.int8, attempts::pg_catalog.int4,"         \
+	" retry_at::pg_catalog.timestamptz, parked_at::pg_catalog.timestamptz," \
+	" token::pg_catalog.int8"
+
+static EsStatement find_statement = {.text = "SELECT " COLUMNS
+											 " FROM " TABLE THIS_EVENT,
+									 .expected = SPI_OK_SELECT,
+									 .narguments = 3,
+									 .types = {TEXTOID, INT8OID, INT8OID},
+									 .things = THINGS,
+									 .by_index = true};
+
+/*
+ * The first of each partition.  Of those that wait for the checkpoint there are never
+ * many, and they wait no longer than it takes for that to move.
+ */
+static EsStatement due_statement =
+	{.text = "SELECT f.* FROM"
+			 " pg_catalog.generate_series(0, $2 OPERATOR(pg_catalog.-) 1) n"
+			 " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM " TABLE
+			 " WHERE subscription OPERATOR(pg_catalog.=) $1"
+			 " AND partition OPERATOR(pg_catalog.=) n"
+			 " AND retry_at OPERATOR(pg_catalog.<=) $3"
+			 " ORDER BY retry_at LIMIT 16) f",
 	 .expected = SPI_OK_SELECT,
-	 .narguments = 1,
-	 .types = {TEXTOID},
+	 .narguments = 3,
+	 .types = {TEXTOID, INT4OID, TIMESTAMPTZOID},
+	 .things = THINGS,
+	 .by_index = true};
+
+#define OF_PARTITION                             \
+	" WHERE subscription OPERATOR(pg_catalog.=)" \
+	" $1 AND partition OPERATOR(pg_catalog.=) $2"
+
+static EsStatement of_lease_statement =
+	{.text = "SELECT " COLUMNS " FROM " TABLE OF_PARTITION
+			 " AND token OPERATOR(pg_catalog.=) $3"
+			 " AND passed_version OPERATOR(pg_catalog.=) 0",
+	 .expected = SPI_OK_SELECT,
+	 .narguments = 3,
+	 .types = {TEXTOID, INT4OID, INT8OID},
+	 .things = THINGS,
+	 .by_index = true};
+
+/* $3: the position, or NULL for all. */
+static EsStatement parked_statement =
+	{.text = "SELECT " COLUMNS " FROM " TABLE OF_PARTITION
+			 " AND parked_at IS NOT NULL"
+			 " AND ($3 IS NULL OR global_position OPERATOR(pg_catalog.=) $3)",
+	 .expected = SPI_OK_SELECT,
+	 .narguments = 3,
+	 .types = {TEXTOID, INT4OID, INT8OID},
 	 .things = THINGS,
 	 .by_index = true};
 
@@ -65,7 +107,7 @@ static EsStatement keep_statement =
 	{.text = "INSERT INTO " TABLE
 			 " (subscription, stream_id, passed_version, partition,"
 			 " next_version, failed_version, global_position, attempts,"
-			 " retry_at, parked_at, token, reason, consumer, handled_position,"
+			 " retry_at, parked_at, token, reason, consumer, ahead_position,"
 			 " failed_at)"
 			 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
 			 " $14,"
@@ -73,7 +115,7 @@ static EsStatement keep_statement =
 			 " ON CONFLICT (subscription, stream_id, passed_version) DO UPDATE SET"
 			 " next_version = $5, failed_version = $6, global_position = $7,"
 			 " attempts = $8, retry_at = $9, parked_at = $10, token = $11,"
-			 " reason = $12, consumer = $13, handled_position = $14,"
+			 " reason = $12, consumer = $13, ahead_position = $14,"
 			 " failed_at = pg_catalog.clock_timestamp()",
 	 .expected = SPI_OK_INSERT,
 	 .narguments = 14,
@@ -84,7 +126,8 @@ static EsStatement keep_statement =
 	 .by_index = true};
 
 static EsStatement go_on_statement =
-	{.text = "UPDATE " TABLE " SET next_version = $4, handled_position = $5,"
+	{.text = "UPDATE " TABLE " SET next_version = $4,"
+			 " ahead_position = GREATEST(ahead_position, $5),"
 			 " failed_version = CASE WHEN failed_version"
 			 " OPERATOR(pg_catalog.>=) $4 THEN failed_version ELSE 0 END,"
 			 " attempts = CASE WHEN failed_version OPERATOR(pg_catalog.>=) $4"
@@ -168,7 +211,7 @@ take_row(EsFailedEvent *event, uint64 row)
 	event->stream_id = es_statement_bigint(row, 2);
 	event->passed_version = es_statement_bigint(row, 3);
 	event->next_version = es_statement_bigint(row, 4);
-	event->handled_position = es_statement_bigint(row, 5);
+	event->ahead_position = es_statement_bigint(row, 5);
 	event->failed_version = es_statement_bigint(row, 6);
 	event->global_position = es_statement_bigint(row, 7);
 	event->attempts = DatumGetInt32(es_statement_column(row, 8, &isnull));
@@ -180,55 +223,93 @@ take_row(EsFailedEvent *event, uint64 row)
 }
 
 /*
- * es_failed_events_list
- *		All failed events of a subscription, in the order of their streams.
+ * es_failed_event_find
+ *		The failed event of a stream that it waits for, or that it has passed; returns
+ *		false where there is none.
  */
-void
-es_failed_events_list(const EsSubscription *subscription, EsFailedEvents *all)
+bool
+es_failed_event_find(const EsSubscription *subscription, int64 stream_id,
+					 int64 passed_version, EsFailedEvent *event)
 {
-	Datum arguments[] = {CStringGetTextDatum(subscription->name)};
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int64GetDatum(stream_id), Int64GetDatum(passed_version)};
+	EsActor before;
+	bool found;
+
+	es_statements_begin(&before, subscription->owner);
+	found = es_statement_run(&find_statement, arguments, NULL) > 0;
+	if (found)
+		take_row(event, 0);
+	es_statements_end(&before);
+	return found;
+}
+
+/*
+ * list
+ *		Lists what a statement finds.
+ */
+static void
+list(EsStatement *statement, const EsSubscription *subscription,
+	 const Datum *arguments, const bool *missing, EsFailedEvents *failed)
+{
 	MemoryContext caller = CurrentMemoryContext;
 	EsActor before;
 
 	es_statements_begin(&before, subscription->owner);
-	all->n = (int64) es_statement_run(&list_statement, arguments, NULL);
-	all->events =
-		MemoryContextAllocHuge(caller, Max(all->n, 1) * sizeof(EsFailedEvent));
-	for (int64 i = 0; i < all->n; i++)
+	failed->n = (int64) es_statement_run(statement, arguments, missing);
+	failed->events =
+		MemoryContextAllocHuge(caller, Max(failed->n, 1) * sizeof(EsFailedEvent));
+	for (int64 i = 0; i < failed->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		take_row(&all->events[i], i);
+		take_row(&failed->events[i], i);
 	}
 	es_statements_end(&before);
 }
 
 /*
- * es_failed_events_find
- *		The one of a stream; NULL for none.
+ * es_failed_events_due
+ *		Those whose time has come, the first ones of each partition.
  */
-const EsFailedEvent *
-es_failed_events_find(const EsFailedEvents *all, int64 stream_id,
-					  int64 passed_version)
+void
+es_failed_events_due(const EsSubscription *subscription, TimestampTz now,
+					 EsFailedEvents *due)
 {
-	int64 low = 0;
-	int64 high = all->n;
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int32GetDatum(subscription->partitions),
+						 TimestampTzGetDatum(now)};
 
-	while (low < high)
-	{
-		int64 middle = low + (high - low) / 2;
-		const EsFailedEvent *event = &all->events[middle];
+	list(&due_statement, subscription, arguments, NULL, due);
+}
 
-		if (event->stream_id == stream_id &&
-			event->passed_version == passed_version)
-			return event;
-		if (event->stream_id < stream_id ||
-			(event->stream_id == stream_id &&
-			 event->passed_version < passed_version))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+/*
+ * es_failed_events_of_lease
+ *		Those that streams wait for since the newest lease of a partition.
+ */
+void
+es_failed_events_of_lease(const EsSubscription *subscription,
+						  const EsPartition *partition, EsFailedEvents *failed)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int32GetDatum(partition->number),
+						 Int64GetDatum(partition->token)};
+
+	list(&of_lease_statement, subscription, arguments, NULL, failed);
+}
+
+/*
+ * es_failed_events_parked
+ *		The parked ones of a partition: the one at a position, or with ES_ALL_PARKED all.
+ */
+void
+es_failed_events_parked(const EsSubscription *subscription, int32 partition,
+						int64 position, EsFailedEvents *parked)
+{
+	Datum arguments[] = {CStringGetTextDatum(subscription->name),
+						 Int32GetDatum(partition), Int64GetDatum(position)};
+	bool missing[] = {false, false, position == ES_ALL_PARKED};
+
+	list(&parked_statement, subscription, arguments, missing, parked);
 }
 
 /*
@@ -287,7 +368,7 @@ es_failed_event_keep(const EsSubscription *subscription,
 						 event->consumer == NULL
 							 ? (Datum) 0
 							 : CStringGetTextDatum(event->consumer),
-						 Int64GetDatum(event->handled_position)};
+						 Int64GetDatum(event->ahead_position)};
 	bool missing[lengthof(arguments)] = {false};
 
 	missing[8] = event->retry_at == DT_NOEND;
@@ -320,15 +401,15 @@ run_about(EsStatement *statement, const EsSubscription *subscription,
 
 /*
  * es_failed_event_go_on
- *		Has the stream of a failed event go on from a version; its events up to a
- *		position are handled.
+ *		Has the stream of a failed event go on from a version, and stay set aside until
+ *		the checkpoint is at a position.
  */
 void
 es_failed_event_go_on(const EsSubscription *subscription,
 					  const EsFailedEvent *event, int64 next_version,
-					  int64 handled_position)
+					  int64 ahead_position)
 {
-	Datum more[] = {Int64GetDatum(next_version), Int64GetDatum(handled_position)};
+	Datum more[] = {Int64GetDatum(next_version), Int64GetDatum(ahead_position)};
 
 	run_about(&go_on_statement, subscription, event, lengthof(more), more);
 }

@@ -23,7 +23,7 @@ typedef struct EsFailedEvent
 	int64 stream_id;
 	int64 passed_version; /* 0: the stream waits */
 	int64 next_version;	  /* from which on its events are to be handled */
-	int64 handled_position; /* up to here they are; it may be past the checkpoint */
+	int64 ahead_position; /* it stays set aside until the checkpoint is here */
 	int64 failed_version; /* 0 once it was handled */
 	int64 global_position;
 	int32 attempts;
@@ -36,6 +36,9 @@ typedef struct EsFailedEvent
 	const char *consumer; /* may be NULL */
 } EsFailedEvent;
 
+/* Stands for the positions of all parked events. */
+#define ES_ALL_PARKED (-1)
+
 /* A list of them. */
 typedef struct EsFailedEvents
 {
@@ -43,16 +46,22 @@ typedef struct EsFailedEvents
 	EsFailedEvent *events;
 } EsFailedEvents;
 
-extern void es_failed_events_list(const EsSubscription *subscription,
-								  EsFailedEvents *all);
-extern const EsFailedEvent *es_failed_events_find(const EsFailedEvents *all,
-												  int64 stream_id,
-												  int64 passed_version);
+extern bool es_failed_event_find(const EsSubscription *subscription,
+								 int64 stream_id, int64 passed_version,
+								 EsFailedEvent *event);
+extern void es_failed_events_due(const EsSubscription *subscription,
+								 TimestampTz now, EsFailedEvents *due);
+extern void es_failed_events_of_lease(const EsSubscription *subscription,
+									  const EsPartition *partition,
+									  EsFailedEvents *failed);
+extern void es_failed_events_parked(const EsSubscription *subscription,
+									int32 partition, int64 position,
+									EsFailedEvents *parked);
 extern void es_failed_event_keep(const EsSubscription *subscription,
 								 const EsFailedEvent *event);
 extern void es_failed_event_go_on(const EsSubscription *subscription,
 								  const EsFailedEvent *event,
-								  int64 next_version, int64 handled_position);
+								  int64 next_version, int64 ahead_position);
 extern void es_failed_event_release(const EsSubscription *subscription,
 									const EsFailedEvent *event, bool again);
 extern void es_failed_event_delete(const EsSubscription *subscription,

@@ -11,9 +11,10 @@
  *
  * The partitions are listed without a lock and looked at in the order of their events;
  * the one that is chosen is locked then.  If somebody has it locked, or has changed it
- * meanwhile, it is left alone; and when nothing else is found, all is listed anew, since
- * who took that one may have left another.  How that works with others
- * at the same time is said in lease.c, and which events may be delivered in
+ * meanwhile, it is left alone; if not, what was found out about its failed events in
+ * between holds, too, as they are not changed without it.  When nothing else is found,
+ * all is listed anew, since who took that one may have left another.  How that works with
+ * others at the same time is said in lease.c, and which events may be delivered in
  * store_read.c.
  *
  * What was delivered and not answered is delivered again, once the lease has run out;
@@ -45,6 +46,7 @@
 #include "registration.h"
 #include "result_rows.h"
 #include "set_aside.h"
+#include "set_aside_streams.h"
 #include "store.h"
 
 PG_FUNCTION_INFO_V1(event_store_poll);
@@ -56,6 +58,9 @@ enum
 	POLLED_TOKEN,
 	POLLED_ATTEMPTS
 };
+
+/* From so many failed events the streams that are set aside are listed. */
+#define MAX_LISTED 256
 
 /* A checkpoint that is so far behind is moved. */
 #define FAR_BEHIND 1000
@@ -79,13 +84,14 @@ typedef struct Poll
 	TimestampTz now;
 
 	EsPartition *partitions;
-	bool *open;		 /* it may be taken */
-	bool *locked;	 /* by this call */
-	bool fewer;		 /* may be taken than before */
-	bool busy;		 /* somebody else was about to take what might have been */
-	bool again;		 /* a further look may find something */
-	bool has_failed; /* an event was counted as such */
-	EsFailedEvents failed;
+	bool *open;		  /* it may be taken */
+	bool *locked;	  /* by this call */
+	bool fewer;		  /* may be taken than before */
+	bool busy;		  /* somebody else was about to take what might have been */
+	bool again;		  /* a further look may find something */
+	bool has_failed;  /* an event was counted as such */
+	bool *waited_for; /* a stream that is set aside is ahead of it */
+	EsSetAsideStreams set_aside;
 
 	/* what is delivered */
 	EsPartition *taken; /* NULL as long as nothing is */
@@ -187,6 +193,16 @@ lock(Poll *poll, EsPartition *partition)
 }
 
 /*
+ * list_set_aside
+ *		Lists the streams that are set aside, anew after a change.
+ */
+static void
+list_set_aside(Poll *poll)
+{
+	es_set_aside_streams(poll->subscription, MAX_LISTED, &poll->set_aside);
+}
+
+/*
  * describe_unanswered
  *		What is to be said of an event that was delivered alone and not answered;
  *		returns false where that is not known any more.
@@ -227,19 +243,19 @@ static bool
 settle(Poll *poll, EsPartition *partition)
 {
 	EsUnhandled unhandled;
+	EsFailedEvent event;
 
 	if (!is_unanswered(partition) || partition->deliveries < 2 ||
 		partition->delivered > 1)
 		return false;
 	if (describe_unanswered(poll, partition, &unhandled) &&
-		(es_failed_events_find(&poll->failed, unhandled.stream_id,
-							   partition->retried_version) == NULL) ==
-			(partition->retried_stream == 0))
+		es_failed_event_find(poll->subscription, unhandled.stream_id,
+							 partition->retried_version,
+							 &event) == (partition->retried_stream != 0))
 	{
-		es_set_aside_fail(poll->subscription, partition, &poll->failed,
-						  &unhandled);
+		es_set_aside_fail(poll->subscription, partition, &unhandled);
 		poll->has_failed = true;
-		es_failed_events_list(poll->subscription, &poll->failed);
+		list_set_aside(poll);
 	}
 	es_partition_settle(poll->subscription, partition,
 						es_next_token(partition, poll->now));
@@ -331,7 +347,7 @@ put_set_aside(Poll *poll, const EsFailedEvent *event)
 	while (poll->n < poll->limit &&
 		   (slot = event->passed_version > 0
 				? es_store_read_next(read)
-				: es_set_aside_next(read, &poll->failed)) != NULL)
+				: es_set_aside_next(read, poll->subscription)) != NULL)
 	{
 		int64 version = es_bigint_column(slot, ES_EVENTS, EV_VERSION);
 
@@ -378,26 +394,49 @@ end_set_aside(Poll *poll, const EsFailedEvent *event)
 		es_failed_event_delete(poll->subscription, event);
 	else if (event->failed_version >= event->next_version)
 		es_failed_event_go_on(poll->subscription, event,
-							  event->failed_version + 1, event->handled_position);
-	else if (!es_set_aside_is_ahead(&poll->failed, event, partition->checkpoint))
+							  event->failed_version + 1, event->ahead_position);
+	else if (event->ahead_position <= partition->checkpoint)
 		merge(poll, partition, event);
 	else
 		return false;
 	es_partition_move(poll->subscription, partition, partition->checkpoint);
-	es_failed_events_list(poll->subscription, &poll->failed);
 	return true;
 }
 
 /*
- * is_due
- *		Whether a failed event is to be delivered now, from a partition that may be taken.
+ * deliver_due
+ *		Delivers the first stream that is set aside and has something to be delivered now,
+ *		of a partition that may be taken; deals with those before it that have nothing,
+ *		and says if that has changed what is due.
  */
 static bool
-is_due(const Poll *poll, const EsFailedEvent *event)
+deliver_due(Poll *poll, bool *changed)
 {
-	return event->retry_at <= poll->now && event->partition >= 0 &&
-		event->partition < poll->subscription->partitions &&
-		poll->open[event->partition];
+	EsFailedEvents due;
+
+	es_failed_events_due(poll->subscription, poll->now, &due);
+	*changed = false;
+	for (int64 i = 0; i < due.n; i++)
+	{
+		const EsFailedEvent *event = &due.events[i];
+		EsPartition *partition = &poll->partitions[event->partition];
+
+		CHECK_FOR_INTERRUPTS();
+		if (!poll->open[event->partition] || !lock(poll, partition))
+			continue;
+		if (settle(poll, partition))
+		{
+			*changed = true;
+			return false;
+		}
+		if (put_set_aside(poll, event))
+			return true;
+		if (end_set_aside(poll, event))
+			*changed = true;
+		else
+			poll->waited_for[event->partition] = true;
+	}
+	return false;
 }
 
 /*
@@ -407,26 +446,14 @@ is_due(const Poll *poll, const EsFailedEvent *event)
 static bool
 deliver_set_aside(Poll *poll)
 {
-	for (int64 i = 0; i < poll->failed.n; i++)
-	{
-		const EsFailedEvent *event = &poll->failed.events[i];
-		EsPartition *partition;
+	bool changed = poll->set_aside.any_failed;
 
-		CHECK_FOR_INTERRUPTS();
-		if (!is_due(poll, event))
-			continue;
-		partition = &poll->partitions[event->partition];
-		if (!lock(poll, partition))
-			continue;
-		if (settle(poll, partition))
-		{
-			i = -1; /* there is another list now */
-			continue;
-		}
-		if (put_set_aside(poll, event))
+	while (changed)
+	{
+		if (deliver_due(poll, &changed))
 			return true;
-		if (end_set_aside(poll, event))
-			i = -1;
+		if (changed)
+			list_set_aside(poll);
 	}
 	return false;
 }
@@ -478,34 +505,16 @@ is_wanted(Poll *poll, TupleTableSlot *event)
 		return false;
 	if (es_bigint_column(event, ES_EVENTS, EV_GLOBAL_POSITION) <=
 			partition->checkpoint ||
-		es_set_aside(&poll->failed, stream_id) != NULL)
+		es_is_set_aside(&poll->set_aside, stream_id))
 		return false;
 	if (poll->taken != NULL)
 		return true;
 	if (!lock(poll, partition))
 		return false;
-	if (settle(poll, partition) && es_set_aside(&poll->failed, stream_id) != NULL)
+	if (settle(poll, partition) && es_is_set_aside(&poll->set_aside, stream_id))
 		return false;
 	choose(poll, partition);
 	return true;
-}
-
-/*
- * is_waited_for
- *		Whether a stream that is set aside is ahead of a partition.
- */
-static bool
-is_waited_for(const Poll *poll, const EsPartition *partition)
-{
-	for (int64 i = 0; i < poll->failed.n; i++)
-	{
-		const EsFailedEvent *event = &poll->failed.events[i];
-
-		if (event->partition == partition->number && event->passed_version == 0 &&
-			es_set_aside_is_ahead(&poll->failed, event, partition->checkpoint))
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -519,11 +528,10 @@ move_past(Poll *poll, int64 position)
 	for (int i = 0; i < poll->subscription->partitions; i++)
 	{
 		EsPartition *partition = &poll->partitions[i];
-		bool waited_for;
+		bool waited_for = poll->waited_for[i];
 
 		if (!poll->open[i] || partition->checkpoint >= position)
 			continue;
-		waited_for = is_waited_for(poll, partition);
 		if (!waited_for && position - partition->checkpoint < FAR_BEHIND)
 			continue;
 		if (!lock(poll, partition))
@@ -613,8 +621,9 @@ look(Poll *poll)
 	poll->busy = false;
 	poll->now = GetCurrentTimestamp();
 	poll->partitions = es_partitions_list(poll->subscription);
-	es_failed_events_list(poll->subscription, &poll->failed);
+	list_set_aside(poll);
 	poll->open = palloc0(n * sizeof(bool));
+	poll->waited_for = palloc0(n * sizeof(bool));
 	poll->locked = palloc0(n * sizeof(bool));
 	for (int i = 0; i < n; i++)
 		es_check_within_store(poll->partitions[i].checkpoint);

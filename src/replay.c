@@ -16,6 +16,7 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "check.h"
@@ -28,9 +29,6 @@
 PG_FUNCTION_INFO_V1(event_store_parked_events);
 PG_FUNCTION_INFO_V1(event_store_replay_parked);
 PG_FUNCTION_INFO_V1(event_store_skip_parked);
-
-/* Stands for all positions. */
-#define ALL_PARKED (-1)
 
 /* Columns of parked_events(). */
 #define PARKED_COLUMNS 11
@@ -107,26 +105,23 @@ event_store_parked_events(PG_FUNCTION_ARGS)
  *		still to be handled, what is left of it tells that it is passed.
  */
 static void
-skip(const EsSubscription *subscription, const EsFailedEvents *all,
-	 const EsFailedEvent *event)
+skip(const EsSubscription *subscription, const EsFailedEvent *event)
 {
 	EsFailedEvent stream = *event;
 	EsFailedEvent mark = *event;
 
 	if (event->passed_version > 0)
 	{
-		es_passed_event_handled(subscription, all, event);
+		es_passed_event_handled(subscription, event);
 		return;
 	}
 	stream.failed_version = 0;
 	stream.attempts = 0;
 	stream.parked_at = DT_NOBEGIN;
 	stream.retry_at = GetCurrentTimestamp();
+	stream.ahead_position = Max(event->ahead_position, event->global_position);
 	if (event->next_version == event->failed_version)
-	{
 		stream.next_version++;
-		stream.handled_position = event->global_position;
-	}
 	else
 	{
 		mark.passed_version = event->failed_version;
@@ -138,32 +133,6 @@ skip(const EsSubscription *subscription, const EsFailedEvents *all,
 }
 
 /*
- * is_meant
- *		Whether an event of a partition is parked, at a position or at any.
- */
-static bool
-is_meant(const EsFailedEvent *event, int32 partition, int64 only)
-{
-	return event->partition == partition && event->parked_at != DT_NOBEGIN &&
-		(only == ALL_PARKED || event->global_position == only);
-}
-
-/*
- * any_is_meant
- *		Whether any is.
- */
-static bool
-any_is_meant(const EsFailedEvents *all, int32 partition, int64 only)
-{
-	for (int64 i = 0; i < all->n; i++)
-	{
-		if (is_meant(&all->events[i], partition, only))
-			return true;
-	}
-	return false;
-}
-
-/*
  * release_partition
  *		Has parked events of a partition delivered again, or skipped; returns how many.
  */
@@ -172,49 +141,45 @@ release_partition(const EsSubscription *subscription, int32 number, int64 only,
 				  bool again)
 {
 	EsPartition partition;
-	EsFailedEvents all;
-	int64 n = 0;
+	EsFailedEvents parked;
 
 	if (!es_partition_lock(subscription->name, subscription->owner, number,
 						   &partition))
 		return 0;
-	es_failed_events_list(subscription, &all);
-	for (int64 i = 0; i < all.n; i++)
+	es_failed_events_parked(subscription, number, only, &parked);
+	for (int64 i = 0; i < parked.n; i++)
 	{
-		const EsFailedEvent *event = &all.events[i];
-
-		if (!is_meant(event, number, only))
-			continue;
+		CHECK_FOR_INTERRUPTS();
 		if (again)
-			es_failed_event_release(subscription, event, true);
+			es_failed_event_release(subscription, &parked.events[i], true);
 		else
-			skip(subscription, &all, event);
-		n++;
+			skip(subscription, &parked.events[i]);
 	}
 	es_partition_move(subscription, &partition, partition.checkpoint);
-	return n;
+	return parked.n;
 }
 
 /*
  * release
  *		Has the parked event at a position, or all, delivered again, or skipped;
- *		returns how many there were.
+ *		returns how many there were.  Partitions that have none are not locked.
  */
 static int64
 release(FunctionCallInfo fcinfo, const char *call, int64 only, bool again)
 {
 	const EsSubscription *subscription;
-	EsFailedEvents all;
 	int64 n = 0;
 
 	es_check_writable(call);
 	es_require_store_owner(call);
 	es_require_subscriptions();
 	subscription = es_subscription_require(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	es_failed_events_list(subscription, &all);
 	for (int32 i = 0; i < subscription->partitions; i++)
 	{
-		if (any_is_meant(&all, i, only))
+		EsFailedEvents parked;
+
+		es_failed_events_parked(subscription, i, only, &parked);
+		if (parked.n > 0)
 			n += release_partition(subscription, i, only, again);
 	}
 	return n;
@@ -230,7 +195,7 @@ release(FunctionCallInfo fcinfo, const char *call, int64 only, bool again)
 Datum
 event_store_replay_parked(PG_FUNCTION_ARGS)
 {
-	int64 position = es_bigint_argument(fcinfo, 1, ALL_PARKED);
+	int64 position = es_bigint_argument(fcinfo, 1, ES_ALL_PARKED);
 
 	es_check_not_null(fcinfo, 0, "subscription");
 	if (!PG_ARGISNULL(1))

@@ -5,11 +5,11 @@
  *
  * A stream with a failed event has its own place up to which its events are handled,
  * which is behind the checkpoint of its partition, or ahead of it where that consumer did
- * not acknowledge the events before, or where an event is parked and passed.  While it is set aside, its events are left out of
- * what is delivered after the checkpoint; they are read together with the others again
- * when the stream is not ahead and has no event between its place and the checkpoint.
- * All that counts there is at or below the safe position, so that no append can bring
- * another.
+ * not acknowledge the events before, or where an event is parked and passed.  While it is
+ * set aside, its events are left out of what is delivered after the checkpoint; they are
+ * read together with the others again when the stream is not ahead and has no event
+ * between its place and the checkpoint.  All that counts there is at or below the safe
+ * position, so that no append can bring another.
  *
  * The event that failed is delivered alone, so that it alone fails again.
  *
@@ -24,18 +24,6 @@
 #include "attempts.h"
 #include "set_aside.h"
 #include "store.h"
-
-/*
- * es_set_aside
- *		What a stream is set aside for; NULL if it is not.
- */
-const EsFailedEvent *
-es_set_aside(const EsFailedEvents *all, int64 stream_id)
-{
-	if (likely(all->n == 0))
-		return NULL;
-	return es_failed_events_find(all, stream_id, 0);
-}
 
 /*
  * read_stream
@@ -103,40 +91,17 @@ es_set_aside_read(const EsSubscription *subscription,
  *		after the last.
  */
 TupleTableSlot *
-es_set_aside_next(EsStoreRead *read, const EsFailedEvents *all)
+es_set_aside_next(EsStoreRead *read, const EsSubscription *subscription)
 {
+	EsFailedEvent passed;
 	TupleTableSlot *event;
 
-	while ((event = es_store_read_next(read)) != NULL)
-	{
-		int64 stream_id = es_bigint_column(event, ES_EVENTS, EV_STREAM_ID);
-
-		if (es_failed_events_find(all, stream_id, version_of(event)) == NULL)
-			break;
-	}
+	while ((event = es_store_read_next(read)) != NULL &&
+		   es_failed_event_find(subscription,
+								es_bigint_column(event, ES_EVENTS, EV_STREAM_ID),
+								version_of(event), &passed))
+		;
 	return event;
-}
-
-/*
- * es_set_aside_is_ahead
- *		Whether events after a checkpoint are handled of a stream that is set aside, or
- *		are parked and passed by it, which would be delivered again otherwise.
- */
-bool
-es_set_aside_is_ahead(const EsFailedEvents *all, const EsFailedEvent *event,
-					  int64 checkpoint)
-{
-	if (event->handled_position > checkpoint)
-		return true;
-	for (int64 i = 0; i < all->n; i++)
-	{
-		const EsFailedEvent *other = &all->events[i];
-
-		if (other->stream_id == event->stream_id && other->passed_version > 0 &&
-			other->global_position > checkpoint)
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -146,19 +111,18 @@ es_set_aside_is_ahead(const EsFailedEvents *all, const EsFailedEvent *event,
  */
 bool
 es_set_aside_is_behind(const EsSubscription *subscription,
-					   const EsFailedEvents *all, const EsFailedEvent *event,
-					   int64 checkpoint)
+					   const EsFailedEvent *event, int64 checkpoint)
 {
 	EsRange versions = {event->next_version, PG_INT64_MAX, false};
 	EsStoreRead *read;
 	bool behind;
 
-	if (es_set_aside_is_ahead(all, event, checkpoint) ||
+	if (event->ahead_position > checkpoint ||
 		event->failed_version >= event->next_version)
 		return true;
 	read = read_stream(subscription, event->stream_id, &versions, checkpoint,
 					   PG_INT64_MAX);
-	behind = es_set_aside_next(read, all) != NULL;
+	behind = es_set_aside_next(read, subscription) != NULL;
 	es_store_read_end(read);
 	return behind;
 }
@@ -175,17 +139,17 @@ es_set_aside_handled(const EsSubscription *subscription,
 	EsStoreRead *read = read_stream(subscription, event->stream_id, &versions,
 									position, PG_INT64_MAX);
 	int64 version = 0;
-	int64 handled_position = 0;
+	int64 ahead_position = 0;
 	TupleTableSlot *slot;
 
 	while ((slot = es_store_read_next(read)) != NULL)
 	{
 		version = version_of(slot);
-		handled_position = position_of(slot);
+		ahead_position = position_of(slot);
 	}
 	es_store_read_end(read);
 	if (version > 0)
-		es_failed_event_go_on(subscription, event, version + 1, handled_position);
+		es_failed_event_go_on(subscription, event, version + 1, ahead_position);
 }
 
 /*
@@ -195,11 +159,12 @@ es_set_aside_handled(const EsSubscription *subscription,
  */
 void
 es_passed_event_handled(const EsSubscription *subscription,
-						const EsFailedEvents *all, const EsFailedEvent *event)
+						const EsFailedEvent *event)
 {
-	const EsFailedEvent *stream = es_set_aside(all, event->stream_id);
+	EsFailedEvent stream;
 
-	if (stream != NULL && stream->next_version <= event->passed_version)
+	if (es_failed_event_find(subscription, event->stream_id, 0, &stream) &&
+		stream.next_version <= event->passed_version)
 		es_failed_event_release(subscription, event, false);
 	else
 		es_failed_event_delete(subscription, event);
@@ -246,8 +211,7 @@ next_attempt(const EsSubscription *subscription, const EsUnhandled *unhandled,
  *		Parks an event by itself, and has its stream go on after it.
  */
 static void
-pass(const EsSubscription *subscription, EsFailedEvent *event,
-	 const EsFailedEvent *held, int64 first_version)
+pass(const EsSubscription *subscription, EsFailedEvent *event)
 {
 	EsFailedEvent stream = *event;
 
@@ -255,12 +219,9 @@ pass(const EsSubscription *subscription, EsFailedEvent *event,
 	event->next_version = event->failed_version;
 	es_failed_event_keep(subscription, event);
 
-	stream.next_version = held != NULL ? held->next_version : first_version;
 	if (stream.next_version == event->failed_version)
-	{
 		stream.next_version++;
-		stream.handled_position = event->global_position;
-	}
+	stream.ahead_position = Max(stream.ahead_position, event->global_position);
 	stream.failed_version = 0;
 	stream.attempts = 0;
 	stream.parked_at = DT_NOBEGIN;
@@ -276,27 +237,25 @@ pass(const EsSubscription *subscription, EsFailedEvent *event,
  */
 void
 es_set_aside_fail(const EsSubscription *subscription,
-				  const EsPartition *partition, const EsFailedEvents *all,
-				  const EsUnhandled *unhandled)
+				  const EsPartition *partition, const EsUnhandled *unhandled)
 {
 	bool passed = partition->retried_stream == unhandled->stream_id &&
 		partition->retried_version > 0;
-	const EsFailedEvent *old =
-		es_failed_events_find(all, unhandled->stream_id,
-							  passed ? partition->retried_version : 0);
-	bool again = old != NULL && old->failed_version == unhandled->version;
+	EsFailedEvent old;
+	bool known =
+		es_failed_event_find(subscription, unhandled->stream_id,
+							 passed ? partition->retried_version : 0, &old);
+	bool again = known && old.failed_version == unhandled->version;
 	EsFailedEvent event = {0};
 
 	event.partition = partition->number;
 	event.stream_id = unhandled->stream_id;
 	event.passed_version = passed ? unhandled->version : 0;
-	event.next_version =
-		old != NULL ? old->next_version : unhandled->first_version;
-	event.handled_position =
-		old != NULL ? old->handled_position : partition->checkpoint;
+	event.next_version = known ? old.next_version : unhandled->first_version;
+	event.ahead_position = known ? old.ahead_position : partition->checkpoint;
 	event.failed_version = unhandled->version;
 	event.global_position = unhandled->global_position;
-	event.attempts = again ? old->attempts + 1 : 1;
+	event.attempts = again ? old.attempts + 1 : 1;
 	event.token = partition->token;
 	event.reason = unhandled->reason;
 	event.consumer = unhandled->consumer;
@@ -309,7 +268,7 @@ es_set_aside_fail(const EsSubscription *subscription,
 	}
 	else if (subscription->passes && !passed)
 	{
-		pass(subscription, &event, old, unhandled->first_version);
+		pass(subscription, &event);
 		return;
 	}
 	es_failed_event_keep(subscription, &event);

@@ -26,28 +26,21 @@ typedef struct EsUnhandled
 	int64 delay;		/* to the next attempt, microseconds; -1: as usual */
 } EsUnhandled;
 
-extern const EsFailedEvent *es_set_aside(const EsFailedEvents *all,
-										 int64 stream_id);
 extern EsStoreRead *es_set_aside_read(const EsSubscription *subscription,
 									  const EsFailedEvent *event,
 									  const EsPartition *partition);
 extern TupleTableSlot *es_set_aside_next(EsStoreRead *read,
-										 const EsFailedEvents *all);
-extern bool es_set_aside_is_ahead(const EsFailedEvents *all,
-								  const EsFailedEvent *event, int64 checkpoint);
+										 const EsSubscription *subscription);
 extern bool es_set_aside_is_behind(const EsSubscription *subscription,
-								   const EsFailedEvents *all,
 								   const EsFailedEvent *event, int64 checkpoint);
 extern void es_set_aside_handled(const EsSubscription *subscription,
 								 const EsFailedEvent *event, int64 position);
 extern void es_passed_event_handled(const EsSubscription *subscription,
-									const EsFailedEvents *all,
 									const EsFailedEvent *event);
 extern int64 es_set_aside_first(const EsSubscription *subscription,
 								int64 stream_id, int64 version, int64 checkpoint);
 extern void es_set_aside_fail(const EsSubscription *subscription,
 							  const EsPartition *partition,
-							  const EsFailedEvents *all,
 							  const EsUnhandled *unhandled);
 
 #endif /* ES_SET_ASIDE_H */

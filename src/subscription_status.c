@@ -22,9 +22,10 @@
 #include "utils/builtins.h"
 
 #include "horizon.h"
+#include "lease.h"
 #include "position.h"
 #include "result_rows.h"
-#include "set_aside.h"
+#include "set_aside_streams.h"
 #include "statement.h"
 #include "store.h"
 
@@ -97,7 +98,7 @@ typedef struct Status
  */
 static bool
 count_event(const EsSubscription *subscription, const EsPartition *partitions,
-			const EsFailedEvents *failed, Status *statuses, TupleTableSlot *event)
+			EsSetAsideStreams *set_aside, Status *statuses, TupleTableSlot *event)
 {
 	int64 stream_id = es_bigint_column(event, ES_EVENTS, EV_STREAM_ID);
 	int32 number = es_subscription_partition(subscription, stream_id);
@@ -105,7 +106,7 @@ count_event(const EsSubscription *subscription, const EsPartition *partitions,
 
 	if (es_bigint_column(event, ES_EVENTS, EV_GLOBAL_POSITION) <=
 			partitions[number].checkpoint ||
-		es_set_aside(failed, stream_id) != NULL)
+		es_is_set_aside(set_aside, stream_id))
 		return false;
 	if (status->lag_events++ == 0)
 		status->lag_seconds =
@@ -136,7 +137,7 @@ estimate_rest(const EsSubscription *subscription, Status *statuses,
  */
 static void
 measure(const EsSubscription *subscription, const EsPartition *partitions,
-		const EsFailedEvents *failed, Status *statuses)
+		EsSetAsideStreams *set_aside, Status *statuses)
 {
 	int64 lowest = partitions[0].checkpoint;
 	int64 reached = 0;
@@ -157,7 +158,7 @@ measure(const EsSubscription *subscription, const EsPartition *partitions,
 	while ((event = es_store_read_next(read)) != NULL)
 	{
 		reached = es_bigint_column(event, ES_EVENTS, EV_GLOBAL_POSITION);
-		(void) count_event(subscription, partitions, failed, statuses, event);
+		(void) count_event(subscription, partitions, set_aside, statuses, event);
 		counted++;
 	}
 	if (counted == COUNTED_EVENTS)
@@ -310,7 +311,7 @@ put_subscription(ReturnSetInfo *result, const char *name)
 {
 	const EsSubscription *subscription = es_subscription_find(name);
 	EsPartition *partitions;
-	EsFailedEvents failed;
+	EsSetAsideStreams set_aside;
 	Status *statuses;
 	int64 last = es_last_position();
 	int64 horizon;
@@ -329,7 +330,7 @@ put_subscription(ReturnSetInfo *result, const char *name)
 		put_unusable(result, name, flaw);
 		return;
 	}
-	es_failed_events_list(subscription, &failed);
+	es_set_aside_streams(subscription, PG_INT64_MAX, &set_aside);
 	statuses = palloc(subscription->partitions * sizeof(Status));
 	for (int32 i = 0; i < subscription->partitions; i++)
 	{
@@ -338,7 +339,7 @@ put_subscription(ReturnSetInfo *result, const char *name)
 	}
 	take_failed(subscription, statuses);
 	if (!beyond && (!RecoveryInProgress() || es_horizon_find(&horizon)))
-		measure(subscription, partitions, &failed, statuses);
+		measure(subscription, partitions, &set_aside, statuses);
 	for (int32 i = 0; i < subscription->partitions; i++)
 		put_partition(result, subscription, &partitions[i], &statuses[i],
 					  partitions[i].checkpoint > last);

@@ -91,7 +91,7 @@ static const char *const subscription_statements[] = {
 	" stream_id bigint NOT NULL,"
 	" passed_version bigint NOT NULL,"
 	" next_version bigint NOT NULL,"
-	" handled_position bigint NOT NULL,"
+	" ahead_position bigint NOT NULL,"
 	" failed_version bigint NOT NULL,"
 	" global_position bigint NOT NULL,"
 	" attempts integer NOT NULL,"
@@ -103,13 +103,17 @@ static const char *const subscription_statements[] = {
 	" reason text,"
 	" PRIMARY KEY (subscription, stream_id, passed_version))",
 	"COMMENT ON INDEX event_store.subscription_failed_events_pkey IS 'what failed of a stream'",
+	"CREATE INDEX subscription_failed_events_retry_at_idx"
+	" ON event_store.subscription_failed_events"
+	" (subscription, partition, retry_at)",
+	"COMMENT ON INDEX event_store.subscription_failed_events_retry_at_idx IS 'what of a partition is to be delivered again'",
 	"COMMENT ON TABLE event_store.subscription_failed_events IS 'Events that consumers failed at, and the streams that wait behind them. Written by nack(), and by poll() for events that were not answered.'",
 	"COMMENT ON COLUMN event_store.subscription_failed_events.subscription IS 'the subscription'",
 	"COMMENT ON COLUMN event_store.subscription_failed_events.partition IS 'the partition of the stream'",
 	"COMMENT ON COLUMN event_store.subscription_failed_events.stream_id IS 'the stream'",
 	"COMMENT ON COLUMN event_store.subscription_failed_events.passed_version IS '0: the stream waits for the event, and is delivered by itself until it has caught up; otherwise the version of an event that the stream has passed'",
 	"COMMENT ON COLUMN event_store.subscription_failed_events.next_version IS 'version from which on the stream''s events are still to be handled'",
-	"COMMENT ON COLUMN event_store.subscription_failed_events.handled_position IS 'global position up to which they are handled; it may be past the checkpoint of the partition'",
+	"COMMENT ON COLUMN event_store.subscription_failed_events.ahead_position IS 'global position that the checkpoint of the partition has to come to, before the stream is read together with the others again'",
 	"COMMENT ON COLUMN event_store.subscription_failed_events.failed_version IS 'version of the event that failed last; 0 once it was handled'",
 	"COMMENT ON COLUMN event_store.subscription_failed_events.global_position IS 'that event''s place in the store'",
 	"COMMENT ON COLUMN event_store.subscription_failed_events.attempts IS 'how often it has failed'",

@@ -541,6 +541,41 @@ SELECT count(*) > 500 AS enough FROM event_store.all_events WHERE stream LIKE 's
 SELECT * FROM regress_sub.anomalies ORDER BY 1;
 SELECT subscription, state, sum(lag_events) AS lag_events, sum(delayed) AS delayed, sum(parked) AS parked, count(*) AS partitions FROM event_store.subscription_status GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT count(*) FROM event_store.subscription_failed_events;
+-- More events have failed than are listed at once.
+CREATE FUNCTION regress_sub.consume_all(s text, fails boolean) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	e record;
+	n bigint := 0;
+	before bigint;
+BEGIN
+	LOOP
+		before := n;
+		FOR e IN SELECT * FROM event_store.poll(s, 'c') LOOP
+			n := n + 1;
+			IF fails THEN
+				PERFORM event_store.nack(s, e.token, e.global_position);
+			ELSE
+				INSERT INTO regress_sub.handled (subscription, stream, version, global_position) VALUES (s, e.stream, e.version, e.global_position);
+			END IF;
+		END LOOP;
+		EXIT WHEN n = before;
+		PERFORM event_store.ack(s, e.token, e.global_position);
+	END LOOP;
+	RETURN n;
+END$$;
+TRUNCATE regress_sub.handled;
+SELECT event_store.create_subscription('down ' || on_error, ARRAY['down'], partitions => 2, max_attempts => 1, on_error => on_error) FROM unnest(ARRAY['wait', 'pass']) on_error;
+SELECT count(event_store.append('down-' || n, 'T', '1')) FROM generate_series(1, 400) n;
+SELECT subscription, regress_sub.consume_all(subscription, true) FROM event_store.subscriptions WHERE subscription LIKE 'down %' ORDER BY 1;
+SELECT count(event_store.append('down-' || n, 'T', '2')) FROM generate_series(400, 1, -1) n;
+SELECT subscription, regress_sub.consume_all(subscription, false) FROM event_store.subscriptions WHERE subscription LIKE 'down %' ORDER BY 1;
+SELECT subscription, sum(lag_events) AS lag_events, sum(parked) AS parked FROM event_store.subscription_status WHERE subscription LIKE 'down %' GROUP BY 1 ORDER BY 1;
+SELECT subscription, sum(event_store.skip_parked(subscription, global_position)) FROM event_store.parked_events() WHERE subscription LIKE 'down %' AND stream LIKE 'down-_' GROUP BY 1 ORDER BY 1;
+SELECT subscription, event_store.replay_parked(subscription) FROM event_store.subscriptions WHERE subscription LIKE 'down %' ORDER BY 1;
+SELECT subscription, regress_sub.consume_all(subscription, false) FROM event_store.subscriptions WHERE subscription LIKE 'down %' ORDER BY 1;
+SELECT subscription, version, count(*), count(DISTINCT stream) AS streams FROM regress_sub.handled GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT count(*) AS out_of_order FROM (SELECT version < lag(version) OVER (PARTITION BY stream ORDER BY n) AS out FROM regress_sub.handled WHERE subscription = 'down wait') h WHERE out;
+SELECT count(*) FROM event_store.subscription_failed_events;
 SELECT event_store.drop_subscription(subscription) FROM event_store.subscriptions;
 SET client_min_messages = warning;
 DROP SCHEMA regress_sub CASCADE;
