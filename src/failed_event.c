@@ -61,16 +61,24 @@ static EsStatement find_statement = {.text = "SELECT " COLUMNS
 									 .by_index = true};
 
 /*
- * The first of each partition.  Of those that wait for the checkpoint there are never
- * many, and they wait no longer than it takes for that to move.
+ * The first of each partition.  An event that its stream is to pass, but has not come to
+ * yet, is not due: it would come before those before it.  Of the streams that wait for
+ * the checkpoint there are never many, and they wait no longer than it takes for that to
+ * move.
  */
 static EsStatement due_statement =
 	{.text = "SELECT f.* FROM"
 			 " pg_catalog.generate_series(0, $2 OPERATOR(pg_catalog.-) 1) n"
-			 " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM " TABLE
+			 " CROSS JOIN LATERAL (SELECT " COLUMNS " FROM " TABLE " e"
 			 " WHERE subscription OPERATOR(pg_catalog.=) $1"
 			 " AND partition OPERATOR(pg_catalog.=) n"
 			 " AND retry_at OPERATOR(pg_catalog.<=) $3"
+			 " AND (passed_version OPERATOR(pg_catalog.=) 0"
+			 " OR NOT EXISTS (SELECT FROM " TABLE " stream"
+			 " WHERE stream.subscription OPERATOR(pg_catalog.=) $1"
+			 " AND stream.stream_id OPERATOR(pg_catalog.=) e.stream_id"
+			 " AND stream.passed_version OPERATOR(pg_catalog.=) 0"
+			 " AND stream.next_version OPERATOR(pg_catalog.<=) e.passed_version))"
 			 " ORDER BY retry_at LIMIT 16) f",
 	 .expected = SPI_OK_SELECT,
 	 .narguments = 3,

@@ -77,6 +77,7 @@ enum
 
 typedef struct Poll
 {
+	char *name;
 	const EsSubscription *subscription;
 	const char *consumer;
 	int64 max_count;
@@ -609,18 +610,36 @@ deliver_from(Poll *poll)
 }
 
 /*
+ * list_partitions
+ *		Lists the partitions, and reads what the subscription is after that: whoever
+ *		changes which events it has changes them, too.  Returns false where somebody has
+ *		just made another one of that name.
+ */
+static bool
+list_partitions(Poll *poll)
+{
+	const EsSubscription *before = es_subscription_require(poll->name);
+
+	poll->partitions = es_partitions_list(before);
+	poll->subscription = es_subscription_require(poll->name);
+	return poll->subscription->partitions == before->partitions;
+}
+
+/*
  * look
  *		Lists the partitions and delivers events of one, if there are any.
  */
 static bool
 look(Poll *poll)
 {
-	int n = poll->subscription->partitions;
+	int32 n;
 
-	poll->again = false;
-	poll->busy = false;
 	poll->now = GetCurrentTimestamp();
-	poll->partitions = es_partitions_list(poll->subscription);
+	poll->busy = false;
+	poll->again = !list_partitions(poll);
+	if (poll->again)
+		return false;
+	n = poll->subscription->partitions;
 	list_set_aside(poll);
 	poll->open = palloc0(n * sizeof(bool));
 	poll->waited_for = palloc0(n * sizeof(bool));
@@ -723,14 +742,16 @@ event_store_poll(PG_FUNCTION_ARGS)
 	es_check_writable("poll()");
 	es_require_subscriptions();
 	read_arguments(fcinfo, &poll);
-	poll.subscription =
-		es_subscription_require(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	poll.name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	InitMaterializedSRF(fcinfo, 0);
 	poll.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	if (poll.max_count == 0)
+	{
+		(void) es_subscription_require(poll.name);
 		return (Datum) 0;
+	}
 	callback.callback = name_subscription;
-	callback.arg = poll.subscription->name;
+	callback.arg = poll.name;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	light = es_light_commit_begin();

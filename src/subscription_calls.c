@@ -4,8 +4,10 @@
  *	  The SQL calls that make and change subscriptions.
  *
  * Each takes the registry against others that change it, to the end of the transaction.
- * Those that move or drop a subscription wait for whoever has a partition locked, and
- * take its token out of date: who has it on lease is refused when it answers.
+ * Those that move or drop a subscription, or change which events it has, wait for whoever
+ * has a partition locked, and take its token out of date: who has it on lease is refused
+ * when it answers.  So nobody acknowledges past an event that was not one of the
+ * subscription when that was delivered.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -25,6 +27,7 @@
 #include "rights.h"
 #include "statement.h"
 #include "store.h"
+#include "store_read.h"
 
 PG_FUNCTION_INFO_V1(event_store_create_subscription);
 PG_FUNCTION_INFO_V1(event_store_drop_subscription);
@@ -162,6 +165,48 @@ make(FunctionCallInfo fcinfo, const char *name)
 }
 
 /*
+ * is_same
+ *		Whether an argument, an array of texts or NULL for all, says what the registry
+ *		does; n is -1 there for all.
+ */
+static bool
+is_same(FunctionCallInfo fcinfo, int arg, int n, text *const *texts)
+{
+	text **wanted;
+
+	if (PG_ARGISNULL(arg) || n < 0)
+		return PG_ARGISNULL(arg) && n < 0;
+	if (es_distinct_texts(PG_GETARG_ARRAYTYPE_P(arg), "the array", &wanted) != n)
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		if (es_compare_texts(&wanted[i], &texts[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * take_back
+ *		Takes all partitions of a subscription from those who have them.
+ */
+static void
+take_back(const EsSubscription *subscription)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	for (int32 i = 0; i < subscription->partitions; i++)
+	{
+		EsPartition partition;
+
+		if (es_partition_lock(subscription->name, subscription->owner, i,
+							  &partition))
+			es_partition_settle(subscription, &partition,
+								es_next_token(&partition, now));
+	}
+}
+
+/*
  * change
  *		Changes a subscription, which goes on from where it is.
  */
@@ -184,6 +229,10 @@ change(FunctionCallInfo fcinfo, const EsSubscription *subscription)
 						   whole.partitions, partitions),
 				 errhint(
 					 "Create another subscription that starts at the lowest checkpoint in event_store.subscription_status, and drop this one.")));
+	if (!is_same(fcinfo, ARG_CATEGORIES, subscription->ncategories,
+				 subscription->categories) ||
+		!is_same(fcinfo, ARG_TYPES, subscription->ntypes, subscription->types))
+		take_back(&whole);
 	store(fcinfo, &update_statement, subscription->owner);
 }
 

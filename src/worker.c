@@ -412,15 +412,49 @@ try_look(EsLook *look)
 }
 
 /*
+ * notify
+ *		Tells those who listen how far the store may be read.
+ */
+static void
+notify(int64 safe_position)
+{
+	char payload[32];
+
+	snprintf(payload, sizeof(payload), INT64_FORMAT, safe_position);
+	Async_Notify(CHANNEL, payload);
+}
+
+/*
+ * try_tell
+ *		Tells somebody how far the store may be read, in a transaction of its own.
+ */
+static void
+try_tell(void (*tell)(int64), int64 safe_position, const char *activity)
+{
+	PG_TRY();
+	{
+		begin_transaction(activity);
+		tell(safe_position);
+		end_transaction();
+	}
+	PG_CATCH();
+	{
+		FreeErrorData(catch_error(true));
+	}
+	PG_END_TRY();
+}
+
+/*
  * announce
  *		Tells listeners, and standbys, once that there are new events, by whichever
  *		worker sees them first; positions of a store that was made anew begin anew.
+ *
+ * Listeners first: what the other transaction writes waits for the disk.
  */
 static void
 announce(const EsLook *look)
 {
 	uint64 before;
-	char payload[32];
 
 	if (pg_atomic_exchange_u32(&workers->announced_store, look->events) !=
 		look->events)
@@ -430,20 +464,9 @@ announce(const EsLook *look)
 		!pg_atomic_compare_exchange_u64(&workers->announced, &before,
 										(uint64) look->safe_position))
 		return;
-	snprintf(payload, sizeof(payload), INT64_FORMAT, look->safe_position);
-	PG_TRY();
-	{
-		begin_transaction("telling listeners");
-		es_horizon_publish(look->safe_position);
-		Async_Notify(CHANNEL, payload);
-		end_transaction();
-		ConditionVariableBroadcast(&workers->arrived);
-	}
-	PG_CATCH();
-	{
-		FreeErrorData(catch_error(true));
-	}
-	PG_END_TRY();
+	try_tell(notify, look->safe_position, "telling listeners");
+	ConditionVariableBroadcast(&workers->arrived);
+	try_tell(es_horizon_publish, look->safe_position, "telling standbys");
 }
 
 /*
