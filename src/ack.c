@@ -221,26 +221,13 @@ find_event(const Answer *answer, const EsSubscription *subscription,
 {
 	const EsPartition *partition = &answer->partition;
 	EsReadRequest request;
-	EsStoreRead *read;
-	TupleTableSlot *event;
 
 	if (answer->position > partition->delivered_through ||
 		(partition->retried_stream == 0 &&
 		 answer->position <= partition->checkpoint))
 		return false;
 	es_subscription_request(subscription, &request);
-	request.range.lowest = answer->position;
-	request.range.highest = answer->position;
-	read = es_store_read_begin(&request);
-	event = es_store_read_next(read);
-	if (event != NULL)
-	{
-		unhandled->stream_id = es_bigint_column(event, ES_EVENTS, EV_STREAM_ID);
-		unhandled->version = es_bigint_column(event, ES_EVENTS, EV_VERSION);
-		unhandled->global_position = answer->position;
-	}
-	es_store_read_end(read);
-	if (event == NULL)
+	if (!es_event_at(&request, answer->position, unhandled))
 		return false;
 	if (partition->retried_stream != 0)
 		return unhandled->stream_id == partition->retried_stream;

@@ -100,16 +100,14 @@ static EsStatement of_lease_statement =
 	 .things = THINGS,
 	 .by_index = true};
 
-/* $3: the position, or NULL for all. */
-static EsStatement parked_statement =
-	{.text = "SELECT " COLUMNS " FROM " TABLE OF_PARTITION
-			 " AND parked_at IS NOT NULL"
-			 " AND ($3 IS NULL OR global_position OPERATOR(pg_catalog.=) $3)",
-	 .expected = SPI_OK_SELECT,
-	 .narguments = 3,
-	 .types = {TEXTOID, INT4OID, INT8OID},
-	 .things = THINGS,
-	 .by_index = true};
+static EsStatement parked_statement = {.text = "SELECT " COLUMNS
+											   " FROM " TABLE OF_PARTITION
+											   " AND parked_at IS NOT NULL",
+									   .expected = SPI_OK_SELECT,
+									   .narguments = 2,
+									   .types = {TEXTOID, INT4OID},
+									   .things = THINGS,
+									   .by_index = true};
 
 static EsStatement keep_statement =
 	{.text = "INSERT INTO " TABLE
@@ -258,13 +256,13 @@ es_failed_event_find(const EsSubscription *subscription, int64 stream_id,
  */
 static void
 list(EsStatement *statement, const EsSubscription *subscription,
-	 const Datum *arguments, const bool *missing, EsFailedEvents *failed)
+	 const Datum *arguments, EsFailedEvents *failed)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	EsActor before;
 
 	es_statements_begin(&before, subscription->owner);
-	failed->n = (int64) es_statement_run(statement, arguments, missing);
+	failed->n = (int64) es_statement_run(statement, arguments, NULL);
 	failed->events =
 		MemoryContextAllocHuge(caller, Max(failed->n, 1) * sizeof(EsFailedEvent));
 	for (int64 i = 0; i < failed->n; i++)
@@ -287,7 +285,7 @@ es_failed_events_due(const EsSubscription *subscription, TimestampTz now,
 						 Int32GetDatum(subscription->partitions),
 						 TimestampTzGetDatum(now)};
 
-	list(&due_statement, subscription, arguments, NULL, due);
+	list(&due_statement, subscription, arguments, due);
 }
 
 /*
@@ -302,22 +300,21 @@ es_failed_events_of_lease(const EsSubscription *subscription,
 						 Int32GetDatum(partition->number),
 						 Int64GetDatum(partition->token)};
 
-	list(&of_lease_statement, subscription, arguments, NULL, failed);
+	list(&of_lease_statement, subscription, arguments, failed);
 }
 
 /*
  * es_failed_events_parked
- *		The parked ones of a partition: the one at a position, or with ES_ALL_PARKED all.
+ *		The parked ones of a partition.
  */
 void
 es_failed_events_parked(const EsSubscription *subscription, int32 partition,
-						int64 position, EsFailedEvents *parked)
+						EsFailedEvents *parked)
 {
 	Datum arguments[] = {CStringGetTextDatum(subscription->name),
-						 Int32GetDatum(partition), Int64GetDatum(position)};
-	bool missing[] = {false, false, position == ES_ALL_PARKED};
+						 Int32GetDatum(partition)};
 
-	list(&parked_statement, subscription, arguments, missing, parked);
+	list(&parked_statement, subscription, arguments, parked);
 }
 
 /*

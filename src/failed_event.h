@@ -36,9 +36,6 @@ typedef struct EsFailedEvent
 	const char *consumer; /* may be NULL */
 } EsFailedEvent;
 
-/* Stands for the positions of all parked events. */
-#define ES_ALL_PARKED (-1)
-
 /* A list of them. */
 typedef struct EsFailedEvents
 {
@@ -55,8 +52,7 @@ extern void es_failed_events_of_lease(const EsSubscription *subscription,
 									  const EsPartition *partition,
 									  EsFailedEvents *failed);
 extern void es_failed_events_parked(const EsSubscription *subscription,
-									int32 partition, int64 position,
-									EsFailedEvents *parked);
+									int32 partition, EsFailedEvents *parked);
 extern void es_failed_event_keep(const EsSubscription *subscription,
 								 const EsFailedEvent *event);
 extern void es_failed_event_go_on(const EsSubscription *subscription,

@@ -62,6 +62,12 @@ enum
 /* From so many failed events the streams that are set aside are listed. */
 #define MAX_LISTED 256
 
+/*
+ * How often it is looked through the streams that are set aside; those that are left are
+ * dealt with by the next poll, so that this one has an end.
+ */
+#define MAX_PASSES 64
+
 /* A checkpoint that is so far behind is moved. */
 #define FAR_BEHIND 1000
 
@@ -91,6 +97,7 @@ typedef struct Poll
 	bool busy;		  /* somebody else was about to take what might have been */
 	bool again;		  /* a further look may find something */
 	bool has_failed;  /* an event was counted as such */
+	bool *touched;	  /* a failed event of it was changed */
 	bool *waited_for; /* a stream that is set aside is ahead of it */
 	EsSetAsideStreams set_aside;
 
@@ -213,26 +220,15 @@ describe_unanswered(Poll *poll, const EsPartition *partition,
 					EsUnhandled *unhandled)
 {
 	EsReadRequest request;
-	EsStoreRead *read;
-	TupleTableSlot *event;
 
 	es_subscription_request(poll->subscription, &request);
-	request.range.lowest = partition->delivered_through;
-	request.range.highest = partition->delivered_through;
-	read = es_store_read_begin(&request);
-	event = es_store_read_next(read);
-	if (event != NULL)
-	{
-		unhandled->stream_id = es_bigint_column(event, ES_EVENTS, EV_STREAM_ID);
-		unhandled->version = es_bigint_column(event, ES_EVENTS, EV_VERSION);
-		unhandled->first_version = unhandled->version;
-		unhandled->global_position = partition->delivered_through;
-		unhandled->consumer = partition->consumer;
-		unhandled->reason = "not answered";
-		unhandled->delay = -1;
-	}
-	es_store_read_end(read);
-	return event != NULL;
+	if (!es_event_at(&request, partition->delivered_through, unhandled))
+		return false;
+	unhandled->first_version = unhandled->version;
+	unhandled->consumer = partition->consumer;
+	unhandled->reason = "not answered";
+	unhandled->delay = -1;
+	return true;
 }
 
 /*
@@ -400,7 +396,9 @@ end_set_aside(Poll *poll, const EsFailedEvent *event)
 		merge(poll, partition, event);
 	else
 		return false;
-	es_partition_move(poll->subscription, partition, partition->checkpoint);
+	if (!poll->touched[partition->number])
+		es_partition_move(poll->subscription, partition, partition->checkpoint);
+	poll->touched[partition->number] = true;
 	return true;
 }
 
@@ -449,7 +447,7 @@ deliver_set_aside(Poll *poll)
 {
 	bool changed = poll->set_aside.any_failed;
 
-	while (changed)
+	for (int i = 0; changed && i < MAX_PASSES; i++)
 	{
 		if (deliver_due(poll, &changed))
 			return true;
@@ -642,6 +640,7 @@ look(Poll *poll)
 	n = poll->subscription->partitions;
 	list_set_aside(poll);
 	poll->open = palloc0(n * sizeof(bool));
+	poll->touched = palloc0(n * sizeof(bool));
 	poll->waited_for = palloc0(n * sizeof(bool));
 	poll->locked = palloc0(n * sizeof(bool));
 	for (int i = 0; i < n; i++)

@@ -100,28 +100,24 @@ event_store_parked_events(PG_FUNCTION_ARGS)
 }
 
 /*
- * skip
+ * go_on
  *		Has the stream of a parked event go on without it.  Where events before it are
  *		still to be handled, what is left of it tells that it is passed.
  */
 static void
-skip(const EsSubscription *subscription, const EsFailedEvent *event)
+go_on(const EsSubscription *subscription, const EsFailedEvent *event,
+	  EsFailedEvent *stream)
 {
-	EsFailedEvent stream = *event;
 	EsFailedEvent mark = *event;
 
-	if (event->passed_version > 0)
-	{
-		es_passed_event_handled(subscription, event);
-		return;
-	}
-	stream.failed_version = 0;
-	stream.attempts = 0;
-	stream.parked_at = DT_NOBEGIN;
-	stream.retry_at = GetCurrentTimestamp();
-	stream.ahead_position = Max(event->ahead_position, event->global_position);
+	*stream = *event;
+	stream->failed_version = 0;
+	stream->attempts = 0;
+	stream->parked_at = DT_NOBEGIN;
+	stream->retry_at = GetCurrentTimestamp();
+	stream->ahead_position = Max(event->ahead_position, event->global_position);
 	if (event->next_version == event->failed_version)
-		stream.next_version++;
+		stream->next_version++;
 	else
 	{
 		mark.passed_version = event->failed_version;
@@ -129,16 +125,51 @@ skip(const EsSubscription *subscription, const EsFailedEvent *event)
 		mark.parked_at = DT_NOBEGIN;
 		es_failed_event_keep(subscription, &mark);
 	}
-	es_failed_event_keep(subscription, &stream);
+	es_failed_event_keep(subscription, stream);
+}
+
+/*
+ * skip
+ *		Gives up a parked event.  Its stream is read together with the others at once, if
+ *		it can be; but not while somebody has events after it on lease.
+ */
+static void
+skip(const EsSubscription *subscription, const EsPartition *partition,
+	 const EsFailedEvent *event)
+{
+	EsFailedEvent stream;
+
+	if (event->passed_version > 0)
+	{
+		es_passed_event_handled(subscription, event);
+		return;
+	}
+	go_on(subscription, event, &stream);
+	if (partition->leased_until == DT_NOBEGIN &&
+		!es_set_aside_is_behind(subscription, &stream, partition->checkpoint))
+		es_failed_events_merge(subscription, stream.stream_id);
+}
+
+/*
+ * release
+ *		Has a parked event of a partition, which is locked, delivered again, or skipped.
+ */
+static void
+release(const EsSubscription *subscription, EsPartition *partition,
+		const EsFailedEvent *event, bool again)
+{
+	if (again)
+		es_failed_event_release(subscription, event, true);
+	else
+		skip(subscription, partition, event);
 }
 
 /*
  * release_partition
- *		Has parked events of a partition delivered again, or skipped; returns how many.
+ *		Has the parked events of a partition delivered again; returns how many.
  */
 static int64
-release_partition(const EsSubscription *subscription, int32 number, int64 only,
-				  bool again)
+release_partition(const EsSubscription *subscription, int32 number)
 {
 	EsPartition partition;
 	EsFailedEvents parked;
@@ -146,43 +177,101 @@ release_partition(const EsSubscription *subscription, int32 number, int64 only,
 	if (!es_partition_lock(subscription->name, subscription->owner, number,
 						   &partition))
 		return 0;
-	es_failed_events_parked(subscription, number, only, &parked);
+	es_failed_events_parked(subscription, number, &parked);
 	for (int64 i = 0; i < parked.n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (again)
-			es_failed_event_release(subscription, &parked.events[i], true);
-		else
-			skip(subscription, &parked.events[i]);
+		release(subscription, &partition, &parked.events[i], true);
 	}
 	es_partition_move(subscription, &partition, partition.checkpoint);
 	return parked.n;
 }
 
 /*
- * release
- *		Has the parked event at a position, or all, delivered again, or skipped;
- *		returns how many there were.  Partitions that have none are not locked.
+ * release_all
+ *		Has all parked events delivered again; returns how many there were.  Partitions
+ *		that have none are not locked.
  */
 static int64
-release(FunctionCallInfo fcinfo, const char *call, int64 only, bool again)
+release_all(const EsSubscription *subscription)
 {
-	const EsSubscription *subscription;
 	int64 n = 0;
 
-	es_check_writable(call);
-	es_require_store_owner(call);
-	es_require_subscriptions();
-	subscription = es_subscription_require(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	for (int32 i = 0; i < subscription->partitions; i++)
 	{
 		EsFailedEvents parked;
 
-		es_failed_events_parked(subscription, i, only, &parked);
+		es_failed_events_parked(subscription, i, &parked);
 		if (parked.n > 0)
-			n += release_partition(subscription, i, only, again);
+			n += release_partition(subscription, i);
 	}
 	return n;
+}
+
+/*
+ * is_parked
+ *		Whether there is a failed event of a stream that is parked, at a position.
+ */
+static bool
+is_parked(const EsSubscription *subscription, int64 stream_id,
+		  int64 passed_version, int64 position, EsFailedEvent *event)
+{
+	return es_failed_event_find(subscription, stream_id, passed_version, event) &&
+		event->parked_at != DT_NOBEGIN && event->global_position == position;
+}
+
+/*
+ * find_parked
+ *		Finds the parked event at a position; returns false where none is.
+ */
+static bool
+find_parked(const EsSubscription *subscription, int64 position,
+			EsFailedEvent *event)
+{
+	EsReadRequest request;
+	EsUnhandled at;
+
+	/* whatever the subscription is for by now */
+	es_subscription_request(subscription, &request);
+	request.all_categories = true;
+	request.ntypes = -1;
+	return es_event_at(&request, position, &at) &&
+		(is_parked(subscription, at.stream_id, 0, position, event) ||
+		 is_parked(subscription, at.stream_id, at.version, position, event));
+}
+
+/*
+ * release_one
+ *		Has the parked event at a position delivered again, or skipped; returns how many
+ *		there were.
+ */
+static int64
+release_one(const EsSubscription *subscription, int64 position, bool again)
+{
+	EsFailedEvent event;
+	EsPartition partition;
+
+	if (!find_parked(subscription, position, &event) ||
+		!es_partition_lock(subscription->name, subscription->owner,
+						   event.partition, &partition) ||
+		!find_parked(subscription, position, &event))
+		return 0;
+	release(subscription, &partition, &event, again);
+	es_partition_move(subscription, &partition, partition.checkpoint);
+	return 1;
+}
+
+/*
+ * begin_call
+ *		Checks who calls, and finds the subscription.
+ */
+static const EsSubscription *
+begin_call(FunctionCallInfo fcinfo, const char *call)
+{
+	es_check_writable(call);
+	es_require_store_owner(call);
+	es_require_subscriptions();
+	return es_subscription_require(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 }
 
 /*
@@ -195,12 +284,15 @@ release(FunctionCallInfo fcinfo, const char *call, int64 only, bool again)
 Datum
 event_store_replay_parked(PG_FUNCTION_ARGS)
 {
-	int64 position = es_bigint_argument(fcinfo, 1, ES_ALL_PARKED);
+	const EsSubscription *subscription;
 
 	es_check_not_null(fcinfo, 0, "subscription");
 	if (!PG_ARGISNULL(1))
-		es_check_not_negative(position, "global_position");
-	PG_RETURN_INT64(release(fcinfo, "replay_parked()", position, true));
+		es_check_not_negative(PG_GETARG_INT64(1), "global_position");
+	subscription = begin_call(fcinfo, "replay_parked()");
+	PG_RETURN_INT64(PG_ARGISNULL(1)
+						? release_all(subscription)
+						: release_one(subscription, PG_GETARG_INT64(1), true));
 }
 
 /*
@@ -213,8 +305,11 @@ event_store_replay_parked(PG_FUNCTION_ARGS)
 Datum
 event_store_skip_parked(PG_FUNCTION_ARGS)
 {
+	const EsSubscription *subscription;
+
 	es_check_not_null(fcinfo, 0, "subscription");
 	es_check_not_null(fcinfo, 1, "global_position");
 	es_check_not_negative(PG_GETARG_INT64(1), "global_position");
-	PG_RETURN_INT64(release(fcinfo, "skip_parked()", PG_GETARG_INT64(1), false));
+	subscription = begin_call(fcinfo, "skip_parked()");
+	PG_RETURN_INT64(release_one(subscription, PG_GETARG_INT64(1), false));
 }

@@ -65,6 +65,31 @@ version_of(TupleTableSlot *event)
 }
 
 /*
+ * es_event_at
+ *		Says which event is at a position, of those that are asked for; returns false
+ *		where none is.
+ */
+bool
+es_event_at(EsReadRequest *request, int64 position, EsUnhandled *unhandled)
+{
+	EsStoreRead *read;
+	TupleTableSlot *event;
+
+	request->range.lowest = position;
+	request->range.highest = position;
+	read = es_store_read_begin(request);
+	event = es_store_read_next(read);
+	if (event != NULL)
+	{
+		unhandled->stream_id = es_bigint_column(event, ES_EVENTS, EV_STREAM_ID);
+		unhandled->version = version_of(event);
+		unhandled->global_position = position;
+	}
+	es_store_read_end(read);
+	return event != NULL;
+}
+
+/*
  * es_set_aside_read
  *		Begins to read what is to be delivered for a failed event: up to it, or if it was
  *		handled, up to the checkpoint; of one that its stream has passed, it alone.

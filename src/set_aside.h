@@ -26,6 +26,8 @@ typedef struct EsUnhandled
 	int64 delay;		/* to the next attempt, microseconds; -1: as usual */
 } EsUnhandled;
 
+extern bool es_event_at(EsReadRequest *request, int64 position,
+						EsUnhandled *unhandled);
 extern EsStoreRead *es_set_aside_read(const EsSubscription *subscription,
 									  const EsFailedEvent *event,
 									  const EsPartition *partition);
