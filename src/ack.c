@@ -332,7 +332,6 @@ event_store_release(PG_FUNCTION_ARGS)
 	begin_answer(fcinfo, "release()", &answer);
 	lock_partition(&answer);
 	subscription = es_subscription_require(answer.name);
-	es_partition_settle(subscription, &answer.partition,
-						es_next_token(&answer.partition, GetCurrentTimestamp()));
+	es_partition_settle(subscription, &answer.partition);
 	PG_RETURN_VOID();
 }

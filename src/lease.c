@@ -24,10 +24,11 @@
  * A transaction at REPEATABLE READ or above sees the rows as of its snapshot; locking
  * one that was changed since raises 40001.
  *
- * A token says which partition it is of, and counts milliseconds: it is the time of the
- * lease, or one more than the last where that is not less.  So those of a subscription
- * that was dropped and made anew, or of a database that was restored as it was before,
- * are not given a second time, as long as the clock goes on.
+ * A token says which partition it is of, and when it was made, in tenths of milliseconds:
+ * who leases faster waits for the clock.  So tokens are not ahead of it, and those of a
+ * subscription that was dropped and made anew, of a database that was restored as it was
+ * before, and of leases that a crash has undone are not given a second time, as long as
+ * the clock goes on.  They stay below 2^53 until 2111, for those who read JSON.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -38,6 +39,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "lease.h"
@@ -233,8 +235,14 @@ static EsStatement delete_statement =
 	 .things = THINGS,
 	 .by_index = true};
 
-/* A token has the partition in so many bits; the rest is its time. */
+/* A token has the partition in so many bits; the rest is a time. */
 #define PARTITION_BITS 8
+
+/* That goes on after so many microseconds. */
+#define TICK 100
+
+/* By so many the last token can be ahead of the clock, and be waited for. */
+#define MAX_TICKS_AHEAD 100
 
 StaticAssertDecl(ES_MAX_PARTITIONS <= 1 << PARTITION_BITS,
 				 "a token must have room for the partition");
@@ -371,15 +379,32 @@ es_partition_lock(const char *subscription, Oid owner, int32 number,
 }
 
 /*
+ * ticks
+ *		The time, as tokens have it.
+ */
+static int64
+ticks(void)
+{
+	return Max(GetCurrentTimestamp() / TICK, 0);
+}
+
+/*
  * es_next_token
  *		The token of the next lease of a partition.
  */
 int64
-es_next_token(const EsPartition *partition, TimestampTz now)
+es_next_token(const EsPartition *partition)
 {
 	int64 last = partition->token >> PARTITION_BITS;
-	int64 time = Max(now / 1000, 0);
+	int64 time = ticks();
 
+	/* where the clock was set back nobody waits until it is there again */
+	while (time <= last && last - time < MAX_TICKS_AHEAD)
+	{
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(TICK);
+		time = ticks();
+	}
 	return (Max(last + 1, time) << PARTITION_BITS) | partition->number;
 }
 
@@ -428,11 +453,12 @@ change(EsStatement *statement, const char *subscription, Oid owner,
  */
 void
 es_partition_create(const EsSubscription *subscription, int32 number,
-					int64 checkpoint, int64 token)
+					int64 checkpoint)
 {
+	EsPartition none = {.number = number};
 	Datum arguments[] = {CStringGetTextDatum(subscription->name),
 						 Int32GetDatum(number), Int64GetDatum(checkpoint),
-						 Int64GetDatum(token)};
+						 Int64GetDatum(es_next_token(&none))};
 
 	(void) es_statement_run_as(&create_statement, subscription->owner,
 							   arguments, NULL);
@@ -481,9 +507,9 @@ es_partition_move(const EsSubscription *subscription, EsPartition *partition,
  *		as answered, and another answer comes too late.
  */
 void
-es_partition_settle(const EsSubscription *subscription, EsPartition *partition,
-					int64 token)
+es_partition_settle(const EsSubscription *subscription, EsPartition *partition)
 {
+	int64 token = es_next_token(partition);
 	Datum more[] = {Int64GetDatum(token)};
 
 	change(&settle_statement, subscription->name, subscription->owner,
@@ -541,9 +567,10 @@ es_partition_nack(const char *subscription, Oid owner, EsPartition *partition)
  */
 void
 es_partition_reset(const EsSubscription *subscription, EsPartition *partition,
-				   int64 checkpoint, int64 token)
+				   int64 checkpoint)
 {
-	Datum more[] = {Int64GetDatum(checkpoint), Int64GetDatum(token)};
+	Datum more[] = {Int64GetDatum(checkpoint),
+					Int64GetDatum(es_next_token(partition))};
 
 	change(&reset_statement, subscription->name, subscription->owner, partition,
 		   lengthof(more), more, NULL);

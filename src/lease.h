@@ -56,17 +56,17 @@ extern bool es_partition_try_lock(const EsSubscription *subscription,
 								  EsPartition *partition);
 extern bool es_partition_lock(const char *subscription, Oid owner, int32 number,
 							  EsPartition *partition);
-extern int64 es_next_token(const EsPartition *partition, TimestampTz now);
+extern int64 es_next_token(const EsPartition *partition);
 extern int32 es_token_partition(int64 token);
 extern void es_partition_create(const EsSubscription *subscription,
-								int32 number, int64 checkpoint, int64 token);
+								int32 number, int64 checkpoint);
 extern void es_partition_lease(const EsSubscription *subscription,
 							   EsPartition *partition,
 							   const EsDelivery *delivery);
 extern void es_partition_move(const EsSubscription *subscription,
 							  EsPartition *partition, int64 checkpoint);
 extern void es_partition_settle(const EsSubscription *subscription,
-								EsPartition *partition, int64 token);
+								EsPartition *partition);
 extern bool es_partition_ack_all(const char *subscription, Oid owner,
 								 int64 token, int64 through_position);
 extern void es_partition_ack(const char *subscription, Oid owner,
@@ -75,8 +75,7 @@ extern void es_partition_ack(const char *subscription, Oid owner,
 extern void es_partition_nack(const char *subscription, Oid owner,
 							  EsPartition *partition);
 extern void es_partition_reset(const EsSubscription *subscription,
-							   EsPartition *partition, int64 checkpoint,
-							   int64 token);
+							   EsPartition *partition, int64 checkpoint);
 extern void es_partitions_delete(const char *subscription, Oid owner);
 
 #endif /* ES_LEASE_H */

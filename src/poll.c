@@ -254,8 +254,7 @@ settle(Poll *poll, EsPartition *partition)
 		poll->has_failed = true;
 		list_set_aside(poll);
 	}
-	es_partition_settle(poll->subscription, partition,
-						es_next_token(partition, poll->now));
+	es_partition_settle(poll->subscription, partition);
 	return true;
 }
 
@@ -267,7 +266,7 @@ static void
 choose(Poll *poll, EsPartition *partition)
 {
 	poll->taken = partition;
-	poll->token = es_next_token(partition, poll->now);
+	poll->token = es_next_token(partition);
 	poll->limit = poll->max_count;
 	if (is_unanswered(partition) && partition->deliveries >= 2)
 		poll->limit = Min(poll->limit, Max(partition->delivered / 2, 1));
@@ -372,8 +371,7 @@ static void
 merge(Poll *poll, EsPartition *partition, const EsFailedEvent *event)
 {
 	if (is_unanswered(partition))
-		es_partition_settle(poll->subscription, partition,
-							es_next_token(partition, poll->now));
+		es_partition_settle(poll->subscription, partition);
 	es_failed_events_merge(poll->subscription, event->stream_id);
 }
 

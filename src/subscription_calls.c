@@ -151,17 +151,12 @@ make(FunctionCallInfo fcinfo, const char *name)
 	Oid owner = es_store_owner(ES_SUBSCRIPTIONS);
 	int64 position =
 		es_position_argument(fcinfo, ARG_START_POSITION, "start_position");
-	TimestampTz now = GetCurrentTimestamp();
 	EsSubscription *subscription;
 
 	store(fcinfo, &insert_statement, owner);
 	subscription = es_subscription_require(name);
 	for (int32 i = 0; i < subscription->partitions; i++)
-	{
-		EsPartition none = {.number = i};
-
-		es_partition_create(subscription, i, position, es_next_token(&none, now));
-	}
+		es_partition_create(subscription, i, position);
 }
 
 /*
@@ -193,16 +188,13 @@ is_same(FunctionCallInfo fcinfo, int arg, int n, text *const *texts)
 static void
 take_back(const EsSubscription *subscription)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
 	for (int32 i = 0; i < subscription->partitions; i++)
 	{
 		EsPartition partition;
 
 		if (es_partition_lock(subscription->name, subscription->owner, i,
 							  &partition))
-			es_partition_settle(subscription, &partition,
-								es_next_token(&partition, now));
+			es_partition_settle(subscription, &partition);
 	}
 }
 
@@ -306,7 +298,6 @@ event_store_move_subscription(PG_FUNCTION_ARGS)
 	char *name = begin_call(fcinfo, "move_subscription()");
 	int64 position = es_position_argument(fcinfo, 1, "global_position");
 	const EsSubscription *subscription = es_subscription_require(name);
-	TimestampTz now = GetCurrentTimestamp();
 
 	(void) es_partitions_list(subscription);
 	for (int32 i = 0; i < subscription->partitions; i++)
@@ -315,8 +306,7 @@ event_store_move_subscription(PG_FUNCTION_ARGS)
 
 		if (!es_partition_lock(name, subscription->owner, i, &partition))
 			continue; /* its list has just been complete */
-		es_partition_reset(subscription, &partition, position,
-						   es_next_token(&partition, now));
+		es_partition_reset(subscription, &partition, position);
 	}
 	es_failed_events_move(subscription, position);
 	PG_RETURN_VOID();

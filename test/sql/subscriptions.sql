@@ -367,6 +367,24 @@ SELECT regress_sub.ack('a');
 SELECT event_store.create_subscription('one', partitions => 1, replace => true);
 SELECT state FROM regress_sub.status;
 
+-- Tokens grow, and are not ahead of the clock, however fast they are given.
+SELECT regress_sub.append('H');
+DO $$
+DECLARE
+	t bigint;
+	before bigint := 0;
+BEGIN
+	FOR i IN 1 .. 1000 LOOP
+		SELECT token INTO t FROM event_store.poll('one', 'a');
+		ASSERT t > before;
+		ASSERT (t >> 8) <= extract(epoch FROM clock_timestamp() - '2000-01-01 00:00:00+00') * 10000, 'ahead of the clock';
+		before := t;
+		PERFORM event_store.release('one', t);
+	END LOOP;
+END$$;
+SELECT regress_sub.poll('a');
+SELECT regress_sub.ack('a');
+
 -- What is never answered comes in smaller batches, then alone, and counts as failed.
 SELECT event_store.create_subscription('one', ARRAY['sub'], partitions => 1, max_attempts => 2, retry_delay => '0', replace => true);
 SELECT regress_sub.append('A', 'B', 'C', 'A');
