@@ -107,14 +107,18 @@ static EsStatement list_statement =
 	 .things = THINGS,
 	 .by_index = true};
 
-/* One that was changed meanwhile is not locked, as whoever has it is to answer. */
+/*
+ * One that was changed meanwhile is not locked, as whoever has it is to answer; nor one
+ * that was made meanwhile under the same name, which has another token.
+ */
 static EsStatement try_lock_statement =
 	{.text = "SELECT " COLUMNS " FROM " TABLE THIS_TURN
 			 " AND changes OPERATOR(pg_catalog.=) $4"
+			 " AND token OPERATOR(pg_catalog.=) $5"
 			 " FOR NO KEY UPDATE SKIP LOCKED",
 	 .expected = SPI_OK_SELECT,
-	 .narguments = 4,
-	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID},
+	 .narguments = 5,
+	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID, INT8OID},
 	 .things = THINGS,
 	 .by_index = true};
 
@@ -304,26 +308,20 @@ es_partitions_find(const EsSubscription *subscription, EsPartition **partitions)
 }
 
 /*
- * es_partitions_list
- *		All partitions of a subscription, in their order; raises 55000 where the owner
- *		has removed some.
+ * es_check_partitions
+ *		Raises 55000 where a subscription has another number of partitions than it was
+ *		made with, since the owner has removed some.
  */
-EsPartition *
-es_partitions_list(const EsSubscription *subscription)
+void
+es_check_partitions(const EsSubscription *subscription, int32 n)
 {
-	EsPartition *partitions;
-	int32 n = es_partitions_find(subscription, &partitions);
-
-	if (n == subscription->partitions)
-		return partitions;
-	(void) es_subscription_require(subscription->name); /* it may be gone */
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("subscription \"%s\" lacks partitions", subscription->name),
-			 errdetail("It has %d of %d.", n, subscription->partitions),
-			 errhint(
-				 "Restore its rows of event_store.subscription_partitions, or drop the subscription.")));
-	return NULL;
+	if (n != subscription->partitions)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("subscription \"%s\" lacks partitions", subscription->name),
+				 errdetail("It has %d of %d.", n, subscription->partitions),
+				 errhint(
+					 "Restore its rows of event_store.subscription_partitions, or drop the subscription.")));
 }
 
 /*
@@ -357,7 +355,8 @@ es_partition_try_lock(const EsSubscription *subscription, EsPartition *partition
 	Datum arguments[] = {CStringGetTextDatum(subscription->name),
 						 Int32GetDatum(partition->number),
 						 Int64GetDatum(partition->turn),
-						 Int64GetDatum(partition->changes)};
+						 Int64GetDatum(partition->changes),
+						 Int64GetDatum(partition->token)};
 
 	return lock_by(&try_lock_statement, subscription->owner, arguments,
 				   partition);

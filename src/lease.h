@@ -51,7 +51,7 @@ typedef struct EsDelivery
 
 extern int32 es_partitions_find(const EsSubscription *subscription,
 								EsPartition **partitions);
-extern EsPartition *es_partitions_list(const EsSubscription *subscription);
+extern void es_check_partitions(const EsSubscription *subscription, int32 n);
 extern bool es_partition_try_lock(const EsSubscription *subscription,
 								  EsPartition *partition);
 extern bool es_partition_lock(const char *subscription, Oid owner, int32 number,

@@ -608,17 +608,20 @@ deliver_from(Poll *poll)
 /*
  * list_partitions
  *		Lists the partitions, and reads what the subscription is after that: whoever
- *		changes which events it has changes them, too.  Returns false where somebody has
- *		just made another one of that name.
+ *		changes which events it has changes them, too, or makes others.  Returns false
+ *		where they are not those of the subscription.
  */
 static bool
 list_partitions(Poll *poll)
 {
 	const EsSubscription *before = es_subscription_require(poll->name);
+	int32 n = es_partitions_find(before, &poll->partitions);
 
-	poll->partitions = es_partitions_list(before);
 	poll->subscription = es_subscription_require(poll->name);
-	return poll->subscription->partitions == before->partitions;
+	if (poll->subscription->partitions != before->partitions)
+		return false;
+	es_check_partitions(poll->subscription, n);
+	return true;
 }
 
 /*

@@ -298,8 +298,10 @@ event_store_move_subscription(PG_FUNCTION_ARGS)
 	char *name = begin_call(fcinfo, "move_subscription()");
 	int64 position = es_position_argument(fcinfo, 1, "global_position");
 	const EsSubscription *subscription = es_subscription_require(name);
+	EsPartition *partitions;
 
-	(void) es_partitions_list(subscription);
+	es_check_partitions(subscription,
+						es_partitions_find(subscription, &partitions));
 	for (int32 i = 0; i < subscription->partitions; i++)
 	{
 		EsPartition partition;

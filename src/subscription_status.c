@@ -184,6 +184,8 @@ state_of(const EsPartition *partition, const Status *status, bool beyond)
 		return "stuck";
 	if (unanswered)
 		return "working";
+	if (!status->lag_known)
+		return "unknown";
 	if (status->lag_events > 0)
 		return "unclaimed";
 	if (DatumGetInt64(status->values[ST_DELAYED]) > 0)
