@@ -315,7 +315,7 @@ put_subscription(ReturnSetInfo *result, const char *name)
 	EsPartition *partitions;
 	EsSetAsideStreams set_aside;
 	Status *statuses;
-	int64 last = es_last_position();
+	int64 last;
 	int64 horizon;
 	bool beyond = false;
 	const char *flaw;
@@ -332,6 +332,9 @@ put_subscription(ReturnSetInfo *result, const char *name)
 		put_unusable(result, name, flaw);
 		return;
 	}
+
+	/* after the partitions, which may have gone on meanwhile */
+	last = es_last_position();
 	es_set_aside_streams(subscription, PG_INT64_MAX, &set_aside);
 	statuses = palloc(subscription->partitions * sizeof(Status));
 	for (int32 i = 0; i < subscription->partitions; i++)
