@@ -43,7 +43,7 @@
 	" AND stream_id OPERATOR(pg_catalog.=) $2"      \
 	" AND passed_version OPERATOR(pg_catalog.=) $3"
 
-/* In the order of take_row(); the casts as in checkpoint.c. */
+/* In the order of the enum below; the casts as in checkpoint.c. */
 #define COLUMNS                                                             \
 	"partition::pg_catalog.int4, stream_id::pg_catalog.int8,"               \
 	" passed_version::pg_catalog.int8, next_version::pg_catalog.int8,"      \
@@ -51,6 +51,21 @@
 	" global_position::pg_catalog.int8, attempts::pg_catalog.int4,"         \
 	" retry_at::pg_catalog.timestamptz, parked_at::pg_catalog.timestamptz," \
 	" token::pg_catalog.int8"
+
+enum
+{
+	COL_PARTITION = 1,
+	COL_STREAM_ID,
+	COL_PASSED_VERSION,
+	COL_NEXT_VERSION,
+	COL_AHEAD_POSITION,
+	COL_FAILED_VERSION,
+	COL_GLOBAL_POSITION,
+	COL_ATTEMPTS,
+	COL_RETRY_AT,
+	COL_PARKED_AT,
+	COL_TOKEN
+};
 
 static EsStatement find_statement = {.text = "SELECT " COLUMNS
 											 " FROM " TABLE THIS_EVENT,
@@ -108,6 +123,16 @@ static EsStatement parked_statement = {.text = "SELECT " COLUMNS
 									   .types = {TEXTOID, INT4OID},
 									   .things = THINGS,
 									   .by_index = true};
+
+/* Arguments of the next statement that may be null. */
+enum
+{
+	KEPT_RETRY_AT = 8,
+	KEPT_PARKED_AT,
+	KEPT_TOKEN,
+	KEPT_REASON,
+	KEPT_CONSUMER
+};
 
 static EsStatement keep_statement =
 	{.text = "INSERT INTO " TABLE
@@ -213,17 +238,19 @@ take_row(EsFailedEvent *event, uint64 row)
 {
 	bool isnull;
 
-	event->partition = DatumGetInt32(es_statement_column(row, 1, &isnull));
-	event->stream_id = es_statement_bigint(row, 2);
-	event->passed_version = es_statement_bigint(row, 3);
-	event->next_version = es_statement_bigint(row, 4);
-	event->ahead_position = es_statement_bigint(row, 5);
-	event->failed_version = es_statement_bigint(row, 6);
-	event->global_position = es_statement_bigint(row, 7);
-	event->attempts = DatumGetInt32(es_statement_column(row, 8, &isnull));
-	event->retry_at = es_statement_time(row, 9, DT_NOEND);
-	event->parked_at = es_statement_time(row, 10, DT_NOBEGIN);
-	event->token = es_statement_bigint(row, 11);
+	event->partition =
+		DatumGetInt32(es_statement_column(row, COL_PARTITION, &isnull));
+	event->stream_id = es_statement_bigint(row, COL_STREAM_ID);
+	event->passed_version = es_statement_bigint(row, COL_PASSED_VERSION);
+	event->next_version = es_statement_bigint(row, COL_NEXT_VERSION);
+	event->ahead_position = es_statement_bigint(row, COL_AHEAD_POSITION);
+	event->failed_version = es_statement_bigint(row, COL_FAILED_VERSION);
+	event->global_position = es_statement_bigint(row, COL_GLOBAL_POSITION);
+	event->attempts =
+		DatumGetInt32(es_statement_column(row, COL_ATTEMPTS, &isnull));
+	event->retry_at = es_statement_time(row, COL_RETRY_AT, DT_NOEND);
+	event->parked_at = es_statement_time(row, COL_PARKED_AT, DT_NOBEGIN);
+	event->token = es_statement_bigint(row, COL_TOKEN);
 	event->reason = NULL;
 	event->consumer = NULL;
 }
@@ -376,10 +403,10 @@ es_failed_event_keep(const EsSubscription *subscription,
 						 Int64GetDatum(event->ahead_position)};
 	bool missing[lengthof(arguments)] = {false};
 
-	missing[8] = event->retry_at == DT_NOEND;
-	missing[9] = !parked;
-	missing[11] = event->reason == NULL;
-	missing[12] = event->consumer == NULL;
+	missing[KEPT_RETRY_AT] = event->retry_at == DT_NOEND;
+	missing[KEPT_PARKED_AT] = !parked;
+	missing[KEPT_REASON] = event->reason == NULL;
+	missing[KEPT_CONSUMER] = event->consumer == NULL;
 	require_one(es_statement_run_as(&keep_statement, subscription->owner,
 									arguments, missing),
 				subscription, event);

@@ -23,6 +23,7 @@
 #include "catalog/pg_type.h"
 
 #include "horizon.h"
+#include "position.h"
 #include "statement.h"
 #include "store.h"
 
@@ -54,20 +55,28 @@ static EsStatement find_statement =
 	 .things = "horizon",
 	 .by_index = true};
 
-static EsStatement move_statement =
-	{.text = "UPDATE event_store.horizon SET safe_position = $1,"
-			 " published_at = pg_catalog.clock_timestamp(),"
-			 " changes = changes OPERATOR(pg_catalog.+) 1,"
-			 " turn = (changes OPERATOR(pg_catalog.+) 1)"
-			 " OPERATOR(pg_catalog./) 64"
-			 " WHERE turn OPERATOR(pg_catalog.=)"
-			 " (SELECT turn FROM event_store.horizon" NEWEST ")"
-			 " AND safe_position OPERATOR(pg_catalog.<) $1",
-	 .expected = SPI_OK_UPDATE,
-	 .narguments = 1,
-	 .types = {INT8OID},
-	 .things = "horizon",
-	 .by_index = true};
+#define MOVE                                                   \
+	"UPDATE event_store.horizon SET safe_position = $1,"       \
+	" published_at = pg_catalog.clock_timestamp()," ES_CHANGED \
+	" WHERE turn OPERATOR(pg_catalog.=)"                       \
+	" (SELECT turn FROM event_store.horizon" NEWEST ")"
+
+static EsStatement move_statement = {.text = MOVE
+									 " AND safe_position OPERATOR(pg_catalog.<) $1",
+									 .expected = SPI_OK_UPDATE,
+									 .narguments = 1,
+									 .types = {INT8OID},
+									 .things = "horizon",
+									 .by_index = true};
+
+/* From $2, which is beyond the store. */
+static EsStatement lower_statement = {.text = MOVE
+									  " AND safe_position OPERATOR(pg_catalog.=) $2",
+									  .expected = SPI_OK_UPDATE,
+									  .narguments = 2,
+									  .types = {INT8OID, INT8OID},
+									  .things = "horizon",
+									  .by_index = true};
 
 static EsStatement insert_statement =
 	{.text = "INSERT INTO event_store.horizon"
@@ -122,28 +131,36 @@ es_horizon_find(int64 *safe_position)
 
 /*
  * es_horizon_publish
- *		Publishes a safe position, unless that or a higher one was.
+ *		Publishes a safe position, unless that or a higher one was; one that is beyond
+ *		the store, which then was restored without it, is taken back.  Returns false
+ *		where there is no table for it.
  */
-void
+bool
 es_horizon_publish(int64 safe_position)
 {
-	Datum arguments[] = {Int64GetDatum(safe_position)};
+	Datum arguments[2] = {Int64GetDatum(safe_position)};
 	Oid owner;
 
 	if (!es_store_has(ES_HORIZON))
-		return;
+		return false;
 	owner = es_store_owner(ES_HORIZON);
 	for (int i = 0; i < MAX_TRIES; i++)
 	{
 		int64 published;
 
 		if (es_statement_run_as(&move_statement, owner, arguments, NULL) > 0)
-			return;
+			break;
 		if (!es_horizon_find(&published))
 			(void) es_statement_run_as(&insert_statement, owner, arguments, NULL);
+		else if (published > es_last_position()) /* read after the other */
+		{
+			arguments[1] = Int64GetDatum(published);
+			(void) es_statement_run_as(&lower_statement, owner, arguments, NULL);
+		}
 		else if (published >= safe_position)
-			return;
+			break;
 	}
+	return true;
 }
 
 /*

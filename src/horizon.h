@@ -13,7 +13,7 @@
 #define ES_HORIZON_H
 
 extern void es_make_horizon_table(void);
-extern void es_horizon_publish(int64 safe_position);
+extern bool es_horizon_publish(int64 safe_position);
 extern bool es_horizon_find(int64 *safe_position);
 extern int64 es_horizon(void);
 

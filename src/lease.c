@@ -87,14 +87,6 @@ enum
 
 #define NEWEST " ORDER BY turn DESC LIMIT 1"
 
-/* How often a partition changes until it takes the next turn. */
-#define CHANGES_OF_TURN 64
-
-#define CHANGED                                    \
-	" changes = changes OPERATOR(pg_catalog.+) 1," \
-	" turn = (changes OPERATOR(pg_catalog.+) 1)"   \
-	" OPERATOR(pg_catalog./) " CppAsString2(CHANGES_OF_TURN)
-
 static EsStatement list_statement =
 	{.text = "SELECT p.* FROM"
 			 " pg_catalog.generate_series(0, $2 OPERATOR(pg_catalog.-) 1) n"
@@ -147,7 +139,7 @@ static EsStatement lease_statement =
 			 " OPERATOR(pg_catalog.+) $6, delivered = $7,"
 			 " delivered_through = $8, deliveries = $9, nacked = false,"
 			 " retried_stream = $10, retried_version = $11,"
-			 " polled_at = pg_catalog.clock_timestamp()," CHANGED THIS_TURN,
+			 " polled_at = pg_catalog.clock_timestamp()," ES_CHANGED THIS_TURN,
 	 .expected = SPI_OK_UPDATE,
 	 .narguments = 11,
 	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID, TEXTOID, INTERVALOID,
@@ -156,7 +148,7 @@ static EsStatement lease_statement =
 	 .by_index = true};
 
 static EsStatement move_statement =
-	{.text = "UPDATE " TABLE " SET checkpoint = $4," CHANGED THIS_TURN,
+	{.text = "UPDATE " TABLE " SET checkpoint = $4," ES_CHANGED THIS_TURN,
 	 .expected = SPI_OK_UPDATE,
 	 .narguments = 4,
 	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID},
@@ -170,7 +162,7 @@ static EsStatement move_statement =
 	" leased_until = CASE WHEN delivered_through OPERATOR(pg_catalog.>) $4" \
 	" AND leased_until IS NOT NULL"                                         \
 	" THEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) lease END,"  \
-	" deliveries = 0, acked_at = pg_catalog.clock_timestamp()," CHANGED
+	" deliveries = 0, acked_at = pg_catalog.clock_timestamp()," ES_CHANGED
 
 /*
  * The usual case at once: $3 is the token, and nothing has failed.  Where somebody
@@ -204,7 +196,7 @@ static EsStatement nack_statement =
 	{.text = "UPDATE " TABLE " SET nacked = true, deliveries = 0,"
 			 " leased_until = CASE WHEN retried_stream IS NULL AND"
 			 " leased_until IS NOT NULL THEN pg_catalog.clock_timestamp()"
-			 " OPERATOR(pg_catalog.+) lease END," CHANGED THIS_TURN,
+			 " OPERATOR(pg_catalog.+) lease END," ES_CHANGED THIS_TURN,
 	 .expected = SPI_OK_UPDATE,
 	 .narguments = 3,
 	 .types = {TEXTOID, INT4OID, INT8OID},
@@ -213,7 +205,7 @@ static EsStatement nack_statement =
 
 static EsStatement settle_statement =
 	{.text = "UPDATE " TABLE " SET token = $4, leased_until = NULL, delivered = 0,"
-			 " deliveries = 0," CHANGED THIS_TURN,
+			 " deliveries = 0," ES_CHANGED THIS_TURN,
 	 .expected = SPI_OK_UPDATE,
 	 .narguments = 4,
 	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID},
@@ -221,10 +213,11 @@ static EsStatement settle_statement =
 	 .by_index = true};
 
 static EsStatement reset_statement =
-	{.text = "UPDATE " TABLE " SET checkpoint = $4, token = $5, consumer = NULL,"
-			 " lease = NULL, leased_until = NULL, delivered = 0,"
-			 " delivered_through = $4, deliveries = 0, nacked = false,"
-			 " retried_stream = NULL, retried_version = NULL," CHANGED THIS_TURN,
+	{.text =
+		 "UPDATE " TABLE " SET checkpoint = $4, token = $5, consumer = NULL,"
+		 " lease = NULL, leased_until = NULL, delivered = 0,"
+		 " delivered_through = $4, deliveries = 0, nacked = false,"
+		 " retried_stream = NULL, retried_version = NULL," ES_CHANGED THIS_TURN,
 	 .expected = SPI_OK_UPDATE,
 	 .narguments = 5,
 	 .types = {TEXTOID, INT4OID, INT8OID, INT8OID, INT8OID},
@@ -443,7 +436,7 @@ change(EsStatement *statement, const char *subscription, Oid owner,
 						   partition->number, subscription),
 				 errhint("Drop the triggers on the tables of %s.", THINGS)));
 	partition->changes++;
-	partition->turn = partition->changes / CHANGES_OF_TURN;
+	partition->turn = partition->changes / ES_CHANGES_OF_TURN;
 }
 
 /*

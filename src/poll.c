@@ -259,16 +259,34 @@ settle(Poll *poll, EsPartition *partition)
 }
 
 /*
+ * unanswered_deliveries
+ *		How often in a row a partition's events have been delivered without an answer: of
+ *		a stream that is set aside, or of those after the checkpoint, for NULL.
+ */
+static int32
+unanswered_deliveries(const EsPartition *partition, const EsFailedEvent *event)
+{
+	int64 stream_id = event != NULL ? event->stream_id : 0;
+	int64 passed_version = event != NULL ? event->passed_version : 0;
+
+	return is_unanswered(partition) && partition->retried_stream == stream_id &&
+			partition->retried_version == passed_version
+		? partition->deliveries
+		: 0;
+}
+
+/*
  * choose
- *		Chooses a partition, which is locked, to be delivered.
+ *		Chooses a partition, which is locked, to be delivered; event is what is delivered
+ *		of it by itself, NULL for none.
  */
 static void
-choose(Poll *poll, EsPartition *partition)
+choose(Poll *poll, EsPartition *partition, const EsFailedEvent *event)
 {
 	poll->taken = partition;
 	poll->token = es_next_token(partition);
 	poll->limit = poll->max_count;
-	if (is_unanswered(partition) && partition->deliveries >= 2)
+	if (unanswered_deliveries(partition, event) >= 2)
 		poll->limit = Min(poll->limit, Max(partition->delivered / 2, 1));
 	poll->n = 0;
 }
@@ -314,8 +332,7 @@ lease(Poll *poll, const EsFailedEvent *event)
 	delivery.lease = poll->lease;
 	delivery.delivered = poll->n;
 	delivery.delivered_through = poll->position;
-	delivery.deliveries =
-		is_unanswered(partition) ? partition->deliveries + 1 : 1;
+	delivery.deliveries = unanswered_deliveries(partition, event) + 1;
 	if (event != NULL)
 	{
 		delivery.retried_stream = event->stream_id;
@@ -337,7 +354,7 @@ put_set_aside(Poll *poll, const EsFailedEvent *event)
 	bool alone = event->failed_version >= event->next_version;
 	TupleTableSlot *slot;
 
-	choose(poll, partition);
+	choose(poll, partition, event);
 	if (alone)
 		poll->limit = Min(poll->limit, 1);
 	while (poll->n < poll->limit &&
@@ -510,7 +527,7 @@ is_wanted(Poll *poll, TupleTableSlot *event)
 		return false;
 	if (settle(poll, partition) && es_is_set_aside(&poll->set_aside, stream_id))
 		return false;
-	choose(poll, partition);
+	choose(poll, partition, NULL);
 	return true;
 }
 

@@ -48,7 +48,6 @@ struct EsScan
 	Snapshot snapshot;
 	MemoryContext context; /* what the index scans keep lives here */
 	EsEventsColumn order_column;
-
 	int64 lowest; /* bounds of the order column */
 	int64 highest;
 	ScanDirection direction;
@@ -89,7 +88,6 @@ make_scan(Relation events, EsIndexId index, EsEventsColumn order_column,
 	scan->index_id = index;
 	scan->snapshot = snapshot;
 	scan->order_column = order_column;
-
 	scan->lowest = range->lowest;
 	scan->highest = range->highest;
 	scan->direction =
@@ -258,7 +256,6 @@ es_scan_positions(Relation events, Snapshot snapshot, const EsRange *range,
 							 snapshot, 1, range);
 
 	scan->filter = filter;
-
 	add_leg(scan, NULL, range);
 	return scan;
 }
@@ -277,7 +274,6 @@ es_scan_categories(Relation events, Snapshot snapshot,
 							 snapshot, ncategories, range);
 
 	scan->filter = filter;
-
 	for (int i = 0; i < ncategories; i++)
 	{
 		ScanKeyData key;

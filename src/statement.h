@@ -19,6 +19,17 @@
 
 #define ES_MAX_STATEMENT_ARGUMENTS 16
 
+/*
+ * Changes a row that changes often, and is found as the one with the highest turn: each
+ * turn is an entry of the index, behind which are no more dead versions than it has
+ * changes.
+ */
+#define ES_CHANGES_OF_TURN 64
+#define ES_CHANGED                                 \
+	" changes = changes OPERATOR(pg_catalog.+) 1," \
+	" turn = (changes OPERATOR(pg_catalog.+) 1)"   \
+	" OPERATOR(pg_catalog./) " CppAsString2(ES_CHANGES_OF_TURN)
+
 typedef struct EsStatement
 {
 	const char *text; /* constant, and everything in it is qualified */

@@ -70,7 +70,7 @@ static EsStatement insert_statement =
 
 static EsStatement update_statement =
 	{.text = "UPDATE event_store.subscriptions SET categories = $2, types = $3,"
-			 " start_position = $4, partitions = $5, max_attempts = $6,"
+			 " partitions = $5, max_attempts = $6,"
 			 " on_error = $7, retry_delay = $8"
 			 " WHERE subscription OPERATOR(pg_catalog.=) $1",
 	 .expected = SPI_OK_UPDATE,

@@ -20,6 +20,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "horizon.h"
 #include "lease.h"
@@ -382,6 +383,7 @@ list_names(uint64 *n)
 Datum
 event_store_subscription_statuses(PG_FUNCTION_ARGS)
 {
+	MemoryContext context;
 	char **names;
 	uint64 n;
 
@@ -389,10 +391,16 @@ event_store_subscription_statuses(PG_FUNCTION_ARGS)
 	if (!es_store_has(ES_SUBSCRIPTIONS))
 		return (Datum) 0;
 	names = list_names(&n);
+	context = AllocSetContextCreate(CurrentMemoryContext, "event_store status",
+									ALLOCSET_DEFAULT_SIZES);
 	for (uint64 i = 0; i < n; i++)
 	{
+		MemoryContext caller = MemoryContextSwitchTo(context);
+
 		CHECK_FOR_INTERRUPTS();
 		put_subscription((ReturnSetInfo *) fcinfo->resultinfo, names[i]);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(context);
 	}
 	return (Datum) 0;
 }

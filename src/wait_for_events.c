@@ -62,7 +62,9 @@ are_told(const EsWorkers *workers)
 	ereport(NOTICE,
 			(errmsg("no worker runs in this database: looking every %d milliseconds",
 					UNTOLD_INTERVAL),
-			 errhint("Start one with event_store.start_worker().")));
+			 RecoveryInProgress()
+				 ? 0
+				 : errhint("Start one with event_store.start_worker().")));
 	return false;
 }
 

@@ -415,33 +415,62 @@ try_look(EsLook *look)
  * notify
  *		Tells those who listen how far the store may be read.
  */
-static void
+static bool
 notify(int64 safe_position)
 {
 	char payload[32];
 
 	snprintf(payload, sizeof(payload), INT64_FORMAT, safe_position);
 	Async_Notify(CHANNEL, payload);
+	return true;
 }
 
 /*
  * try_tell
- *		Tells somebody how far the store may be read, in a transaction of its own.
+ *		Tells somebody how far the store may be read, in a transaction of its own;
+ *		returns whether that was done.
  */
-static void
-try_tell(void (*tell)(int64), int64 safe_position, const char *activity)
+static bool
+try_tell(bool (*tell)(int64), int64 safe_position, const char *activity)
 {
+	volatile bool told = false;
+
 	PG_TRY();
 	{
+		bool done;
+
 		begin_transaction(activity);
-		tell(safe_position);
+		done = tell(safe_position);
 		end_transaction();
+		told = done;
 	}
 	PG_CATCH();
 	{
 		FreeErrorData(catch_error(true));
 	}
 	PG_END_TRY();
+	return told;
+}
+
+/*
+ * tell_once
+ *		Does that unless another worker has, or is about to; returns whether it was done.
+ *		If it was not, or this worker ends before that is known, see worker_memory.c, it
+ *		is done again.
+ */
+static bool
+tell_once(pg_atomic_uint64 *told, bool (*tell)(int64), int64 safe_position,
+		  const char *activity)
+{
+	uint64 before = pg_atomic_read_u64(told);
+	uint64 now = (uint64) safe_position;
+
+	if (now <= before || !pg_atomic_compare_exchange_u64(told, &before, now))
+		return false;
+	if (try_tell(tell, safe_position, activity))
+		return true;
+	(void) pg_atomic_compare_exchange_u64(told, &now, before);
+	return false;
 }
 
 /*
@@ -454,19 +483,14 @@ try_tell(void (*tell)(int64), int64 safe_position, const char *activity)
 static void
 announce(const EsLook *look)
 {
-	uint64 before;
-
 	if (pg_atomic_exchange_u32(&workers->announced_store, look->events) !=
 		look->events)
-		pg_atomic_write_u64(&workers->announced, 0);
-	before = pg_atomic_read_u64(&workers->announced);
-	if ((uint64) look->safe_position <= before ||
-		!pg_atomic_compare_exchange_u64(&workers->announced, &before,
-										(uint64) look->safe_position))
-		return;
-	try_tell(notify, look->safe_position, "telling listeners");
-	ConditionVariableBroadcast(&workers->arrived);
-	try_tell(es_horizon_publish, look->safe_position, "telling standbys");
+		es_workers_forget_announced(workers);
+	if (tell_once(&workers->announced, notify, look->safe_position,
+				  "telling listeners"))
+		ConditionVariableBroadcast(&workers->arrived);
+	(void) tell_once(&workers->published, es_horizon_publish,
+					 look->safe_position, "telling standbys");
 }
 
 /*

@@ -97,6 +97,7 @@ prepare(void *arg)
 		pg_atomic_init_u32(&entry->projections, 0);
 		pg_atomic_init_u64(&entry->heartbeat, 0);
 		pg_atomic_init_u64(&entry->announced, 0);
+		pg_atomic_init_u64(&entry->published, 0);
 		pg_atomic_init_u32(&entry->announced_store, InvalidOid);
 		ConditionVariableInit(&entry->moved);
 		ConditionVariableInit(&entry->arrived);
@@ -180,6 +181,17 @@ es_workers(void)
 }
 
 /*
+ * es_workers_forget_announced
+ *		Has workers announce anew how far the store may be read.
+ */
+void
+es_workers_forget_announced(EsWorkers *workers)
+{
+	pg_atomic_write_u64(&workers->announced, 0);
+	pg_atomic_write_u64(&workers->published, 0);
+}
+
+/*
  * claim
  *		Makes an entry for this database; NULL when all are taken.  The lock is held.
  */
@@ -201,7 +213,7 @@ claim(const char *name)
 	namestrcpy(&entry->database_name, name);
 	pg_atomic_write_u32(&entry->projections, 0);
 	pg_atomic_write_u64(&entry->heartbeat, 0);
-	pg_atomic_write_u64(&entry->announced, 0);
+	es_workers_forget_announced(entry);
 	pg_write_barrier();
 	pg_atomic_fetch_add_u32(&memory->claims, 1);
 	return entry;
@@ -274,6 +286,8 @@ es_workers_are_stopped(const char *database_name, bool *running)
 /*
  * leave
  *		Exit callback: this process is no worker any more, nor coordinator.
+ *
+ * It may have been about to announce something, which others do then.
  */
 static void
 leave(int code, Datum arg)
@@ -292,6 +306,7 @@ leave(int code, Datum arg)
 		joined->coordinator_pid = 0;
 	}
 	LWLockRelease(AddinShmemInitLock);
+	es_workers_forget_announced(joined);
 	ConditionVariableBroadcast(&joined->moved);
 	ConditionVariableBroadcast(&joined->arrived);
 }

@@ -38,7 +38,8 @@ typedef struct EsWorkers
 	pg_atomic_uint32 projections; /* how many a worker has found to run */
 	pg_atomic_uint64 heartbeat;	  /* when one last looked, a TimestampTz */
 	pg_atomic_uint64 announced; /* safe position that listeners were told of */
-	pg_atomic_uint32 announced_store; /* the table of events that it is of */
+	pg_atomic_uint64 published; /* and the one that standbys were */
+	pg_atomic_uint32 announced_store; /* the table of events that they are of */
 	ConditionVariable moved;   /* broadcast when a checkpoint has moved */
 	ConditionVariable arrived; /* and when listeners were told of events */
 	EsWorkerSlot slots[ES_MAX_WORKERS];
@@ -48,6 +49,7 @@ extern void es_worker_memory_init(void);
 extern EsWorkers *es_workers(void);
 extern EsWorkers *es_workers_make(void);
 extern void es_workers_forget(EsWorkers *workers);
+extern void es_workers_forget_announced(EsWorkers *workers);
 extern bool es_workers_are_stopped(const char *database_name, bool *running);
 extern bool es_workers_take_charge(EsWorkers *workers);
 extern bool es_workers_join(EsWorkers *workers, int slot);

@@ -366,6 +366,26 @@ SELECT regress_sub.poll('a');
 SELECT regress_sub.ack('a');
 SELECT event_store.create_subscription('one', partitions => 1, replace => true);
 SELECT state FROM regress_sub.status;
+-- It began where it began.
+SELECT start_position FROM event_store.subscriptions WHERE subscription = 'one';
+
+-- How often events were delivered is not counted against others: what is tried again comes for the
+-- first time after a batch that was not answered twice.
+SELECT event_store.create_subscription('one', ARRAY['sub'], partitions => 1, max_attempts => 2, retry_delay => '0', replace => true);
+SELECT regress_sub.append('I', 'J', 'J');
+SELECT regress_sub.poll('a');
+SELECT regress_sub.nack('a', 'I1', 'no', '1 hour');
+SELECT event_store.release('one', max(token)) FROM regress_sub.got WHERE consumer = 'a';
+SELECT regress_sub.poll('a', lease => '1 microsecond');
+SELECT regress_sub.poll('a', lease => '1 microsecond');
+UPDATE event_store.subscription_failed_events SET retry_at = now();
+SELECT regress_sub.poll('a', lease => '1 microsecond');
+SELECT state, deliveries FROM regress_sub.status;
+SELECT regress_sub.poll('a');
+SELECT regress_sub.ack('a');
+SELECT regress_sub.poll('a');
+SELECT regress_sub.ack('a');
+SELECT * FROM regress_sub.parked;
 
 -- Tokens grow, and are not ahead of the clock, however fast they are given.
 SELECT regress_sub.append('H');
@@ -390,6 +410,7 @@ SELECT event_store.create_subscription('one', ARRAY['sub'], partitions => 1, max
 SELECT regress_sub.append('A', 'B', 'C', 'A');
 SELECT regress_sub.poll('a', lease => '1 microsecond') FROM generate_series(1, 4);
 SELECT state, deliveries FROM regress_sub.status;
+SELECT regress_sub.poll('b', lease => '1 microsecond');
 SELECT regress_sub.poll('b', lease => '1 microsecond');
 SELECT regress_sub.poll('b', lease => '1 microsecond');
 SELECT regress_sub.poll('b', lease => '1 microsecond');
