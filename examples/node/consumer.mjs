@@ -4,11 +4,15 @@
 //
 // At least once, it prints a line for each event.  Exactly once, it inserts a row
 // into the table handled (subscription, stream, version, consumer).  An event whose
-// data is {"fail": 2} fails twice.  LEASE and INTERVAL are in seconds.  SIGTERM ends
-// it.  The database is found by PGHOST, PGDATABASE and so on.
+// data is {"fail": 2} fails twice; with {"away": 1795910400} what it is for is away until
+// that moment.  LEASE and INTERVAL are in seconds.  SIGTERM ends it.  The database is
+// found by PGHOST, PGDATABASE and so on.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+
+// Says that an event cannot be handled: it is the event's fault.
+export class Rejected extends Error {}
 
 const defaults = {
 	exactlyOnce: false,
@@ -29,12 +33,22 @@ const defaults = {
 // At least once: an event whose consumer dies before the acknowledgement comes
 // again.  Exactly once: what handle() does by the client that it is given is in one
 // transaction with the acknowledgement; whatever else it does is not.
+//
+// An event that handle() throws Rejected for holds up its stream only.  It is tried
+// again some times, and then parked.  Any other error says that the time is not good:
+// the server is away that a mail is sent by, or two transactions were in each other's
+// way.  Then all that is left is given back, and tried again after a while.
 export async function consume(config, subscription, consumer, handle, { signal = new AbortController().signal, ...options } = {}) {
 	const settings = { ...defaults, ...options, signal, subscription, consumer, handle };
 	let delay = 0.1;
 	let bell = new AbortController();
 	const ring = () => bell.abort();
 	const rest = (seconds) => sleep(seconds * 1000, undefined, { signal: bell.signal }).catch(() => {});
+	// Waits longer from time to time, and not for notifications.
+	const back = async () => {
+		await sleep(delay * 1000, undefined, { signal }).catch(() => {});
+		delay = Math.min(2 * delay, 30);
+	};
 
 	signal.addEventListener('abort', ring);
 	while (!signal.aborted) {
@@ -56,17 +70,20 @@ export async function consume(config, subscription, consumer, handle, { signal =
 			while (!signal.aborted) {
 				if (lost) throw lost;
 				bell = new AbortController();
-				if (!await handleBatch(client, settings)) await rest(settings.interval);
+				const { anyCame, trouble } = await handleBatch(client, settings);
+
+				if (trouble) {
+					settings.log(`${consumer}: ${trouble.message ?? trouble}; trying again in ${delay} s`);
+					await back();
+					continue;
+				}
+				if (!anyCame) await rest(settings.interval);
 				delay = 0.1;
 			}
 		} catch (error) {
 			if (!isLost(error)) throw error;
 			settings.log(`${consumer}: ${error.message}; connecting again in ${delay} s`);
-			if (!signal.aborted) {
-				bell = new AbortController();
-				await rest(delay);
-			}
-			delay = Math.min(2 * delay, 30);
+			await back();
 		} finally {
 			await Promise.allSettled([client.end(), listener.end()]);
 		}
@@ -80,7 +97,7 @@ function isLost(error) {
 	return !(error instanceof pg.DatabaseError) || /^(08|53|57P)/.test(error.code);
 }
 
-// Polls and handles what comes; returns whether anything did.
+// Polls and handles what comes; returns whether anything did, and what was in its way.
 //
 // What is not acknowledged in the end comes with the next poll.  So a batch ends
 // early at an event that failed, whose stream is then left out of the next, and when
@@ -88,7 +105,7 @@ function isLost(error) {
 async function handleBatch(client, { subscription, consumer, handle, exactlyOnce, maxCount, lease, signal }) {
 	const inTransaction = async (statement) => exactlyOnce && client.query(statement);
 	const until = Date.now() + lease * 1000 / 3;
-	let [handled, failed, reason] = [];
+	let [handled, failed, trouble] = [];
 
 	try {
 		const { rows } = await client.query(
@@ -97,7 +114,7 @@ async function handleBatch(client, { subscription, consumer, handle, exactlyOnce
 			[subscription, consumer, maxCount, `${lease} seconds`],
 		);
 
-		if (rows.length === 0) return false;
+		if (rows.length === 0) return { anyCame: false };
 		await inTransaction('BEGIN');
 		for (const event of rows) {
 			await inTransaction('SAVEPOINT event');
@@ -107,28 +124,31 @@ async function handleBatch(client, { subscription, consumer, handle, exactlyOnce
 				handled = event;
 			} catch (error) {
 				await inTransaction('ROLLBACK TO event');
-				[failed, reason] = [event, String(error)];
+				if (error instanceof Rejected) failed = { ...event, reason: error.message };
+				else trouble = error;
 			}
-			if (failed || signal.aborted || Date.now() > until) break;
+			if (failed || trouble || signal.aborted || Date.now() > until) break;
 		}
 		if (handled) await client.query('SELECT event_store.ack($1, $2, $3)', [subscription, handled.token, handled.global_position]);
-		if (failed) await client.query('SELECT event_store.nack($1, $2, $3, $4)', [subscription, failed.token, failed.global_position, reason]);
+		if (failed) await client.query('SELECT event_store.nack($1, $2, $3, $4)', [subscription, failed.token, failed.global_position, failed.reason]);
 		await inTransaction('COMMIT');
-		// Others need not wait for the lease to run out.
-		if (signal.aborted) await client.query('SELECT event_store.release($1, $2)', [subscription, rows[0].token]);
+		// To poll again without an answer would count against the events; and others need
+		// not wait for the lease to run out.
+		if (trouble || signal.aborted) await client.query('SELECT event_store.release($1, $2)', [subscription, rows[0].token]);
 	} catch (error) {
 		await inTransaction('ROLLBACK');
 		// The lease was lost: another consumer has these events by now.  The other two
 		// are transactions that the server gave up.
 		if (!['ST006', '40001', '40P01'].includes(error.code)) throw error;
 	}
-	return true;
+	return { anyCame: true, trouble };
 }
 
 async function main(subscription, consumer, mode = 'at-least-once', lease = defaults.lease, interval = defaults.interval) {
 	const stop = new AbortController();
 	const fail = (event) => {
-		if (event.data?.fail > event.attempts) throw new Error('told to fail');
+		if (event.data?.fail > event.attempts) throw new Rejected('told to fail');
+		if (event.data?.away > Date.now() / 1000) throw new Error('told to be away');
 	};
 	const handlers = {
 		'exactly-once': async (event, client) => {

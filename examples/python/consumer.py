@@ -4,8 +4,9 @@
 
 At least once, it prints a line for each event.  Exactly once, it inserts a row into
 the table handled (subscription, stream, version, consumer).  An event whose data is
-{"fail": 2} fails twice.  LEASE and INTERVAL are in seconds.  SIGTERM ends it.  The
-database is found by PGHOST, PGDATABASE and so on.
+{"fail": 2} fails twice; with {"away": 1795910400} what it is for is away until that
+moment.  LEASE and INTERVAL are in seconds.  SIGTERM ends it.  The database is found by
+PGHOST, PGDATABASE and so on.
 """
 
 import contextlib
@@ -19,6 +20,10 @@ from datetime import timedelta
 import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
+
+
+class Rejected(Exception):
+    """Says that an event cannot be handled: it is the event's fault."""
 
 
 class Stop:
@@ -57,6 +62,11 @@ def consume(
     again.  Exactly once: what handle() does by the connection that it is given is in
     one transaction with the acknowledgement; whatever else it does is not.
 
+    An event that handle() raises Rejected for holds up its stream only.  It is tried
+    again some times, and then parked.  Any other error says that the time is not good:
+    the server is away that a mail is sent by, or two transactions were in each other's
+    way.  Then all that is left is given back, and tried again after a while.
+
     lease is in seconds: one event must be handled in less than two thirds of it.
     interval is the seconds between polls when there is nothing to do.  A notification
     ends the wait; but without a worker nobody notifies, and nobody says when it is
@@ -76,9 +86,15 @@ def consume(
             with connect() as connection, connect() as listener:
                 listener.execute("LISTEN event_store")
                 while not stop.requested:
-                    if not handle_batch(
+                    any_came, trouble = handle_batch(
                         connection, subscription, consumer, handle, stop, exactly_once, max_count, lease
-                    ):
+                    )
+                    if trouble:
+                        log(f"{consumer}: {trouble!r}; trying again in {delay} s")
+                        select.select([stop], [], [], delay)
+                        delay = min(2 * delay, 30)
+                        continue
+                    if not any_came:
                         select.select([listener, stop], [], [], interval)
                         take_notifications(listener)
                     delay = 0.1
@@ -96,7 +112,7 @@ def take_notifications(listener):
 
 
 def handle_batch(connection, subscription, consumer, handle, stop, exactly_once, max_count, lease):
-    """Polls and handles what comes; returns whether anything did.
+    """Polls and handles what comes; returns whether anything did, and what was in its way.
 
     What is not acknowledged in the end comes with the next poll.  So a batch ends
     early at an event that failed, whose stream is then left out of the next, and when
@@ -104,7 +120,7 @@ def handle_batch(connection, subscription, consumer, handle, stop, exactly_once,
     """
     transaction = connection.transaction if exactly_once else contextlib.nullcontext
     until = time.monotonic() + lease / 3
-    handled = failed = reason = None
+    handled = failed = reason = trouble = None
     try:
         events = connection.execute(
             "SELECT token, attempts, global_position, stream, version, type, data, metadata, recorded_at"
@@ -112,7 +128,7 @@ def handle_batch(connection, subscription, consumer, handle, stop, exactly_once,
             (subscription, consumer, max_count, timedelta(seconds=lease)),
         ).fetchall()
         if not events:
-            return False
+            return False, None
         with transaction():
             for event in events:
                 try:
@@ -121,9 +137,11 @@ def handle_batch(connection, subscription, consumer, handle, stop, exactly_once,
                         if connection.info.transaction_status == TransactionStatus.INERROR:
                             raise RuntimeError("an error was passed over")
                     handled = event
+                except Rejected as error:
+                    failed, reason = event, str(error)
                 except Exception as error:
-                    failed, reason = event, repr(error)
-                if failed or stop.requested or time.monotonic() > until:
+                    trouble = error
+                if failed or trouble or stop.requested or time.monotonic() > until:
                     break
             if handled:
                 connection.execute(
@@ -134,22 +152,28 @@ def handle_batch(connection, subscription, consumer, handle, stop, exactly_once,
                     "SELECT event_store.nack(%s, %s, %s, %s)",
                     (subscription, failed.token, failed.global_position, reason),
                 )
-        if stop.requested:  # others need not wait for the lease to run out
+        # To poll again without an answer would count against the events; and others need
+        # not wait for the lease to run out.
+        if trouble or stop.requested:
             connection.execute("SELECT event_store.release(%s, %s)", (subscription, events[0].token))
     except psycopg.Error as error:
         # The lease was lost: another consumer has these events by now.  The other two
         # are transactions that the server gave up.
         if error.sqlstate not in ("ST006", "40001", "40P01"):
             raise
-    return True
+    return True, trouble
 
 
 def main(subscription, consumer, mode="at-least-once", lease=30, interval=1):
     stop = Stop()
 
     def fail(event):
-        if isinstance(event.data, dict) and event.data.get("fail", 0) > event.attempts:
-            raise ValueError("told to fail")
+        if not isinstance(event.data, dict):
+            return
+        if event.data.get("fail", 0) > event.attempts:
+            raise Rejected("told to fail")
+        if event.data.get("away", 0) > time.time():
+            raise ConnectionError("told to be away")
 
     def insert(event, connection):
         connection.execute(

@@ -6,7 +6,8 @@
 # one subscription while events are appended, and are killed, paused, asked to stop and
 # cut off from the server at random moments.  Exactly once, each event has taken effect
 # once; at least once, none is missing; and each stream comes in its order, past
-# events that fail a while.  One that always fails is parked.  With a worker
+# events that fail a while.  One that always fails is parked; where what an event is for is
+# away, none is.  With a worker
 # they are woken, without one they poll; they outlive a crash of the server; and
 # when they are asked to stop they do, with nothing left on lease.
 #
@@ -331,7 +332,7 @@ sub check_at_least_once
 sub check_complaints
 {
 	my ($run) = @_;
-	my @complaints = grep { !/; connecting again in [\d.]+ s$/ } split /\n/, slurp_file(output_of($run->{subscription}) . '.err');
+	my @complaints = grep { !/; (?:connecting|trying) again in [\d.]+ s$/ } split /\n/, slurp_file(output_of($run->{subscription}) . '.err');
 
 	is(join("\n", @complaints), '', "$run->{subscription}: no errors but lost connections");
 	return;
@@ -407,6 +408,26 @@ sub work_unnotified
 	return;
 }
 
+# A consumer whose events are for something that is away for some time.
+sub work_away
+{
+	my ($run) = @_;
+	my $name = "$run->{subscription}, while what it is for is away";
+	my $before = handled($run);
+	my $errors = output_of($run->{subscription}) . '.err';
+	my $pid = start_consumer($run, 'waits');
+
+	sql("SELECT event_store.append('$run->{category}-1', 'Happened', jsonb_build_object('away', extract(epoch FROM clock_timestamp()) + 3))");
+	append($run, 2);
+	handles($run, $before + 3, "$name: events wait");
+	is( sql("SELECT count(*) FROM event_store.subscription_failed_events WHERE subscription = '$run->{subscription}' AND stream_id NOT IN (SELECT stream_id FROM event_store.streams WHERE stream LIKE '%-broken')"),
+		'0', "$name: none has failed");
+	cmp_ok(scalar(() = slurp_file($errors) =~ /told to be away.*; trying again in/g), '>', 3, "$name: the consumer tells of it");
+	stop_consumers($run, $name, $pid);
+	check_complaints($run);
+	return;
+}
+
 # A consumer that would poll in an hour is woken, and connects again after a crash.
 sub work_notified
 {
@@ -452,6 +473,7 @@ foreach my $client (qw(node python))
 	push @runs, work_disturbed($client, 'exactly-once');
 	work_disturbed($client, 'at-least-once');
 	work_notified($runs[-1]);
+	work_away($runs[-1]);
 }
 sql('SELECT event_store.stop_worker()');
 work_unnotified($_) foreach @runs;
