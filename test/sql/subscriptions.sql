@@ -349,7 +349,8 @@ SELECT count(*) FROM event_store.subscription_failed_events;
 -- them.
 CREATE FUNCTION regress_sub.append_types(VARIADIC types text[]) RETURNS void LANGUAGE sql AS
 	$$SELECT event_store.append('sub-G', t, '1') FROM unnest(types) WITH ORDINALITY u(t, n) ORDER BY n$$;
-SELECT event_store.create_subscription('one', ARRAY['sub'], ARRAY['T'], partitions => 1, replace => true);
+SELECT start_position AS started FROM event_store.subscriptions WHERE subscription = 'one' \gset
+SELECT event_store.create_subscription('one', ARRAY['sub'], ARRAY['T'], start_position => 1, partitions => 1, replace => true);
 SELECT regress_sub.append_types('T', 'U', 'T');
 SELECT regress_sub.poll('a');
 SELECT event_store.create_subscription('one', ARRAY['sub', 'sub'], ARRAY['T'], partitions => 1, max_attempts => 5, replace => true);
@@ -367,7 +368,7 @@ SELECT regress_sub.ack('a');
 SELECT event_store.create_subscription('one', partitions => 1, replace => true);
 SELECT state FROM regress_sub.status;
 -- It began where it began.
-SELECT start_position FROM event_store.subscriptions WHERE subscription = 'one';
+SELECT start_position = :started AS unchanged FROM event_store.subscriptions WHERE subscription = 'one';
 
 -- How often events were delivered is not counted against others: what is tried again comes for the
 -- first time after a batch that was not answered twice.
