@@ -274,6 +274,7 @@ es_failed_event_find(const EsSubscription *subscription, int64 stream_id,
 	if (found)
 		take_row(event, 0);
 	es_statements_end(&before);
+	pfree(DatumGetPointer(arguments[0])); /* it is called for event after event */
 	return found;
 }
 

@@ -22,8 +22,9 @@
  * for its lease gets as much as it can do, and an event that ends its consumer comes to
  * be delivered alone.  If that is not answered either, it counts as a failed attempt.
  *
- * Where there is nothing to be delivered, checkpoints that are far behind are moved, so
- * that the same events of others are not looked at again and again.
+ * Checkpoints that are far behind without anything to be delivered are moved, so that the
+ * same events of others are not looked at again and again; and those that streams wait
+ * for, which are set aside and ahead of them.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -106,7 +107,8 @@ typedef struct Poll
 	int64 token;
 	int64 limit;
 	int64 n;
-	int64 position; /* of the last event */
+	int64 first_position; /* of the first event */
+	int64 position;		  /* of the last one */
 
 	ReturnSetInfo *result;
 	EsEventColumns *columns;
@@ -311,7 +313,8 @@ put_event(Poll *poll, EsStoreRead *read, TupleTableSlot *event, int32 attempts)
 	tuplestore_putvalues(poll->result->setResult, desc, poll->values,
 						 poll->nulls);
 	poll->position = es_bigint_column(event, ES_EVENTS, EV_GLOBAL_POSITION);
-	poll->n++;
+	if (poll->n++ == 0)
+		poll->first_position = poll->position;
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(poll->row_context);
 }
@@ -534,7 +537,7 @@ is_wanted(Poll *poll, TupleTableSlot *event)
 /*
  * move_past
  *		Moves the checkpoints of partitions that have nothing to be delivered up to a
- *		position, where that is worth it.
+ *		position, where that is worth it; not of the one that is delivered.
  */
 static void
 move_past(Poll *poll, int64 position)
@@ -544,7 +547,8 @@ move_past(Poll *poll, int64 position)
 		EsPartition *partition = &poll->partitions[i];
 		bool waited_for = poll->waited_for[i];
 
-		if (!poll->open[i] || partition->checkpoint >= position)
+		if (!poll->open[i] || partition == poll->taken ||
+			partition->checkpoint >= position)
 			continue;
 		if (!waited_for && position - partition->checkpoint < FAR_BEHIND)
 			continue;
@@ -607,8 +611,7 @@ deliver_next(Poll *poll)
 	} while (poll->fewer);
 	if (poll->taken != NULL)
 		lease(poll, NULL);
-	else
-		move_past(poll, highest);
+	move_past(poll, poll->taken != NULL ? poll->first_position : highest);
 	return poll->taken != NULL;
 }
 

@@ -221,6 +221,31 @@ is_parked(const EsSubscription *subscription, int64 stream_id,
 }
 
 /*
+ * find_in_lists
+ *		Finds the parked event at a position that has no event any more, which only the
+ *		owner can have removed.
+ */
+static bool
+find_in_lists(const EsSubscription *subscription, int64 position,
+			  EsFailedEvent *event)
+{
+	for (int32 i = 0; i < subscription->partitions; i++)
+	{
+		EsFailedEvents parked;
+
+		es_failed_events_parked(subscription, i, &parked);
+		for (int64 j = 0; j < parked.n; j++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			*event = parked.events[j];
+			if (event->global_position == position)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
  * find_parked
  *		Finds the parked event at a position; returns false where none is.
  */
@@ -235,9 +260,10 @@ find_parked(const EsSubscription *subscription, int64 position,
 	es_subscription_request(subscription, &request);
 	request.all_categories = true;
 	request.ntypes = -1;
-	return es_event_at(&request, position, &at) &&
-		(is_parked(subscription, at.stream_id, 0, position, event) ||
-		 is_parked(subscription, at.stream_id, at.version, position, event));
+	if (!es_event_at(&request, position, &at))
+		return find_in_lists(subscription, position, event);
+	return is_parked(subscription, at.stream_id, 0, position, event) ||
+		is_parked(subscription, at.stream_id, at.version, position, event);
 }
 
 /*
