@@ -823,7 +823,7 @@ COMMENT ON VIEW event_store.subscription_status IS
 	'How the subscriptions are: a row for each partition.';
 COMMENT ON COLUMN event_store.subscription_status.subscription IS 'its name';
 COMMENT ON COLUMN event_store.subscription_status.partition IS 'which part of its streams, from 0';
-COMMENT ON COLUMN event_store.subscription_status.state IS 'working: a consumer has events on lease; stuck: they were not answered in time, or are delivered again; unclaimed: there are events, and nobody has them; delayed: nothing but events that wait for another attempt; up to date; unknown on a standby without a horizon; unusable where a row of it is not as it was made; beyond store where the checkpoint is of a later state of the store';
+COMMENT ON COLUMN event_store.subscription_status.state IS 'working: a consumer has events on lease; stuck: they were not answered in time, or are delivered again; unclaimed: there are events, and nobody has them; delayed: nothing but events that wait for another attempt; up to date; unknown where that cannot be told, as on a standby without a horizon; unusable where a row of it is not as it was made; beyond store where the checkpoint is of a later state of the store';
 COMMENT ON COLUMN event_store.subscription_status.consumer IS 'who has or had the last lease';
 COMMENT ON COLUMN event_store.subscription_status.leased_until IS 'when the lease ends; NULL when all that was delivered is answered';
 COMMENT ON COLUMN event_store.subscription_status.checkpoint IS 'global position up to which all its events are handled, but for those of streams that wait';

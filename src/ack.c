@@ -256,9 +256,11 @@ is_noted(const Answer *answer, const EsSubscription *subscription,
 			refuse_undelivered(answer);
 		return false;
 	}
-	if (event.token == answer->token)
-		return unhandled->global_position >= event.global_position;
-	if (partition->retried_stream == 0 || unhandled->version < event.next_version)
+	if (event.token == answer->token &&
+		unhandled->global_position >= event.global_position)
+		return true;
+	if (unhandled->version < event.next_version ||
+		(event.token != answer->token && partition->retried_stream == 0))
 		refuse_undelivered(answer);
 	return false;
 }

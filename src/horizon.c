@@ -133,7 +133,7 @@ es_horizon_find(int64 *safe_position)
  * es_horizon_publish
  *		Publishes a safe position, unless that or a higher one was; one that is beyond
  *		the store, which then was restored without it, is taken back.  Returns false
- *		where there is no table for it.
+ *		where it was not published: there is no table for it, or others were faster.
  */
 bool
 es_horizon_publish(int64 safe_position)
@@ -149,7 +149,7 @@ es_horizon_publish(int64 safe_position)
 		int64 published;
 
 		if (es_statement_run_as(&move_statement, owner, arguments, NULL) > 0)
-			break;
+			return true;
 		if (!es_horizon_find(&published))
 			(void) es_statement_run_as(&insert_statement, owner, arguments, NULL);
 		else if (published > es_last_position()) /* read after the other */
@@ -158,9 +158,9 @@ es_horizon_publish(int64 safe_position)
 			(void) es_statement_run_as(&lower_statement, owner, arguments, NULL);
 		}
 		else if (published >= safe_position)
-			break;
+			return true;
 	}
-	return true;
+	return false;
 }
 
 /*

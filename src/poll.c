@@ -254,6 +254,7 @@ settle(Poll *poll, EsPartition *partition)
 	{
 		es_set_aside_fail(poll->subscription, partition, &unhandled);
 		poll->has_failed = true;
+		poll->again = true;
 		list_set_aside(poll);
 	}
 	es_partition_settle(poll->subscription, partition);

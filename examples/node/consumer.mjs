@@ -105,7 +105,7 @@ function isLost(error) {
 async function handleBatch(client, { subscription, consumer, handle, exactlyOnce, maxCount, lease, signal }) {
 	const inTransaction = async (statement) => exactlyOnce && client.query(statement);
 	const until = Date.now() + lease * 1000 / 3;
-	let [handled, failed, trouble] = [];
+	let [token, handled, failed, trouble] = [];
 
 	try {
 		const { rows } = await client.query(
@@ -115,6 +115,7 @@ async function handleBatch(client, { subscription, consumer, handle, exactlyOnce
 		);
 
 		if (rows.length === 0) return { anyCame: false };
+		token = rows[0].token;
 		await inTransaction('BEGIN');
 		for (const event of rows) {
 			await inTransaction('SAVEPOINT event');
@@ -132,16 +133,27 @@ async function handleBatch(client, { subscription, consumer, handle, exactlyOnce
 		if (handled) await client.query('SELECT event_store.ack($1, $2, $3)', [subscription, handled.token, handled.global_position]);
 		if (failed) await client.query('SELECT event_store.nack($1, $2, $3, $4)', [subscription, failed.token, failed.global_position, failed.reason]);
 		await inTransaction('COMMIT');
-		// To poll again without an answer would count against the events; and others need
-		// not wait for the lease to run out.
-		if (trouble || signal.aborted) await client.query('SELECT event_store.release($1, $2)', [subscription, rows[0].token]);
 	} catch (error) {
 		await inTransaction('ROLLBACK');
-		// The lease was lost: another consumer has these events by now.  The other two
-		// are transactions that the server gave up.
-		if (!['ST006', '40001', '40P01'].includes(error.code)) throw error;
+		// The lease was lost: another consumer has these events by now.
+		if (error.code === 'ST006') return { anyCame: true };
+		// Others are transactions that the server gave up.
+		if (!['40001', '40P01'].includes(error.code)) throw error;
+		trouble = error;
 	}
+	// To poll again without an answer would count against the events; and others need not
+	// wait for the lease to run out.
+	if (token && (trouble || signal.aborted)) await giveBack(client, subscription, token);
 	return { anyCame: true, trouble };
+}
+
+// Gives back what is not acknowledged, unless the lease is lost.
+async function giveBack(client, subscription, token) {
+	try {
+		await client.query('SELECT event_store.release($1, $2)', [subscription, token]);
+	} catch (error) {
+		if (error.code !== 'ST006') throw error;
+	}
 }
 
 async function main(subscription, consumer, mode = 'at-least-once', lease = defaults.lease, interval = defaults.interval) {

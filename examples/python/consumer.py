@@ -120,7 +120,7 @@ def handle_batch(connection, subscription, consumer, handle, stop, exactly_once,
     """
     transaction = connection.transaction if exactly_once else contextlib.nullcontext
     until = time.monotonic() + lease / 3
-    handled = failed = reason = trouble = None
+    events = handled = failed = reason = trouble = None
     try:
         events = connection.execute(
             "SELECT token, attempts, global_position, stream, version, type, data, metadata, recorded_at"
@@ -152,16 +152,30 @@ def handle_batch(connection, subscription, consumer, handle, stop, exactly_once,
                     "SELECT event_store.nack(%s, %s, %s, %s)",
                     (subscription, failed.token, failed.global_position, reason),
                 )
-        # To poll again without an answer would count against the events; and others need
-        # not wait for the lease to run out.
-        if trouble or stop.requested:
-            connection.execute("SELECT event_store.release(%s, %s)", (subscription, events[0].token))
     except psycopg.Error as error:
-        # The lease was lost: another consumer has these events by now.  The other two
-        # are transactions that the server gave up.
-        if error.sqlstate not in ("ST006", "40001", "40P01"):
+        # The lease was lost: another consumer has these events by now.
+        if error.sqlstate == "ST006":
+            return True, None
+        # Others are transactions that the server gave up.
+        if error.sqlstate not in ("40001", "40P01"):
             raise
+        trouble = error
+        if not events:
+            return True, trouble
+    # To poll again without an answer would count against the events; and others need not
+    # wait for the lease to run out.
+    if trouble or stop.requested:
+        give_back(connection, subscription, events[0].token)
     return True, trouble
+
+
+def give_back(connection, subscription, token):
+    """Gives back what is not acknowledged, unless the lease is lost."""
+    try:
+        connection.execute("SELECT event_store.release(%s, %s)", (subscription, token))
+    except psycopg.Error as error:
+        if error.sqlstate != "ST006":
+            raise
 
 
 def main(subscription, consumer, mode="at-least-once", lease=30, interval=1):

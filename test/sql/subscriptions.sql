@@ -388,6 +388,25 @@ SELECT regress_sub.poll('a');
 SELECT regress_sub.ack('a');
 SELECT * FROM regress_sub.parked;
 
+-- What was acknowledged cannot fail any more, whatever has failed after it.
+SELECT regress_sub.append('K', 'K', 'K');
+SELECT regress_sub.poll('a');
+SELECT regress_sub.nack('a', 'K1');
+SELECT regress_sub.ack('a');
+SELECT regress_sub.poll('a');
+SELECT regress_sub.ack('a');
+SELECT regress_sub.poll('a');
+SELECT regress_sub.ack('a', 'K2');
+SELECT regress_sub.nack('a', 'K3', 'first');
+\set VERBOSITY sqlstate
+SELECT regress_sub.nack('a', 'K2', 'second');
+\set VERBOSITY default
+SELECT regress_sub.nack('a', 'K3', 'third');
+SELECT attempts, reason FROM regress_sub.status;
+SELECT regress_sub.poll('a');
+SELECT regress_sub.ack('a');
+SELECT count(*) FROM event_store.subscription_failed_events;
+
 -- Tokens grow, and are not ahead of the clock, however fast they are given.
 SELECT regress_sub.append('H');
 DO $$
