@@ -599,7 +599,7 @@ read_on(Poll *poll, int64 after_position)
 static bool
 deliver_next(Poll *poll)
 {
-	int64 highest;
+	int64 highest = 0;
 
 	do
 	{
