@@ -77,9 +77,9 @@ static EsStatement find_statement = {.text = "SELECT " COLUMNS
 
 /*
  * The first of each partition.  An event that its stream is to pass, but has not come to
- * yet, is not due: it would come before those before it.  Of the streams that wait for
- * the checkpoint there are never many, and they wait no longer than it takes for that to
- * move.
+ * yet, is not due: it would come before those before it.  Streams that wait for the
+ * checkpoint are found, too; where there are more of them than that, they hold up the
+ * others until it moves.
  */
 static EsStatement due_statement =
 	{.text = "SELECT f.* FROM"
