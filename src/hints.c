@@ -21,12 +21,8 @@
  * found out.
  *
  * All sessions share the hints, since a stream is mostly met again by another
- * session than the last.  They lie in dynamic shared memory, which the first one
- * makes for the life of the server and whose handle is kept in the reserve of the
- * main memory; the library need not be preloaded.  Databases share them, too:
- * the database is part of the keys.  Nobody locks anything.  Who reads an entry
- * that another session is just writing gets a hint that is wrong, such as any
- * hint may be.
+ * session than the last; see hint_memory.c.  Databases share them, too: the
+ * database is part of the keys.
  *
  * Where there is no such memory to be had, a session keeps hints of its own.
  * Their sets double as they fill, up to a size that a session can well do with.
@@ -39,26 +35,17 @@
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
-#include "access/xact.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/dsm.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
-#include "fault.h"
+#include "hint_memory.h"
 #include "hints.h"
 
 #define SET_SIZE	5
 #define FIRST_SETS	64
-#define MAX_SETS	8192  /* of a session's own: 512 kB */
-#define SHARED_SETS 32768 /* 2 MB */
-
-/* Names the handle in shared memory, and the structures behind it. */
-#define SHARED_NAME "event_store hints 1"
+#define MAX_SETS	8192 /* of a session's own: 512 kB */
+#define SHARED_SETS (ES_STREAM_HINT_BYTES / sizeof(HintSet))
 
 /* What was seen of a stream, or of one that is taken for it. */
 typedef struct Hint
@@ -75,13 +62,6 @@ typedef struct HintSet
 } HintSet;
 
 StaticAssertDecl(sizeof(HintSet) == 64, "a set of hints is to fill a cache line");
-
-/* Where the shared sets are; zeroed when it is made. */
-typedef struct SharedHints
-{
-	dsm_handle handle; /* DSM_HANDLE_INVALID, which is 0, for nowhere yet */
-	bool unavailable;  /* and there is no memory for them */
-} SharedHints;
 
 /* Tells the keys of ids from those of names, and those of databases apart. */
 #define ID_SEED		  2
@@ -103,115 +83,21 @@ static bool looked = false;
 static uint64 database_key = 0;
 
 /*
- * make_shared
- *		Makes the shared sets, for the life of the server; NULL if it may have no
- *		more segments of shared memory.
- *
- * Where that raises an error nobody tries again, and the error is told once.
- */
-static dsm_segment *
-make_shared(SharedHints *shared)
-{
-	Size size = SHARED_SETS * sizeof(HintSet) + PG_CACHE_LINE_SIZE;
-	dsm_segment *segment;
-
-	shared->unavailable = true;
-	segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
-	shared->unavailable = false;
-	if (segment == NULL)
-		return NULL;
-	memset(dsm_segment_address(segment), 0, size);
-	dsm_pin_segment(segment);
-	shared->handle = dsm_segment_handle(segment);
-	return segment;
-}
-
-/*
- * map_shared
- *		The shared sets, made if there are none; NULL where there can be none.
- *		The lock is held.
- */
-static HintSet *
-map_shared(void)
-{
-	bool found;
-	SharedHints *shared =
-		ShmemInitStruct(SHARED_NAME, sizeof(SharedHints), &found);
-	dsm_segment *segment;
-
-	if (!found)
-		memset(shared, 0, sizeof(SharedHints));
-	if (shared->unavailable)
-		return NULL;
-	segment = shared->handle != DSM_HANDLE_INVALID ? dsm_attach(shared->handle)
-												   : make_shared(shared);
-	if (segment == NULL)
-		return NULL;
-	dsm_pin_mapping(segment);
-	return (HintSet *) CACHELINEALIGN(dsm_segment_address(segment));
-}
-
-/*
- * look_for_shared
- *		Uses the shared sets if they can be had.
- *
- * An append does not fail for want of memory that it can do without: the
- * subtransaction takes back what an error leaves behind, and the server's log
- * has its message.
- */
-static void
-look_for_shared(void)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	HintSet *volatile shared = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		ES_FAULT_POINT("hints: looked for");
-		LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-		shared = map_shared();
-		LWLockRelease(AddinShmemInitLock);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		ereport(LOG,
-				(errmsg("event_store shares no hints at streams: %s",
-						error->message)));
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	if (shared == NULL)
-		return;
-	sets = shared;
-	nsets = SHARED_SETS;
-}
-
-/*
  * es_hints_prepare
  *		Looks for the shared hints once a session, before the first is asked for.
  *
- * Not while a query runs in parallel, when there can be no subtransaction; then a
- * later call does it, and until then nothing is noted.
+ * Where they can't be looked for yet nothing is noted.
  */
 void
 es_hints_prepare(void)
 {
-	if (likely(looked) || IsInParallelMode())
+	if (likely(looked) || !es_hint_memory_look())
 		return;
 	looked = true;
 	database_key = hash_bytes_uint32_extended(MyDatabaseId, DATABASE_SEED);
-	look_for_shared();
+	sets = es_stream_hint_memory();
+	if (sets != NULL)
+		nsets = SHARED_SETS;
 }
 
 /*

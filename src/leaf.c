@@ -51,7 +51,9 @@
 #include "leaf.h"
 #include "leaf_entry.h"
 #include "leaf_map.h"
+#include "page_hints.h"
 #include "probe.h"
+#include "row_fetch.h"
 
 /* Columns that such an index has at most. */
 #define MAX_KEYS 2
@@ -72,7 +74,7 @@ struct EsLeafScan
 	int64 highest;
 	Buffer buffer;	  /* the page that is pinned, if one is */
 	BlockNumber next; /* the one to its right, if that is to be read, too */
-	IndexFetchTableData *fetch;
+	EsRowFetch fetch;
 	int nrows; /* of the page */
 	int given;
 	int size;
@@ -170,6 +172,20 @@ find_offset(const EsLeafIndex *by, Page page, const LeafKey *key)
 }
 
 /*
+ * read_index_page
+ *		A page of an index, share-locked.
+ */
+static Buffer
+read_index_page(Relation index, BlockNumber block)
+{
+	Buffer buffer = es_read_page(index, block);
+
+	_bt_lockbuf(index, buffer, BT_READ);
+	_bt_checkpage(index, buffer);
+	return buffer;
+}
+
+/*
  * try_map
  *		The leaf page that the map has for a key, share-locked, if the key has its
  *		place on it; otherwise InvalidBuffer.
@@ -181,7 +197,7 @@ try_map(const EsLeafIndex *by, const LeafKey *key, BlockNumber block)
 
 	if (!BlockNumberIsValid(block))
 		return InvalidBuffer;
-	buffer = _bt_getbuf(by->index, block, BT_READ);
+	buffer = read_index_page(by->index, block);
 	if (covers(by, BufferGetPage(buffer), key))
 		return buffer;
 	_bt_relbuf(by->index, buffer);
@@ -251,11 +267,10 @@ find_page(const EsLeafIndex *by, const LeafKey *key)
  *		The row at a place, if it is visible.
  */
 static bool
-fetch_row(const EsLeafIndex *by, IndexFetchTableData *fetch, Snapshot snapshot,
+fetch_row(const EsLeafIndex *by, EsRowFetch *fetch, Snapshot snapshot,
 		  ItemPointer row, TupleTableSlot *slot)
 {
-	bool more = false;
-	bool found = table_index_fetch_tuple(fetch, row, snapshot, slot, &more, NULL);
+	bool found = es_row_fetch(fetch, row, snapshot, slot);
 
 	pgstat_count_index_tuples(by->index, 1);
 	if (found)
@@ -308,10 +323,11 @@ es_leaf_last(const EsLeafIndex *leaf_index, Snapshot snapshot, int64 prefix,
 	_bt_unlockbuf(leaf_index->index, buffer);
 	if (found)
 	{
-		IndexFetchTableData *fetch = table_index_fetch_begin(leaf_index->table);
+		EsRowFetch fetch;
 
-		found = fetch_row(leaf_index, fetch, snapshot, &row, slot);
-		table_index_fetch_end(fetch);
+		es_row_fetch_begin(&fetch, leaf_index->table);
+		found = fetch_row(leaf_index, &fetch, snapshot, &row, slot);
+		es_row_fetch_end(&fetch);
 	}
 	ReleaseBuffer(buffer);
 	return found;
@@ -431,7 +447,7 @@ step_right(EsLeafScan *scan)
 	if (BufferIsValid(scan->buffer))
 		ReleaseBuffer(scan->buffer);
 	scan->buffer = InvalidBuffer;
-	scan->buffer = _bt_getbuf(scan->by.index, scan->next, BT_READ);
+	scan->buffer = read_index_page(scan->by.index, scan->next);
 	opaque = BTPageGetOpaque(BufferGetPage(scan->buffer));
 	if (P_IGNORE(opaque))
 	{
@@ -465,7 +481,7 @@ es_leaf_scan_begin(const EsLeafIndex *leaf_index, Snapshot snapshot,
 	scan->highest = highest;
 	scan->next = InvalidBlockNumber;
 	scan->peeked = InvalidBuffer;
-	scan->fetch = table_index_fetch_begin(leaf_index->table);
+	es_row_fetch_begin(&scan->fetch, leaf_index->table);
 	scan->buffer = find_page(leaf_index, &key);
 	if (BufferIsValid(scan->buffer))
 		read_page(scan,
@@ -536,7 +552,7 @@ es_leaf_scan_next(EsLeafScan *scan, TupleTableSlot *slot)
 
 			if (scan->filter.is_unwanted != NULL && is_unwanted(scan, row))
 				continue;
-			if (fetch_row(&scan->by, scan->fetch, scan->snapshot, row, slot))
+			if (fetch_row(&scan->by, &scan->fetch, scan->snapshot, row, slot))
 				return true;
 		}
 		if (!BlockNumberIsValid(scan->next))
@@ -552,7 +568,7 @@ es_leaf_scan_next(EsLeafScan *scan, TupleTableSlot *slot)
 void
 es_leaf_scan_end(EsLeafScan *scan)
 {
-	table_index_fetch_end(scan->fetch);
+	es_row_fetch_end(&scan->fetch);
 	if (BufferIsValid(scan->peeked))
 		ReleaseBuffer(scan->peeked);
 	if (BufferIsValid(scan->buffer))

@@ -97,6 +97,7 @@
 #include "errors.h"
 #include "horizon.h"
 #include "locks.h"
+#include "page_hints.h"
 #include "position.h"
 #include "store.h"
 
@@ -127,7 +128,7 @@ static XLogRecPtr safe_lsn = InvalidXLogRecPtr;
 static int64
 last_drawn(Relation sequence, XLogRecPtr *lsn)
 {
-	Buffer buffer = ReadBuffer(sequence, 0);
+	Buffer buffer = es_read_page(sequence, 0);
 	Page page;
 	HeapTupleData tuple;
 	Form_pg_sequence_data data;

@@ -36,6 +36,7 @@
 #include "leaf.h"
 #include "locks.h"
 #include "probe.h"
+#include "row_fetch.h"
 #include "store.h"
 #include "stream.h"
 
@@ -128,8 +129,6 @@ es_find_category(Relation categories, Snapshot snapshot, const text *category,
 /*
  * fetch_hinted
  *		The row of a stream where a hint says it is, if it is there.
- *
- * A vacuum may have cut off the end of the table, where the row was.
  */
 static bool
 fetch_hinted(Relation streams, Snapshot snapshot, const text *stream,
@@ -139,8 +138,7 @@ fetch_hinted(Relation streams, Snapshot snapshot, const text *stream,
 	text *name;
 
 	if (!es_hint_get(key, &row) ||
-		ItemPointerGetBlockNumber(&row) >= RelationGetNumberOfBlocks(streams) ||
-		!table_tuple_fetch_row_version(streams, &row, snapshot, slot))
+		!es_fetch_hinted_row(streams, &row, snapshot, slot))
 		return false;
 	name = DatumGetTextPP(es_column(slot, ES_STREAMS, STR_STREAM));
 	return es_compare_texts(&name, &stream) == 0;

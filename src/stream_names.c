@@ -19,7 +19,6 @@
 #include "access/genam.h"
 #include "access/tableam.h"
 #include "executor/tuptable.h"
-#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -27,6 +26,7 @@
 
 #include "compat.h"
 #include "hints.h"
+#include "row_fetch.h"
 #include "store.h"
 #include "stream_names.h"
 
@@ -41,7 +41,6 @@ typedef struct NameEntry
 struct EsStreamNames
 {
 	Relation streams;
-	BlockNumber nblocks; /* the table can only grow while it is locked */
 	Snapshot snapshot;
 	TupleTableSlot *slot;
 	Relation index; /* opened by the first look-up without a hint */
@@ -64,7 +63,6 @@ es_stream_names_begin(Relation streams, Snapshot snapshot)
 
 	es_hints_prepare();
 	names->streams = streams;
-	names->nblocks = RelationGetNumberOfBlocks(streams);
 	names->snapshot = snapshot;
 	names->slot = table_slot_create(streams, NULL);
 	names->outer = CurrentMemoryContext;
@@ -119,9 +117,7 @@ fetch_hinted(EsStreamNames *names, int64 stream_id, uint64 key)
 	ItemPointerData row;
 
 	if (!es_hint_get(key, &row) ||
-		ItemPointerGetBlockNumber(&row) >= names->nblocks ||
-		!table_tuple_fetch_row_version(names->streams, &row, names->snapshot,
-									   names->slot))
+		!es_fetch_hinted_row(names->streams, &row, names->snapshot, names->slot))
 		return false;
 	return DatumGetInt64(es_column(names->slot, ES_STREAMS, STR_STREAM_ID)) ==
 		stream_id;
