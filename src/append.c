@@ -53,6 +53,7 @@
 #include "errors.h"
 #include "fault.h"
 #include "hash_chain.h"
+#include "hints.h"
 #include "known_head.h"
 #include "locks.h"
 #include "metadata.h"
@@ -188,8 +189,13 @@ open_and_lock(StreamAppendState *states, int n, AppendTables *tables)
 	uint64 *keys = palloc(n * sizeof(uint64));
 
 	for (int i = 0; i < n; i++)
+	{
 		keys[i] = es_stream_key(states[i].append->stream);
+		es_hint_prefetch_page(keys[i]);
+	}
 	es_open_and_lock(keys, n, &tables->events, &tables->streams);
+	for (int i = 0; i < n; i++)
+		es_hint_prefetch_row(keys[i]);
 	open_rest(tables);
 	pfree(keys);
 }

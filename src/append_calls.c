@@ -18,6 +18,7 @@
 #include "call_scan.h"
 #include "check.h"
 #include "event_input.h"
+#include "hints.h"
 #include "locks.h"
 #include "metadata.h"
 #include "result_rows.h"
@@ -102,6 +103,7 @@ append_one(FunctionCallInfo fcinfo, EsStreamAppend *append)
 
 	es_check_writable("append()");
 	append->stream = es_stream_argument(fcinfo, 0);
+	es_hint_prefetch(es_stream_key(append->stream));
 	event->type = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
 	es_check_type(event->type, NULL);
 	if (PG_ARGISNULL(2))
@@ -131,6 +133,7 @@ append_array(FunctionCallInfo fcinfo, EsStreamAppend *append)
 {
 	es_check_writable("append_events()");
 	append->stream = es_stream_argument(fcinfo, 0);
+	es_hint_prefetch(es_stream_key(append->stream));
 	es_check_not_null(fcinfo, 1, "events");
 	append->expected_version = expected_version_argument(fcinfo, 2);
 	es_events_from_array(PG_GETARG_ARRAYTYPE_P(1), append);
@@ -146,6 +149,7 @@ append_list(FunctionCallInfo fcinfo, EsStreamAppend *append)
 {
 	es_check_writable("append_json()");
 	append->stream = es_stream_argument(fcinfo, 0);
+	es_hint_prefetch(es_stream_key(append->stream));
 	es_check_not_null(fcinfo, 1, "events");
 	append->expected_version = expected_version_argument(fcinfo, 2);
 	es_events_from_json(PG_GETARG_JSONB_P(1), append);

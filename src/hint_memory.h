@@ -15,7 +15,7 @@
 #include "storage/buf.h"
 
 /* For hints at streams; see hints.c. */
-#define ES_STREAM_HINT_BYTES (2 * 1024 * 1024)
+#define ES_STREAM_HINT_BYTES (4 * 1024 * 1024)
 
 extern bool es_hint_memory_look(void);
 extern void *es_stream_hint_memory(void);

@@ -41,8 +41,9 @@
 
 #include "hint_memory.h"
 #include "hints.h"
+#include "page_hints.h"
 
-#define SET_SIZE	5
+#define SET_SIZE	4
 #define FIRST_SETS	64
 #define MAX_SETS	8192 /* of a session's own: 512 kB */
 #define SHARED_SETS (ES_STREAM_HINT_BYTES / sizeof(HintSet))
@@ -53,12 +54,12 @@ typedef struct Hint
 	uint32 tag;			 /* of the stream's key */
 	ItemPointerData row; /* the place of its row; invalid in a free entry */
 	uint16 home;		 /* which sets the key chooses, of whatever many */
+	Buffer buffer;		 /* of the row's page, as far as that is known */
 } Hint;
 
 typedef struct HintSet
 {
 	Hint hints[SET_SIZE];
-	uint32 unused;
 } HintSet;
 
 StaticAssertDecl(sizeof(HintSet) == 64, "a set of hints is to fill a cache line");
@@ -212,13 +213,14 @@ es_hint_key_of_id(int64 stream_id)
  *		Where the row of the stream with a key was seen; false when it was not.
  */
 bool
-es_hint_get(uint64 key, ItemPointer row)
+es_hint_get(uint64 key, EsSeenRow *row)
 {
 	const Hint *hint = find(key);
 
 	if (hint == NULL)
 		return false;
-	*row = hint->row;
+	row->place = hint->row;
+	row->buffer = hint->buffer;
 	return true;
 }
 
@@ -227,14 +229,17 @@ es_hint_get(uint64 key, ItemPointer row)
  *		Notes where the row of the stream with a key is.
  */
 void
-es_hint_note(uint64 key, const ItemPointerData *row)
+es_hint_note(uint64 key, const EsSeenRow *row)
 {
 	Hint *found = find(key);
-	Hint hint = {.tag = tag_of(key), .row = *row, .home = home_of(key)};
+	Hint hint = {.tag = tag_of(key),
+				 .row = row->place,
+				 .home = home_of(key),
+				 .buffer = row->buffer};
 
 	if (found != NULL)
 	{
-		found->row = *row;
+		*found = hint;
 		return;
 	}
 	if (!looked)
@@ -242,4 +247,42 @@ es_hint_note(uint64 key, const ItemPointerData *row)
 	if (nsets < MAX_SETS && nused >= nsets * (SET_SIZE / 2))
 		enlarge();
 	put_first(&hint);
+}
+
+/*
+ * es_hint_prefetch
+ *		Has the processor fetch the hint at a stream that is going to be looked for;
+ *		as soon as its key is known.
+ */
+void
+es_hint_prefetch(uint64 key)
+{
+	if (sets != NULL)
+		es_prefetch(set_at(home_of(key)));
+}
+
+/*
+ * es_hint_prefetch_page
+ *		The same of the row's page; once the hint may have come.
+ */
+void
+es_hint_prefetch_page(uint64 key)
+{
+	const Hint *hint = find(key);
+
+	if (hint != NULL)
+		es_prefetch_page(hint->buffer, &hint->row);
+}
+
+/*
+ * es_hint_prefetch_row
+ *		The same of the row; once the page may have come.
+ */
+void
+es_hint_prefetch_row(uint64 key)
+{
+	const Hint *hint = find(key);
+
+	if (hint != NULL)
+		es_prefetch_row(hint->buffer, &hint->row);
 }

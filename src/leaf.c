@@ -14,7 +14,7 @@
  * type's one operator family do; store.c takes no other index.
  *
  * No predicate locks are taken.  So this is for SnapshotSelf and for snapshots of
- * transactions that are not serializable; es_probe_allows() says whether.
+ * transactions that are not serializable; es_row_fetch_allows() says whether.
  *
  * Concurrency: it is nbtree's, as a scan has it (see its README).  The caller has
  * locked the table and the index.  A leaf page is read under its share lock, what
@@ -25,9 +25,6 @@
  * scan.c tells by its key.  With SnapshotSelf the page stays pinned until its rows
  * have been fetched, and so VACUUM waits with removing their entries.  Entries
  * that are marked as dead are not passed by; their rows are not seen.
- *
- * A page that the map names is taken only if the key has its place there: see
- * covers().  It does not matter how the page was found.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -48,9 +45,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "descent.h"
 #include "leaf.h"
 #include "leaf_entry.h"
-#include "leaf_map.h"
 #include "page_hints.h"
 #include "probe.h"
 #include "row_fetch.h"
@@ -80,7 +77,6 @@ struct EsLeafScan
 	int size;
 	ItemPointerData *rows;
 	EsLeafFilter filter; /* its function is NULL for none */
-	Buffer peeked;		 /* the table's page that was looked at for that */
 };
 
 /*
@@ -142,8 +138,7 @@ covers(const EsLeafIndex *by, Page page, const LeafKey *key)
 	BTPageOpaque opaque = BTPageGetOpaque(page);
 	OffsetNumber first = P_FIRSTDATAKEY(opaque);
 
-	return P_ISLEAF(opaque) && !P_IGNORE(opaque) &&
-		first <= PageGetMaxOffsetNumber(page) &&
+	return first <= PageGetMaxOffsetNumber(page) &&
 		(P_LEFTMOST(opaque) ||
 		 is_before_key(es_leaf_entry(page, first), by->nkeys, key)) &&
 		ends_behind(by->index, page, key);
@@ -172,94 +167,28 @@ find_offset(const EsLeafIndex *by, Page page, const LeafKey *key)
 }
 
 /*
- * read_index_page
- *		A page of an index, share-locked.
- */
-static Buffer
-read_index_page(Relation index, BlockNumber block)
-{
-	Buffer buffer = es_read_page(index, block);
-
-	_bt_lockbuf(index, buffer, BT_READ);
-	_bt_checkpage(index, buffer);
-	return buffer;
-}
-
-/*
- * try_map
- *		The leaf page that the map has for a key, share-locked, if the key has its
- *		place on it; otherwise InvalidBuffer.
- */
-static Buffer
-try_map(const EsLeafIndex *by, const LeafKey *key, BlockNumber block)
-{
-	Buffer buffer;
-
-	if (!BlockNumberIsValid(block))
-		return InvalidBuffer;
-	buffer = read_index_page(by->index, block);
-	if (covers(by, BufferGetPage(buffer), key))
-		return buffer;
-	_bt_relbuf(by->index, buffer);
-	return InvalidBuffer;
-}
-
-/*
- * note_parent
- *		Has the page above a leaf page noted, unless that is empty.
- */
-static void
-note_parent(const EsLeafIndex *by, Buffer buffer, BlockNumber parent)
-{
-	Page page = BufferGetPage(buffer);
-	OffsetNumber first = P_FIRSTDATAKEY(BTPageGetOpaque(page));
-
-	if (first <= PageGetMaxOffsetNumber(page))
-		es_leaf_map_note(by->index, parent, BufferGetBlockNumber(buffer),
-						 es_leaf_values(es_leaf_entry(page, first)));
-}
-
-/*
- * descend
- *		The leaf page where the entries from a key on begin, or the one before it,
- *		share-locked; InvalidBuffer in an empty index.  A page that the map did
- *		not have, or had wrong, is noted.
- */
-static Buffer
-descend(const EsLeafIndex *by, const int64 *place, BlockNumber mapped)
-{
-	Datum values[MAX_KEYS] = {Int64GetDatum(place[0]), Int64GetDatum(place[1])};
-	Buffer buffer;
-	BTStack stack =
-		es_probe_descend(by->table, by->index, values, by->nkeys, &buffer);
-
-	if (by->by_version && stack != NULL && BufferIsValid(buffer) &&
-		BufferGetBlockNumber(buffer) != mapped)
-		note_parent(by, buffer, stack->bts_blkno);
-	_bt_freestack(stack);
-	return buffer;
-}
-
-/*
  * find_page
- *		The same by the map, or else by a descent.
+ *		The leaf page where the entries from a key on begin, or the one before it,
+ *		share-locked; InvalidBuffer in an empty index.
  */
 static Buffer
 find_page(const EsLeafIndex *by, const LeafKey *key)
 {
-	BlockNumber mapped = InvalidBlockNumber;
-	Buffer buffer = InvalidBuffer;
 	int64 place[MAX_KEYS] = {key->values[0], key->values[1]};
+	Buffer buffer;
 
 	if (key->n < by->nkeys)
 		place[1] = key->after ? PG_INT64_MAX : PG_INT64_MIN;
-	if (by->by_version)
-	{
-		mapped = es_leaf_map_find(by->index, place);
-		buffer = try_map(by, key, mapped);
-	}
 	pgstat_count_index_scan(by->index);
-	return BufferIsValid(buffer) ? buffer : descend(by, place, mapped);
+	buffer = es_descend_to_numbers(by->index, place, by->nkeys);
+	if (!BufferIsValid(buffer))
+	{
+		Datum values[MAX_KEYS] = {Int64GetDatum(place[0]),
+								  Int64GetDatum(place[1])};
+
+		buffer = es_probe_descend(by->table, by->index, values, by->nkeys);
+	}
+	return buffer;
 }
 
 /*
@@ -447,7 +376,7 @@ step_right(EsLeafScan *scan)
 	if (BufferIsValid(scan->buffer))
 		ReleaseBuffer(scan->buffer);
 	scan->buffer = InvalidBuffer;
-	scan->buffer = read_index_page(scan->by.index, scan->next);
+	scan->buffer = es_read_index_page(scan->by.index, scan->next);
 	opaque = BTPageGetOpaque(BufferGetPage(scan->buffer));
 	if (P_IGNORE(opaque))
 	{
@@ -480,7 +409,6 @@ es_leaf_scan_begin(const EsLeafIndex *leaf_index, Snapshot snapshot,
 	scan->prefix = prefix;
 	scan->highest = highest;
 	scan->next = InvalidBlockNumber;
-	scan->peeked = InvalidBuffer;
 	es_row_fetch_begin(&scan->fetch, leaf_index->table);
 	scan->buffer = find_page(leaf_index, &key);
 	if (BufferIsValid(scan->buffer))
@@ -518,11 +446,8 @@ is_unwanted(EsLeafScan *scan, const ItemPointerData *place)
 	ItemId item;
 	HeapTupleHeader row;
 
-	if (!BufferIsValid(scan->peeked) ||
-		BufferGetBlockNumber(scan->peeked) != ItemPointerGetBlockNumber(place))
-		scan->peeked = ReleaseAndReadBuffer(scan->peeked, scan->by.table,
-											ItemPointerGetBlockNumber(place));
-	page = BufferGetPage(scan->peeked);
+	page = BufferGetPage(
+		es_row_fetch_pin(&scan->fetch, ItemPointerGetBlockNumber(place)));
 	if (offset > PageGetMaxOffsetNumber(page))
 		return false;
 	item = PageGetItemId(page, offset);
@@ -548,7 +473,10 @@ es_leaf_scan_next(EsLeafScan *scan, TupleTableSlot *slot)
 	{
 		while (scan->given < scan->nrows)
 		{
-			ItemPointerData *row = &scan->rows[scan->given++];
+			ItemPointerData *row = &scan->rows[scan->given];
+
+			es_row_fetch_ahead(&scan->fetch, scan->rows, scan->nrows,
+							   scan->given++);
 
 			if (scan->filter.is_unwanted != NULL && is_unwanted(scan, row))
 				continue;
@@ -569,8 +497,6 @@ void
 es_leaf_scan_end(EsLeafScan *scan)
 {
 	es_row_fetch_end(&scan->fetch);
-	if (BufferIsValid(scan->peeked))
-		ReleaseBuffer(scan->peeked);
 	if (BufferIsValid(scan->buffer))
 		ReleaseBuffer(scan->buffer);
 	if (scan->rows != NULL)

@@ -22,7 +22,6 @@ typedef struct EsLeafIndex
 	Relation table;
 	Relation index;
 	int nkeys;
-	bool by_version; /* the index of versions, which has a map */
 } EsLeafIndex;
 
 /*

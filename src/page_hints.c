@@ -13,6 +13,11 @@
  * A page that is found so does not count as used when PostgreSQL looks for a buffer
  * to be emptied.  So every few times a page is looked up in the usual way.
  *
+ * Who knows some time before which rows it is going to read can have the processor
+ * fetch what lies on the way there: first the hint, then the page's buffer, then the
+ * row.  Nothing is locked for that, and what is read counts for nothing but where to
+ * fetch from next.
+ *
  * Copyright (c) 2026, event_store contributors
  *
  * src/page_hints.c
@@ -24,6 +29,7 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/buf_internals.h"
 #include "utils/rel.h"
 
 #include "compat.h"
@@ -32,6 +38,10 @@
 
 /* One of so many reads is by the usual way. */
 #define USUAL_ONE_OF 8
+
+/* How many lines of the processor's caches, and of what size, of a row are fetched. */
+#define ROW_LINES  3
+#define CACHE_LINE 64
 
 /* The hints, and their number less one; NULL before they are known. */
 static Buffer *hints = NULL;
@@ -62,34 +72,18 @@ hint_at(Relation rel, BlockNumber block)
 }
 
 /*
- * try_hint
- *		The page's buffer, pinned, if it is where the hint says.
+ * read_if_in
+ *		The page's buffer, pinned, if it is still in the one where it was seen.
  */
 static inline Buffer
-try_hint(Relation rel, BlockNumber block, const Buffer *hint)
+read_if_in(Relation rel, BlockNumber block, Buffer seen)
 {
-	Buffer buffer = hint != NULL ? *hint : InvalidBuffer;
-
-	if (!BufferIsValid(buffer) || nreads++ % USUAL_ONE_OF == 0 ||
-		!es_read_recent_buffer(rel, block, buffer))
+	if (!BufferIsValid(seen) || nreads++ % USUAL_ONE_OF == 0 ||
+		!es_read_recent_buffer(rel, block, seen))
 		return InvalidBuffer;
 	pgstat_count_buffer_read(rel);
 	pgstat_count_buffer_hit(rel);
-	return buffer;
-}
-
-/*
- * read_and_note
- *		Reads a page in the usual way.
- */
-static Buffer
-read_and_note(Relation rel, BlockNumber block, Buffer *hint)
-{
-	Buffer buffer = ReadBuffer(rel, block);
-
-	if (hint != NULL && !BufferIsLocal(buffer))
-		*hint = buffer;
-	return buffer;
+	return seen;
 }
 
 /*
@@ -100,22 +94,96 @@ Buffer
 es_read_page(Relation rel, BlockNumber block)
 {
 	Buffer *hint = hint_at(rel, block);
-	Buffer buffer = try_hint(rel, block, hint);
+	Buffer buffer = read_if_in(rel, block, hint != NULL ? *hint : InvalidBuffer);
 
-	return BufferIsValid(buffer) ? buffer : read_and_note(rel, block, hint);
+	if (BufferIsValid(buffer))
+		return buffer;
+	buffer = ReadBuffer(rel, block);
+	if (hint != NULL && !BufferIsLocal(buffer))
+		*hint = buffer;
+	return buffer;
 }
 
 /*
  * es_read_page_if_there
- *		The same for a page that may be beyond the end; InvalidBuffer then.
+ *		Reads a page that may be beyond the end, InvalidBuffer then, and that was seen
+ *		in some buffer.
  */
 Buffer
-es_read_page_if_there(Relation rel, BlockNumber block)
+es_read_page_if_there(Relation rel, BlockNumber block, Buffer seen)
 {
-	Buffer *hint = hint_at(rel, block);
-	Buffer buffer = try_hint(rel, block, hint);
+	Buffer buffer = read_if_in(rel, block, seen);
 
 	if (!BufferIsValid(buffer) && block < RelationGetNumberOfBlocks(rel))
-		buffer = read_and_note(rel, block, hint);
+		buffer = ReadBuffer(rel, block);
 	return buffer;
+}
+
+/*
+ * es_prefetch_hint
+ *		Has the processor fetch the hint at a page.
+ */
+void
+es_prefetch_hint(Relation rel, BlockNumber block)
+{
+	const Buffer *hint = hint_at(rel, block);
+
+	if (hint != NULL)
+		es_prefetch(hint);
+}
+
+/*
+ * es_hinted_buffer
+ *		The buffer that the hint at a page names, which need not be right;
+ *		InvalidBuffer for none.
+ */
+Buffer
+es_hinted_buffer(Relation rel, BlockNumber block)
+{
+	const Buffer *hint = hint_at(rel, block);
+
+	return hint != NULL ? *hint : InvalidBuffer;
+}
+
+/*
+ * line_pointer
+ *		What tells where on a page a row is.
+ */
+static inline ItemId
+line_pointer(Buffer buffer, const ItemPointerData *place)
+{
+	PageHeader page = (PageHeader) BufferGetPage(buffer);
+
+	return &page->pd_linp[ItemPointerGetOffsetNumberNoCheck(place) - 1];
+}
+
+/*
+ * es_prefetch_page
+ *		Has the processor fetch of a row's page what leads to the row.
+ */
+void
+es_prefetch_page(Buffer buffer, const ItemPointerData *place)
+{
+	if (!BufferIsValid(buffer) || BufferIsLocal(buffer))
+		return;
+	es_prefetch(GetBufferDescriptor(buffer - 1));
+	es_prefetch(BufferGetPage(buffer));
+	es_prefetch(line_pointer(buffer, place));
+}
+
+/*
+ * es_prefetch_row
+ *		Has the processor fetch the beginning of a row.
+ */
+void
+es_prefetch_row(Buffer buffer, const ItemPointerData *place)
+{
+	char *row;
+
+	if (!BufferIsValid(buffer) || BufferIsLocal(buffer))
+		return;
+	row = (char *) BufferGetPage(buffer) +
+		ItemIdGetOffset(line_pointer(buffer, place));
+	for (int i = 0; i < ROW_LINES; i++)
+		es_prefetch(row + i * CACHE_LINE);
 }

@@ -14,8 +14,8 @@
  * beside.  The caller then scans.  What a probe finds is what a scan would
  * find.
  *
- * It takes no predicate locks.  So it is for SnapshotSelf and for snapshots of
- * transactions that are not serializable; with others it finds nothing.
+ * It takes no predicate locks, so with snapshots that need them it finds nothing; see
+ * es_row_fetch_allows().
  *
  * Concurrency: the caller has locked the table and the index.  The leaf page is
  * read under its share lock, and stays pinned until the row has been fetched, as
@@ -31,24 +31,14 @@
 #include "postgres.h"
 
 #include "access/nbtree.h"
-#include "access/tableam.h"
-#include "access/xact.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
 #include "compat.h"
+#include "descent.h"
 #include "probe.h"
-
-/*
- * es_probe_allows
- *		Whether reading with a snapshot needs no predicate locks.
- */
-bool
-es_probe_allows(Snapshot snapshot)
-{
-	return snapshot == SnapshotSelf || !IsolationIsSerializable();
-}
+#include "row_fetch.h"
 
 /*
  * make_key
@@ -74,19 +64,31 @@ make_key(BTScanInsert key, Relation index, const Datum *values, int nvalues)
 }
 
 /*
- * es_probe_descend
- *		The leaf page where the first entry is that is not before a key, or the
- *		one before it, share-locked; InvalidBuffer in an empty index.  The stack
- *		is of the pages above it; the caller frees it.
+ * descend
+ *		The leaf page where the first entry is that is not before a key, or the one
+ *		before it, share-locked; InvalidBuffer in an empty index.
  */
-BTStack
-es_probe_descend(Relation table, Relation index, const Datum *values,
-				 int nvalues, Buffer *buffer)
+static Buffer
+descend(Relation table, Relation index, BTScanInsert key)
+{
+	Buffer buffer = es_descend(index, key);
+
+	if (!BufferIsValid(buffer))
+		_bt_freestack(es_bt_search(index, table, key, &buffer));
+	return buffer;
+}
+
+/*
+ * es_probe_descend
+ *		The same for some values.
+ */
+Buffer
+es_probe_descend(Relation table, Relation index, const Datum *values, int nvalues)
 {
 	BTScanInsertData key;
 
 	make_key(&key, index, values, nvalues);
-	return es_bt_search(index, table, &key, buffer);
+	return descend(table, index, &key);
 }
 
 /*
@@ -116,22 +118,6 @@ pick_entry(Relation index, Buffer buffer, BTScanInsert key, ItemPointer row)
 }
 
 /*
- * fetch
- *		The row at a place, if it is visible.
- */
-static bool
-fetch(Relation table, Snapshot snapshot, ItemPointer row, TupleTableSlot *slot)
-{
-	IndexFetchTableData *fetching = table_index_fetch_begin(table);
-	bool more = false;
-	bool found =
-		table_index_fetch_tuple(fetching, row, snapshot, slot, &more, NULL);
-
-	table_index_fetch_end(fetching);
-	return found;
-}
-
-/*
  * es_probe
  *		Looks for the row with a key.
  *
@@ -147,16 +133,23 @@ es_probe(Relation table, Relation index, Snapshot snapshot, Datum value,
 	Buffer buffer;
 	bool found;
 
-	if (!es_probe_allows(snapshot))
+	if (!es_row_fetch_allows(snapshot))
 		return false;
 	make_key(&key, index, &value, 1);
 	pgstat_count_index_scan(index);
-	_bt_freestack(es_bt_search(index, table, &key, &buffer));
+	buffer = descend(table, index, &key);
 	if (!BufferIsValid(buffer))
 		return false;
 	found = pick_entry(index, buffer, &key, &row);
 	_bt_unlockbuf(index, buffer);
-	found = found && fetch(table, snapshot, &row, slot);
+	if (found)
+	{
+		EsRowFetch fetch;
+
+		es_row_fetch_begin(&fetch, table);
+		found = es_row_fetch(&fetch, &row, snapshot, slot);
+		es_row_fetch_end(&fetch);
+	}
 	ReleaseBuffer(buffer);
 	return found;
 }

@@ -10,7 +10,7 @@
  * first, and by PostgreSQL's way only if it is not there as it was written, or the
  * snapshot does not see it.
  *
- * No predicate locks are taken on the short way; es_probe_allows() says whether that
+ * No predicate locks are taken on the short way; es_row_fetch_allows() says whether that
  * is right.
  *
  * Concurrency: the page is pinned, and read under its share lock, as PostgreSQL does
@@ -28,12 +28,20 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 
 #include "page_hints.h"
-#include "probe.h"
 #include "row_fetch.h"
+
+/*
+ * How many rows before its own a place's hint, page and row are fetched by the
+ * processor; each needs what the one before it brought.
+ */
+#define HINT_AHEAD 6
+#define PAGE_AHEAD 4
+#define ROW_AHEAD  2
 
 /*
  * is_heap
@@ -43,6 +51,17 @@ static inline bool
 is_heap(Relation table)
 {
 	return table->rd_tableam == GetHeapamTableAmRoutine();
+}
+
+/*
+ * es_row_fetch_allows
+ *		Whether reading with a snapshot needs no predicate locks: with SnapshotSelf, and
+ *		in transactions that are not serializable.
+ */
+bool
+es_row_fetch_allows(Snapshot snapshot)
+{
+	return snapshot == SnapshotSelf || !IsolationIsSerializable();
 }
 
 /*
@@ -94,6 +113,24 @@ es_row_fetch_begin(EsRowFetch *fetch, Relation table)
 }
 
 /*
+ * es_row_fetch_pin
+ *		Pins a page of the table until another is, or the fetching ends.
+ */
+Buffer
+es_row_fetch_pin(EsRowFetch *fetch, BlockNumber block)
+{
+	if (BufferIsValid(fetch->buffer))
+	{
+		if (BufferGetBlockNumber(fetch->buffer) == block)
+			return fetch->buffer;
+		ReleaseBuffer(fetch->buffer);
+		fetch->buffer = InvalidBuffer;
+	}
+	fetch->buffer = es_read_page(fetch->table, block);
+	return fetch->buffer;
+}
+
+/*
  * fetch_usual
  *		The row at a place by the table's own way.
  */
@@ -113,26 +150,69 @@ fetch_usual(EsRowFetch *fetch, ItemPointer place, Snapshot snapshot,
 /*
  * es_row_fetch
  *		The row at a place that an index gave, if the snapshot sees it.  The snapshot
- *		is one that es_probe_allows().
+ *		is one that es_row_fetch_allows().
  */
 bool
 es_row_fetch(EsRowFetch *fetch, ItemPointer place, Snapshot snapshot,
 			 TupleTableSlot *slot)
 {
-	BlockNumber block = ItemPointerGetBlockNumber(place);
+	if (fetch->by_page &&
+		read_row(fetch->table,
+				 es_row_fetch_pin(fetch, ItemPointerGetBlockNumber(place)),
+				 place, snapshot, false, slot))
+		return true;
+	return fetch_usual(fetch, place, snapshot, slot);
+}
+
+/*
+ * block_of
+ *		The page of a place.
+ */
+static inline BlockNumber
+block_of(const ItemPointerData *places, int i)
+{
+	return ItemPointerGetBlockNumberNoCheck(&places[i]);
+}
+
+/*
+ * is_on_next_page
+ *		Whether a place is on another page than the one before it.
+ */
+static inline bool
+is_on_next_page(const ItemPointerData *places, int i)
+{
+	return i == 0 || block_of(places, i) != block_of(places, i - 1);
+}
+
+/*
+ * es_row_fetch_ahead
+ *		Has the processor fetch what rows that follow will need; called before each
+ *		of some rows, in their order, is fetched, with which is next.
+ */
+void
+es_row_fetch_ahead(const EsRowFetch *fetch, const ItemPointerData *places,
+				   int nplaces, int next)
+{
+	Relation table = fetch->table;
 
 	if (!fetch->by_page)
-		return fetch_usual(fetch, place, snapshot, slot);
-	if (!BufferIsValid(fetch->buffer) ||
-		BufferGetBlockNumber(fetch->buffer) != block)
+		return;
+	for (int i = next == 0 ? 0 : next + HINT_AHEAD;
+		 i <= next + HINT_AHEAD && i < nplaces; i++)
 	{
-		if (BufferIsValid(fetch->buffer))
-			ReleaseBuffer(fetch->buffer);
-		fetch->buffer = InvalidBuffer;
-		fetch->buffer = es_read_page(fetch->table, block);
+		if (is_on_next_page(places, i))
+			es_prefetch_hint(table, block_of(places, i));
 	}
-	return read_row(fetch->table, fetch->buffer, place, snapshot, false, slot) ||
-		fetch_usual(fetch, place, snapshot, slot);
+	for (int i = next == 0 ? 0 : next + PAGE_AHEAD;
+		 i <= next + PAGE_AHEAD && i < nplaces; i++)
+	{
+		if (is_on_next_page(places, i))
+			es_prefetch_page(es_hinted_buffer(table, block_of(places, i)),
+							 &places[i]);
+	}
+	for (int i = next == 0 ? 0 : next + ROW_AHEAD;
+		 i <= next + ROW_AHEAD && i < nplaces; i++)
+		es_prefetch_row(es_hinted_buffer(table, block_of(places, i)), &places[i]);
 }
 
 /*
@@ -149,25 +229,36 @@ es_row_fetch_end(EsRowFetch *fetch)
 }
 
 /*
- * es_fetch_hinted_row
- *		The row at a place where one was seen, if a snapshot sees it.  The place may be
- *		beyond the end of the table: a vacuum may have cut it off.
+ * es_fetch_seen_row
+ *		The row at a place where one was seen, if a snapshot sees it; what was known of
+ *		its buffer is put right.  The place may be beyond the end of the table: a vacuum
+ *		may have cut it off.
  */
 bool
-es_fetch_hinted_row(Relation table, ItemPointer place, Snapshot snapshot,
-					TupleTableSlot *slot)
+es_fetch_seen_row(Relation table, EsSeenRow *row, Snapshot snapshot,
+				  TupleTableSlot *slot)
 {
-	BlockNumber block = ItemPointerGetBlockNumber(place);
-	Buffer buffer;
+	BlockNumber block = ItemPointerGetBlockNumber(&row->place);
 	bool seen;
 
-	if (!is_heap(table) || !es_probe_allows(snapshot))
+	if (!is_heap(table) || !es_row_fetch_allows(snapshot))
 		return block < RelationGetNumberOfBlocks(table) &&
-			table_tuple_fetch_row_version(table, place, snapshot, slot);
-	buffer = es_read_page_if_there(table, block);
-	if (!BufferIsValid(buffer))
+			table_tuple_fetch_row_version(table, &row->place, snapshot, slot);
+	row->buffer = es_read_page_if_there(table, block, row->buffer);
+	if (!BufferIsValid(row->buffer))
 		return false;
-	seen = read_row(table, buffer, place, snapshot, true, slot);
-	ReleaseBuffer(buffer);
+	seen = read_row(table, row->buffer, &row->place, snapshot, true, slot);
+	ReleaseBuffer(row->buffer);
 	return seen;
+}
+
+/*
+ * es_buffer_of
+ *		The buffer of the page that the row in a slot is on, as far as the slot knows.
+ */
+Buffer
+es_buffer_of(TupleTableSlot *slot)
+{
+	return TTS_IS_BUFFERTUPLE(slot) ? ((BufferHeapTupleTableSlot *) slot)->buffer
+									: InvalidBuffer;
 }

@@ -18,6 +18,8 @@
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
+#include "hints.h"
+
 /* Fetches rows of a table by places that an index gave. */
 typedef struct EsRowFetch
 {
@@ -27,11 +29,17 @@ typedef struct EsRowFetch
 	IndexFetchTableData *usual; /* the table's own way, once that is needed */
 } EsRowFetch;
 
+extern bool es_row_fetch_allows(Snapshot snapshot);
 extern void es_row_fetch_begin(EsRowFetch *fetch, Relation table);
+extern Buffer es_row_fetch_pin(EsRowFetch *fetch, BlockNumber block);
 extern bool es_row_fetch(EsRowFetch *fetch, ItemPointer place,
 						 Snapshot snapshot, TupleTableSlot *slot);
+extern void es_row_fetch_ahead(const EsRowFetch *fetch,
+							   const ItemPointerData *places, int nplaces,
+							   int next);
 extern void es_row_fetch_end(EsRowFetch *fetch);
-extern bool es_fetch_hinted_row(Relation table, ItemPointer place,
-								Snapshot snapshot, TupleTableSlot *slot);
+extern bool es_fetch_seen_row(Relation table, EsSeenRow *row, Snapshot snapshot,
+							  TupleTableSlot *slot);
+extern Buffer es_buffer_of(TupleTableSlot *slot);
 
 #endif /* ES_ROW_FETCH_H */

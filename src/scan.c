@@ -27,7 +27,7 @@
 
 #include "compat.h"
 #include "leaf.h"
-#include "probe.h"
+#include "row_fetch.h"
 #include "scan.h"
 #include "store.h"
 
@@ -189,8 +189,7 @@ static void
 begin_leaf_scan(EsScan *scan, ScanLeg *leg, const ScanKeyData *prefix,
 				const EsRange *range)
 {
-	EsLeafIndex by = {scan->events, scan->index, prefix != NULL ? 2 : 1,
-					  scan->index_id == ES_EVENTS_BY_VERSION};
+	EsLeafIndex by = {scan->events, scan->index, prefix != NULL ? 2 : 1};
 
 	leg->leaf_scan =
 		es_leaf_scan_begin(&by, scan->snapshot,
@@ -217,7 +216,8 @@ add_leg(EsScan *scan, const ScanKeyData *prefix, const EsRange *range)
 
 	leg->slot = table_slot_create(scan->events, NULL);
 	if (scan->direction == ForwardScanDirection &&
-		scan->index_id != ES_EVENTS_BY_TYPE && es_probe_allows(scan->snapshot))
+		scan->index_id != ES_EVENTS_BY_TYPE &&
+		es_row_fetch_allows(scan->snapshot))
 		begin_leaf_scan(scan, leg, prefix, range);
 	else
 		begin_index_scan(scan, leg, prefix, range);

@@ -134,12 +134,17 @@ static bool
 fetch_hinted(Relation streams, Snapshot snapshot, const text *stream,
 			 uint64 key, TupleTableSlot *slot)
 {
-	ItemPointerData row;
+	EsSeenRow row;
+	Buffer hinted;
 	text *name;
 
-	if (!es_hint_get(key, &row) ||
-		!es_fetch_hinted_row(streams, &row, snapshot, slot))
+	if (!es_hint_get(key, &row))
 		return false;
+	hinted = row.buffer;
+	if (!es_fetch_seen_row(streams, &row, snapshot, slot))
+		return false;
+	if (row.buffer != hinted)
+		es_hint_note(key, &row);
 	name = DatumGetTextPP(es_column(slot, ES_STREAMS, STR_STREAM));
 	return es_compare_texts(&name, &stream) == 0;
 }
@@ -153,12 +158,15 @@ fetch_stream(Relation streams, Snapshot snapshot, const text *stream,
 			 TupleTableSlot *slot)
 {
 	uint64 key = es_stream_key(stream);
+	EsSeenRow row;
 
 	if (fetch_hinted(streams, snapshot, stream, key, slot))
 		return true;
 	if (!fetch_named(streams, ES_STREAMS_BY_NAME, snapshot, stream, slot))
 		return false;
-	es_hint_note(key, &slot->tts_tid);
+	row.place = slot->tts_tid;
+	row.buffer = es_buffer_of(slot);
+	es_hint_note(key, &row);
 	return true;
 }
 
@@ -222,10 +230,10 @@ static bool
 fetch_last(Relation events, Relation index, Snapshot snapshot, int64 stream_id,
 		   TupleTableSlot *slot)
 {
-	EsLeafIndex by_version = {events, index, 2, true};
+	EsLeafIndex by_version = {events, index, 2};
 	ScanKeyData key;
 
-	if (es_probe_allows(snapshot) &&
+	if (es_row_fetch_allows(snapshot) &&
 		es_leaf_last(&by_version, snapshot, stream_id, slot))
 		return true;
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ,

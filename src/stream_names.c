@@ -114,10 +114,10 @@ start_anew(EsStreamNames *names)
 static bool
 fetch_hinted(EsStreamNames *names, int64 stream_id, uint64 key)
 {
-	ItemPointerData row;
+	EsSeenRow row;
 
 	if (!es_hint_get(key, &row) ||
-		!es_fetch_hinted_row(names->streams, &row, names->snapshot, names->slot))
+		!es_fetch_seen_row(names->streams, &row, names->snapshot, names->slot))
 		return false;
 	return DatumGetInt64(es_column(names->slot, ES_STREAMS, STR_STREAM_ID)) ==
 		stream_id;
@@ -147,7 +147,11 @@ fetch_by_id(EsStreamNames *names, int64 stream_id, uint64 hint_key)
 	found = index_getnext_slot(names->scan, ForwardScanDirection, names->slot);
 	MemoryContextSwitchTo(caller);
 	if (found)
-		es_hint_note(hint_key, &names->slot->tts_tid);
+	{
+		EsSeenRow row = {names->slot->tts_tid, es_buffer_of(names->slot)};
+
+		es_hint_note(hint_key, &row);
+	}
 	return found;
 }
 

@@ -27,7 +27,9 @@
 
 #include "aggregate_type.h"
 #include "event_struct.h"
+#include "hints.h"
 #include "known_head.h"
+#include "locks.h"
 #include "scan.h"
 #include "snapshot.h"
 #include "store.h"
@@ -159,11 +161,17 @@ visit_stream(Relation events, Relation streams, const text *stream,
 static void
 visit_seen(const text *stream, Visit *visit)
 {
-	Relation events = es_store_open(ES_EVENTS, AccessShareLock);
-	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
+	uint64 key = es_stream_key(stream);
+	Relation events;
+	Relation streams;
 	EsStream row;
 	EsHead head;
 
+	es_hint_prefetch(key);
+	events = es_store_open(ES_EVENTS, AccessShareLock);
+	es_hint_prefetch_page(key);
+	streams = es_store_open(ES_STREAMS, AccessShareLock);
+	es_hint_prefetch_row(key);
 	(void) visit_stream(events, streams, stream, visit, &row, &head);
 	table_close(events, NoLock);
 	table_close(streams, NoLock);
