@@ -66,6 +66,9 @@
 #include "validate.h"
 #include "write.h"
 
+/* Of how many streams of a call the processor fetches the rows in advance. */
+#define MAX_PREFETCHED 16
+
 /* What an append finds out about one of its streams. */
 typedef struct StreamAppendState
 {
@@ -191,10 +194,11 @@ open_and_lock(StreamAppendState *states, int n, AppendTables *tables)
 	for (int i = 0; i < n; i++)
 	{
 		keys[i] = es_stream_key(states[i].append->stream);
-		es_hint_prefetch_page(keys[i]);
+		if (i < MAX_PREFETCHED)
+			es_hint_prefetch_page(keys[i]);
 	}
 	es_open_and_lock(keys, n, &tables->events, &tables->streams);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < Min(n, MAX_PREFETCHED); i++)
 		es_hint_prefetch_row(keys[i]);
 	open_rest(tables);
 	pfree(keys);

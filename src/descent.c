@@ -53,13 +53,16 @@ read_root(Relation index)
 {
 	const BTMetaPageData *meta = index->rd_amcache;
 	BTPageOpaque opaque;
+	uint32 level;
 	Buffer buffer;
 
-	if (meta == NULL || meta->btm_version < BTREE_NOVAC_VERSION)
+	/* the keys of older ones don't tell rows' places */
+	if (meta == NULL || meta->btm_version <= BTREE_NOVAC_VERSION)
 		return InvalidBuffer;
+	level = meta->btm_fastlevel;
 	buffer = es_read_index_page(index, meta->btm_fastroot);
 	opaque = BTPageGetOpaque(BufferGetPage(buffer));
-	if (!P_IGNORE(opaque) && opaque->btpo_level == meta->btm_fastlevel &&
+	if (!P_IGNORE(opaque) && opaque->btpo_level == level &&
 		P_LEFTMOST(opaque) && P_RIGHTMOST(opaque))
 		return buffer;
 	_bt_relbuf(index, buffer);

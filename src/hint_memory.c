@@ -9,7 +9,8 @@
  * main memory; the library need not be preloaded.  Databases share it, too.
  *
  * Nobody locks what is in there.  Who reads a hint that another session is just
- * writing gets one that is wrong, such as any hint may be.
+ * writing gets one that is wrong, such as any hint may be: a row's place can be
+ * any, a buffer's number is always that of some buffer.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -26,7 +27,6 @@
 #include "storage/dsm.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
-#include "utils/memutils.h"
 #include "utils/resowner.h"
 
 #include "fault.h"
@@ -145,9 +145,7 @@ look_for_shared(void)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		ereport(LOG,
-				(errmsg("event_store shares no hints at streams: %s",
-						error->message)));
+		ereport(LOG, (errmsg("event_store shares no hints: %s", error->message)));
 		FreeErrorData(error);
 	}
 	PG_END_TRY();

@@ -178,10 +178,11 @@ enlarge(void)
 
 /*
  * find
- *		The entry of a key; NULL if there is none.
+ *		The entry of a key, and a copy of it, which nobody else writes any more; NULL if
+ *		there is none.
  */
 static Hint *
-find(uint64 key)
+find(uint64 key, Hint *copy)
 {
 	Hint *hints;
 
@@ -190,8 +191,9 @@ find(uint64 key)
 	hints = set_at(home_of(key))->hints;
 	for (int i = 0; i < SET_SIZE; i++)
 	{
-		if (hints[i].tag == tag_of(key) && hints[i].home == home_of(key) &&
-			ItemPointerIsValid(&hints[i].row))
+		*copy = *(volatile Hint *) &hints[i];
+		if (copy->tag == tag_of(key) && copy->home == home_of(key) &&
+			ItemPointerIsValid(&copy->row))
 			return &hints[i];
 	}
 	return NULL;
@@ -215,12 +217,12 @@ es_hint_key_of_id(int64 stream_id)
 bool
 es_hint_get(uint64 key, EsSeenRow *row)
 {
-	const Hint *hint = find(key);
+	Hint hint;
 
-	if (hint == NULL)
+	if (find(key, &hint) == NULL)
 		return false;
-	row->place = hint->row;
-	row->buffer = hint->buffer;
+	row->place = hint.row;
+	row->buffer = hint.buffer;
 	return true;
 }
 
@@ -231,7 +233,8 @@ es_hint_get(uint64 key, EsSeenRow *row)
 void
 es_hint_note(uint64 key, const EsSeenRow *row)
 {
-	Hint *found = find(key);
+	Hint before;
+	Hint *found = find(key, &before);
 	Hint hint = {.tag = tag_of(key),
 				 .row = row->place,
 				 .home = home_of(key),
@@ -268,10 +271,10 @@ es_hint_prefetch(uint64 key)
 void
 es_hint_prefetch_page(uint64 key)
 {
-	const Hint *hint = find(key);
+	Hint hint;
 
-	if (hint != NULL)
-		es_prefetch_page(hint->buffer, &hint->row);
+	if (find(key, &hint) != NULL)
+		es_prefetch_page(hint.buffer, &hint.row);
 }
 
 /*
@@ -281,8 +284,8 @@ es_hint_prefetch_page(uint64 key)
 void
 es_hint_prefetch_row(uint64 key)
 {
-	const Hint *hint = find(key);
+	Hint hint;
 
-	if (hint != NULL)
-		es_prefetch_row(hint->buffer, &hint->row);
+	if (find(key, &hint) != NULL)
+		es_prefetch_row(hint.buffer, &hint.row);
 }

@@ -34,9 +34,7 @@
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
 #include "access/htup_details.h"
-#include "access/relscan.h"
 #include "access/tableam.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -48,7 +46,6 @@
 #include "descent.h"
 #include "leaf.h"
 #include "leaf_entry.h"
-#include "page_hints.h"
 #include "probe.h"
 #include "row_fetch.h"
 
@@ -424,8 +421,7 @@ es_leaf_scan_begin(const EsLeafIndex *leaf_index, Snapshot snapshot,
 void
 es_leaf_scan_leave_out(EsLeafScan *scan, const EsLeafFilter *filter)
 {
-	if (scan->by.table->rd_tableam == GetHeapamTableAmRoutine() &&
-		filter->offset >= 0)
+	if (scan->fetch.by_page && filter->offset >= 0)
 		scan->filter = *filter;
 }
 
@@ -476,7 +472,8 @@ es_leaf_scan_next(EsLeafScan *scan, TupleTableSlot *slot)
 			ItemPointerData *row = &scan->rows[scan->given];
 
 			es_row_fetch_ahead(&scan->fetch, scan->rows, scan->nrows,
-							   scan->given++);
+							   scan->given);
+			scan->given++;
 
 			if (scan->filter.is_unwanted != NULL && is_unwanted(scan, row))
 				continue;

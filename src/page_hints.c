@@ -11,12 +11,18 @@
  * and pins the buffer if it is.
  *
  * A page that is found so does not count as used when PostgreSQL looks for a buffer
- * to be emptied.  So every few times a page is looked up in the usual way.
+ * to be emptied.  So one of several reads is done in the usual way, by chance, as
+ * calls read their pages in the same order again and again.
  *
  * Who knows some time before which rows it is going to read can have the processor
  * fetch what lies on the way there: first the hint, then the page's buffer, then the
  * row.  Nothing is locked for that, and what is read counts for nothing but where to
  * fetch from next.
+ *
+ * Concurrency: nobody locks hints.  One is a buffer's number, which is written whole
+ * and always a number of a buffer, so who reads one gets some buffer; whether the page
+ * is in there PostgreSQL tells under the lock of the buffer's header.  The caller has
+ * locked the relation, so that its pages are not cut off and its file stays.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -43,12 +49,32 @@
 #define ROW_LINES  3
 #define CACHE_LINE 64
 
-/* The hints, and their number less one; NULL before they are known. */
+/* The hints, and their number less one; NULL before they are known; never reset. */
 static Buffer *hints = NULL;
 static uint32 mask = 0;
 
 /* Counts reads; never reset. */
 static uint32 nreads = 0;
+
+/*
+ * is_shared_buffer
+ *		Whether this is the number of a buffer that all sessions share.
+ */
+static inline bool
+is_shared_buffer(Buffer buffer)
+{
+	return buffer > 0 && buffer <= NBuffers;
+}
+
+/*
+ * is_usual_turn
+ *		Whether a read is to be done in the usual way.
+ */
+static inline bool
+is_usual_turn(void)
+{
+	return murmurhash32(nreads++) % USUAL_ONE_OF == 0;
+}
 
 /*
  * hint_at
@@ -72,14 +98,23 @@ hint_at(Relation rel, BlockNumber block)
 }
 
 /*
+ * hinted_buffer
+ *		What a hint says; InvalidBuffer for none.
+ */
+static inline Buffer
+hinted_buffer(const volatile Buffer *hint)
+{
+	return hint != NULL ? *hint : InvalidBuffer;
+}
+
+/*
  * read_if_in
  *		The page's buffer, pinned, if it is still in the one where it was seen.
  */
 static inline Buffer
 read_if_in(Relation rel, BlockNumber block, Buffer seen)
 {
-	if (!BufferIsValid(seen) || nreads++ % USUAL_ONE_OF == 0 ||
-		!es_read_recent_buffer(rel, block, seen))
+	if (!is_shared_buffer(seen) || !es_read_recent_buffer(rel, block, seen))
 		return InvalidBuffer;
 	pgstat_count_buffer_read(rel);
 	pgstat_count_buffer_hit(rel);
@@ -88,18 +123,20 @@ read_if_in(Relation rel, BlockNumber block, Buffer seen)
 
 /*
  * es_read_page
- *		Reads a page of a relation, as ReadBuffer does.
+ *		Reads a page of a relation, as ReadBuffer does, and raises what that raises.
  */
 Buffer
 es_read_page(Relation rel, BlockNumber block)
 {
 	Buffer *hint = hint_at(rel, block);
-	Buffer buffer = read_if_in(rel, block, hint != NULL ? *hint : InvalidBuffer);
+	Buffer seen = hinted_buffer(hint);
+	Buffer buffer =
+		is_usual_turn() ? InvalidBuffer : read_if_in(rel, block, seen);
 
 	if (BufferIsValid(buffer))
 		return buffer;
 	buffer = ReadBuffer(rel, block);
-	if (hint != NULL && !BufferIsLocal(buffer))
+	if (hint != NULL && buffer != seen && is_shared_buffer(buffer))
 		*hint = buffer;
 	return buffer;
 }
@@ -114,8 +151,15 @@ es_read_page_if_there(Relation rel, BlockNumber block, Buffer seen)
 {
 	Buffer buffer = read_if_in(rel, block, seen);
 
-	if (!BufferIsValid(buffer) && block < RelationGetNumberOfBlocks(rel))
+	if (!BufferIsValid(buffer))
+		return block < RelationGetNumberOfBlocks(rel) ? ReadBuffer(rel, block)
+													  : InvalidBuffer;
+	if (is_usual_turn())
+	{
+		/* it is there; read it again so that it counts */
+		ReleaseBuffer(buffer);
 		buffer = ReadBuffer(rel, block);
+	}
 	return buffer;
 }
 
@@ -140,9 +184,7 @@ es_prefetch_hint(Relation rel, BlockNumber block)
 Buffer
 es_hinted_buffer(Relation rel, BlockNumber block)
 {
-	const Buffer *hint = hint_at(rel, block);
-
-	return hint != NULL ? *hint : InvalidBuffer;
+	return hinted_buffer(hint_at(rel, block));
 }
 
 /*
@@ -164,7 +206,7 @@ line_pointer(Buffer buffer, const ItemPointerData *place)
 void
 es_prefetch_page(Buffer buffer, const ItemPointerData *place)
 {
-	if (!BufferIsValid(buffer) || BufferIsLocal(buffer))
+	if (!is_shared_buffer(buffer))
 		return;
 	es_prefetch(GetBufferDescriptor(buffer - 1));
 	es_prefetch(BufferGetPage(buffer));
@@ -174,16 +216,21 @@ es_prefetch_page(Buffer buffer, const ItemPointerData *place)
 /*
  * es_prefetch_row
  *		Has the processor fetch the beginning of a row.
+ *
+ * Where on the page that is is read without a pin.  That memory is always there, but
+ * valgrind holds it to be out of bounds.
  */
 void
 es_prefetch_row(Buffer buffer, const ItemPointerData *place)
 {
+#ifndef USE_VALGRIND
 	char *row;
 
-	if (!BufferIsValid(buffer) || BufferIsLocal(buffer))
+	if (!is_shared_buffer(buffer))
 		return;
 	row = (char *) BufferGetPage(buffer) +
 		ItemIdGetOffset(line_pointer(buffer, place));
 	for (int i = 0; i < ROW_LINES; i++)
 		es_prefetch(row + i * CACHE_LINE);
+#endif
 }

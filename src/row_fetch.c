@@ -78,6 +78,7 @@ read_row(Relation table, Buffer buffer, ItemPointer place, Snapshot snapshot,
 	bool seen = false;
 	Page page;
 
+	Assert(TTS_IS_BUFFERTUPLE(slot));
 	ExecClearTuple(slot);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
@@ -113,19 +114,28 @@ es_row_fetch_begin(EsRowFetch *fetch, Relation table)
 }
 
 /*
+ * unpin
+ *		Lets go of the page that is pinned, if one is.
+ */
+static void
+unpin(EsRowFetch *fetch)
+{
+	if (BufferIsValid(fetch->buffer))
+		ReleaseBuffer(fetch->buffer);
+	fetch->buffer = InvalidBuffer;
+}
+
+/*
  * es_row_fetch_pin
  *		Pins a page of the table until another is, or the fetching ends.
  */
 Buffer
 es_row_fetch_pin(EsRowFetch *fetch, BlockNumber block)
 {
-	if (BufferIsValid(fetch->buffer))
-	{
-		if (BufferGetBlockNumber(fetch->buffer) == block)
-			return fetch->buffer;
-		ReleaseBuffer(fetch->buffer);
-		fetch->buffer = InvalidBuffer;
-	}
+	if (BufferIsValid(fetch->buffer) &&
+		BufferGetBlockNumber(fetch->buffer) == block)
+		return fetch->buffer;
+	unpin(fetch);
 	fetch->buffer = es_read_page(fetch->table, block);
 	return fetch->buffer;
 }
@@ -140,17 +150,22 @@ fetch_usual(EsRowFetch *fetch, ItemPointer place, Snapshot snapshot,
 {
 	ItemPointerData copy = *place; /* it may be moved along a chain of versions */
 	bool more = false;
+	bool found;
 
+	unpin(fetch); /* another pin would keep the page from being pruned */
 	if (fetch->usual == NULL)
 		fetch->usual = table_index_fetch_begin(fetch->table);
-	return table_index_fetch_tuple(fetch->usual, &copy, snapshot, slot, &more,
-								   NULL);
+	found = table_index_fetch_tuple(fetch->usual, &copy, snapshot, slot, &more,
+									NULL);
+	table_index_fetch_reset(fetch->usual);
+	return found;
 }
 
 /*
  * es_row_fetch
  *		The row at a place that an index gave, if the snapshot sees it.  The snapshot
- *		is one that es_row_fetch_allows().
+ *		is one that es_row_fetch_allows(), the table is locked, the slot one of its
+ *		own.  What is kept is allocated in the current memory context.
  */
 bool
 es_row_fetch(EsRowFetch *fetch, ItemPointer place, Snapshot snapshot,
@@ -222,8 +237,7 @@ es_row_fetch_ahead(const EsRowFetch *fetch, const ItemPointerData *places,
 void
 es_row_fetch_end(EsRowFetch *fetch)
 {
-	if (BufferIsValid(fetch->buffer))
-		ReleaseBuffer(fetch->buffer);
+	unpin(fetch);
 	if (fetch->usual != NULL)
 		table_index_fetch_end(fetch->usual);
 }

@@ -24,7 +24,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/tuptable.h"
-#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
@@ -143,10 +142,12 @@ fetch_hinted(Relation streams, Snapshot snapshot, const text *stream,
 	hinted = row.buffer;
 	if (!es_fetch_seen_row(streams, &row, snapshot, slot))
 		return false;
+	name = DatumGetTextPP(es_column(slot, ES_STREAMS, STR_STREAM));
+	if (es_compare_texts(&name, &stream) != 0)
+		return false;
 	if (row.buffer != hinted)
 		es_hint_note(key, &row);
-	name = DatumGetTextPP(es_column(slot, ES_STREAMS, STR_STREAM));
-	return es_compare_texts(&name, &stream) == 0;
+	return true;
 }
 
 /*

@@ -115,12 +115,18 @@ static bool
 fetch_hinted(EsStreamNames *names, int64 stream_id, uint64 key)
 {
 	EsSeenRow row;
+	Buffer hinted;
 
-	if (!es_hint_get(key, &row) ||
-		!es_fetch_seen_row(names->streams, &row, names->snapshot, names->slot))
+	if (!es_hint_get(key, &row))
 		return false;
-	return DatumGetInt64(es_column(names->slot, ES_STREAMS, STR_STREAM_ID)) ==
-		stream_id;
+	hinted = row.buffer;
+	if (!es_fetch_seen_row(names->streams, &row, names->snapshot, names->slot) ||
+		DatumGetInt64(es_column(names->slot, ES_STREAMS, STR_STREAM_ID)) !=
+			stream_id)
+		return false;
+	if (row.buffer != hinted)
+		es_hint_note(key, &row);
+	return true;
 }
 
 /*
