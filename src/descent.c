@@ -5,8 +5,9 @@
  *
  * Every append and every fold goes down the index of versions, and that of names
  * where no hint leads to the stream's row.  PostgreSQL's descent finds the buffer of
- * each page in a table that all sessions share; this one finds them by hints.  Whole
- * numbers it compares itself, without calls of a function.
+ * each page in a table that all sessions share; this one finds all but the root, which
+ * every session reads all the time, by hints.  Whole numbers it compares itself, without
+ * calls of a function.
  *
  * Concurrency: it is nbtree's for readers (see its README).  One page at a time is
  * locked.  A page may have been split since its parent was read, and then the key's
@@ -60,7 +61,7 @@ read_root(Relation index)
 	if (meta == NULL || meta->btm_version <= BTREE_NOVAC_VERSION)
 		return InvalidBuffer;
 	level = meta->btm_fastlevel;
-	buffer = es_read_index_page(index, meta->btm_fastroot);
+	buffer = _bt_getbuf(index, meta->btm_fastroot, BT_READ);
 	opaque = BTPageGetOpaque(BufferGetPage(buffer));
 	if (!P_IGNORE(opaque) && opaque->btpo_level == level &&
 		P_LEFTMOST(opaque) && P_RIGHTMOST(opaque))

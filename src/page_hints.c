@@ -10,6 +10,10 @@
  * the buffer that it was last seen in, by any session.  PostgreSQL itself tells,
  * and pins the buffer if it is.
  *
+ * That takes the lock of the buffer's header, which a look-up does without.  So it is
+ * for pages that are many, each read now and then, and not for the few that all
+ * sessions read all the time, such as the root of an index.
+ *
  * A page that is found so does not count as used when PostgreSQL looks for a buffer
  * to be emptied.  So one of several reads is done in the usual way, by chance, as
  * calls read their pages in the same order again and again.

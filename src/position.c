@@ -97,7 +97,6 @@
 #include "errors.h"
 #include "horizon.h"
 #include "locks.h"
-#include "page_hints.h"
 #include "position.h"
 #include "store.h"
 
@@ -128,7 +127,7 @@ static XLogRecPtr safe_lsn = InvalidXLogRecPtr;
 static int64
 last_drawn(Relation sequence, XLogRecPtr *lsn)
 {
-	Buffer buffer = es_read_page(sequence, 0);
+	Buffer buffer = ReadBuffer(sequence, 0);
 	Page page;
 	HeapTupleData tuple;
 	Form_pg_sequence_data data;
