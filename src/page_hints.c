@@ -5,10 +5,10 @@
  *
  * To find the buffer of a page PostgreSQL looks it up in a hash table that all
  * sessions share: a lock, and three or four places in memory that a busy server has
- * in no processor's cache, half a microsecond each time.  An append reads four pages
- * of which one is never like the last, so it first looks whether a page is still in
- * the buffer that it was last seen in, by any session.  PostgreSQL itself tells,
- * and pins the buffer if it is.
+ * in no processor's cache, half a microsecond each time.  An append reads the pages
+ * of its stream's row and end, seldom the same ones as before, so it first looks
+ * whether a page is still in the buffer that it was last seen in, by any session.
+ * PostgreSQL itself tells, and pins the buffer if it is.
  *
  * That takes the lock of the buffer's header, which a look-up does without.  So it is
  * for pages that are many, each read now and then, and not for the few that all
