@@ -13,9 +13,9 @@
  * the one that is chosen is locked then.  If somebody has it locked, or has changed it
  * meanwhile, it is left alone; if not, what was found out about its failed events in
  * between holds, too, as they are not changed without it.  When nothing else is found,
- * all is listed anew, since who took that one may have left another.  How that works with
- * others at the same time is said in lease.c, and which events may be delivered in
- * store_read.c.
+ * all is listed anew after a moment, since who took that one may have left another, or
+ * may have locked one only to move its checkpoint.  How that works with others at the
+ * same time is said in lease.c, and which events may be delivered in store_read.c.
  *
  * What was delivered and not answered is delivered again, once the lease has run out;
  * if that is not answered either, half as much each time.  So a consumer that is too slow
@@ -74,10 +74,12 @@ enum
 
 /*
  * How often the partitions are listed, when others are faster; and when others have
- * some locked, who may take another one and leave theirs.
+ * some locked, who may take another one and leave theirs.  They get some time for that,
+ * in microseconds, and each time twice as much, 51 ms in all.
  */
 #define MAX_ROUNDS		100
-#define MAX_BUSY_ROUNDS 10
+#define MAX_BUSY_ROUNDS 9
+#define FIRST_WAIT		100
 
 /* The longest lease, in days. */
 #define MAX_LEASE_DAYS 1
@@ -685,6 +687,7 @@ deliver(Poll *poll)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext look_context =
 		AllocSetContextCreate(caller, "event_store poll", ALLOCSET_DEFAULT_SIZES);
+	int busy_rounds = 0;
 
 	poll->row_context =
 		AllocSetContextCreate(caller, "event_store row", ALLOCSET_DEFAULT_SIZES);
@@ -697,8 +700,13 @@ deliver(Poll *poll)
 		done = look(poll);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(look_context);
-		if (done || (!poll->again && (!poll->busy || round >= MAX_BUSY_ROUNDS)))
+		if (done)
 			break;
+		if (poll->again)
+			continue;
+		if (!poll->busy || busy_rounds == MAX_BUSY_ROUNDS)
+			break;
+		pg_usleep(FIRST_WAIT << busy_rounds++);
 	}
 }
 
