@@ -20,7 +20,8 @@ my %label = (
 	select => 'prepared SELECT',
 	message_db => 'message-db',
 	emmett => 'Emmett',
-	raw => 'raw => true');
+	raw => 'raw => true',
+	columns => "event_store, Emmett's columns");
 
 # Categories read10, read100 and read1000 have streams of as many events; there
 # are a tenth as many of the long ones.
@@ -55,7 +56,7 @@ sub reader
 				script => "${script}_$name",
 				clients => $clients,
 				define => { partition => $partition, %define },
-				settings => { search_path => search_path($name =~ /^(?:select|raw)$/ ? 'event_store' : $name) },
+				settings => { search_path => search_path($name =~ /^(?:select|raw|columns)$/ ? 'event_store' : $name) },
 				$bench->read_length($warm));
 		}
 	};
@@ -75,8 +76,9 @@ sub measure
 		systems => [ map { reader($bench, $_, $script, $clients, %define) } @$systems ],
 		ratios => [
 			{ of => 'event_store', against => 'select', at_least => 1.0 },
+			(map { { of => 'columns', against => 'emmett' } } grep { $_ eq 'columns' } @$systems),
 			map { { of => 'event_store', against => $_ } }
-			  grep { $_ !~ /^(?:event_store|select)$/ } @$systems
+			  grep { $_ !~ /^(?:event_store|select|columns)$/ } @$systems
 		]);
 	return;
 }
@@ -121,7 +123,7 @@ sub work
 				  . ($clients == 1 ? '1 client' : "$clients clients"),
 				'calls',
 				'read_stream',
-				[qw(event_store select message_db emmett)],
+				[qw(event_store select message_db emmett columns)],
 				$clients,
 				length => $length,
 				streams => $length == 1000 ? $streams / 10 : $streams);
