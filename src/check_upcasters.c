@@ -127,7 +127,7 @@ check_all(ReturnSetInfo *result, EsUpcasting *upcasting, Relation events,
 	EsRange range = {1, PG_INT64_MAX, false};
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	Relation streams = es_store_open(ES_STREAMS, AccessShareLock);
-	EsStreamNames *names = es_stream_names_begin(streams, snapshot);
+	EsStreamNames *names = es_stream_names_begin(streams, snapshot, PG_INT64_MAX);
 	EsScan *scan = es_scan_positions(events, snapshot, &range, NULL);
 	MemoryContext event_context =
 		AllocSetContextCreate(CurrentMemoryContext, "event_store event",

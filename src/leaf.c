@@ -426,6 +426,17 @@ es_leaf_scan_leave_out(EsLeafScan *scan, const EsLeafFilter *filter)
 }
 
 /*
+ * es_leaf_scan_with_streams
+ *		Says that the rows' streams are going to be looked up by their ids, which the rows
+ *		have at an offset in their data; nothing for -1.
+ */
+void
+es_leaf_scan_with_streams(EsLeafScan *scan, int offset)
+{
+	scan->fetch.stream_offset = offset;
+}
+
+/*
  * is_unwanted
  *		Whether a row is known not to be wanted.
  *

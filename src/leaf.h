@@ -44,6 +44,7 @@ extern EsLeafScan *es_leaf_scan_begin(const EsLeafIndex *leaf_index,
 									  Snapshot snapshot, int64 prefix,
 									  int64 lowest, int64 highest);
 extern void es_leaf_scan_leave_out(EsLeafScan *scan, const EsLeafFilter *filter);
+extern void es_leaf_scan_with_streams(EsLeafScan *scan, int offset);
 extern bool es_leaf_scan_next(EsLeafScan *scan, TupleTableSlot *slot);
 extern void es_leaf_scan_end(EsLeafScan *scan);
 

@@ -20,8 +20,8 @@
  *
  * Who knows some time before which rows it is going to read can have the processor
  * fetch what lies on the way there: first the hint, then the page's buffer, then the
- * row.  Nothing is locked for that, and what is read counts for nothing but where to
- * fetch from next.
+ * row, and then what is on the way to another row that this one names.  Nothing is
+ * locked for that, and what is read counts for nothing but where to fetch from next.
  *
  * Concurrency: nobody locks hints.  One is a buffer's number, which is written whole
  * and always a number of a buffer, so who reads one gets some buffer; whether the page
@@ -36,6 +36,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -217,12 +218,26 @@ es_prefetch_page(Buffer buffer, const ItemPointerData *place)
 	es_prefetch(line_pointer(buffer, place));
 }
 
+#ifndef USE_VALGRIND
+
+/*
+ * row_at
+ *		Where on its page a row is, which is read without a pin.
+ */
+static inline Size
+row_at(Buffer buffer, const ItemPointerData *place)
+{
+	return ItemIdGetOffset(line_pointer(buffer, place));
+}
+
+#endif
+
 /*
  * es_prefetch_row
  *		Has the processor fetch the beginning of a row.
  *
- * Where on the page that is is read without a pin.  That memory is always there, but
- * valgrind holds it to be out of bounds.
+ * The memory of buffers is always there, pinned or not, but valgrind holds it to be out
+ * of bounds.
  */
 void
 es_prefetch_row(Buffer buffer, const ItemPointerData *place)
@@ -232,9 +247,37 @@ es_prefetch_row(Buffer buffer, const ItemPointerData *place)
 
 	if (!is_shared_buffer(buffer))
 		return;
-	row = (char *) BufferGetPage(buffer) +
-		ItemIdGetOffset(line_pointer(buffer, place));
+	row = (char *) BufferGetPage(buffer) + row_at(buffer, place);
 	for (int i = 0; i < ROW_LINES; i++)
 		es_prefetch(row + i * CACHE_LINE);
+#endif
+}
+
+/*
+ * es_peek_bigint
+ *		What a row has in a bigint column, by its offset in the row's data; without a
+ *		pin, so that it may be anything.  Returns false where nothing can be there.
+ */
+bool
+es_peek_bigint(Buffer buffer, const ItemPointerData *place, int offset,
+			   int64 *value)
+{
+#ifndef USE_VALGRIND
+	char *page;
+	Size at;
+
+	if (!is_shared_buffer(buffer))
+		return false;
+	page = BufferGetPage(buffer);
+	at = row_at(buffer, place);
+	if (at > BLCKSZ - SizeofHeapTupleHeader)
+		return false;
+	at += ((HeapTupleHeader) (page + at))->t_hoff + offset;
+	if (at > BLCKSZ - sizeof(*value))
+		return false;
+	memcpy(value, page + at, sizeof(*value));
+	return true;
+#else
+	return false;
 #endif
 }

@@ -29,5 +29,7 @@ extern void es_prefetch_hint(Relation rel, BlockNumber block);
 extern Buffer es_hinted_buffer(Relation rel, BlockNumber block);
 extern void es_prefetch_page(Buffer buffer, const ItemPointerData *place);
 extern void es_prefetch_row(Buffer buffer, const ItemPointerData *place);
+extern bool es_peek_bigint(Buffer buffer, const ItemPointerData *place,
+						   int offset, int64 *value);
 
 #endif /* ES_PAGE_HINTS_H */

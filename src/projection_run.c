@@ -272,6 +272,7 @@ begin_reading(Running *running, int64 after_position)
 	request.ntypes = projection->ntypes;
 	request.types = projection->types;
 	running->read = es_store_read_begin(&request);
+	es_store_read_with_streams(running->read);
 	running->rows = es_event_rows_begin(es_upcasting(false));
 }
 

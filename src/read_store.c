@@ -42,6 +42,8 @@ begin_call(const EsReadRequest *request, Oid type, const AttrNumber *wanted,
 	call->read = es_store_read_begin(request);
 	call->columns =
 		es_event_columns(type, wanted, nwanted, es_upcasting(request->raw));
+	if (es_event_columns_want_stream(call->columns))
+		es_store_read_with_streams(call->read);
 	return call;
 }
 

@@ -37,11 +37,13 @@
 
 /*
  * How many rows before its own a place's hint, page and row are fetched by the
- * processor; each needs what the one before it brought.
+ * processor; each needs what the one before it brought.  Where the rows' streams are
+ * going to be looked up, all that is so much earlier, and then comes the same for these.
  */
-#define HINT_AHEAD 6
-#define PAGE_AHEAD 4
-#define ROW_AHEAD  2
+#define HINT_AHEAD	 6
+#define PAGE_AHEAD	 4
+#define ROW_AHEAD	 2
+#define STREAM_AHEAD 6
 
 /*
  * is_heap
@@ -109,6 +111,7 @@ es_row_fetch_begin(EsRowFetch *fetch, Relation table)
 {
 	fetch->table = table;
 	fetch->by_page = is_heap(table);
+	fetch->stream_offset = -1;
 	fetch->buffer = InvalidBuffer;
 	fetch->usual = NULL;
 }
@@ -200,6 +203,75 @@ is_on_next_page(const ItemPointerData *places, int i)
 }
 
 /*
+ * The row that is so far after the next one; at the first one, all up to it.
+ */
+#define FOR_AHEAD(i, distance)                      \
+	for (int i = next == 0 ? 0 : next + (distance); \
+		 i <= next + (distance) && i < nplaces; i++)
+
+/*
+ * fetch_rows_ahead
+ *		Has the processor fetch rows that follow the next by some.
+ */
+static inline void
+fetch_rows_ahead(Relation table, const ItemPointerData *places, int nplaces,
+				 int next, int by)
+{
+	FOR_AHEAD(i, by + HINT_AHEAD)
+	{
+		if (is_on_next_page(places, i))
+			es_prefetch_hint(table, block_of(places, i));
+	}
+	FOR_AHEAD(i, by + PAGE_AHEAD)
+	{
+		if (is_on_next_page(places, i))
+			es_prefetch_page(es_hinted_buffer(table, block_of(places, i)),
+							 &places[i]);
+	}
+	FOR_AHEAD(i, by + ROW_AHEAD)
+	{
+		es_prefetch_row(es_hinted_buffer(table, block_of(places, i)), &places[i]);
+	}
+}
+
+/*
+ * key_of_stream
+ *		The key of a row's stream, as far as that can be told; 0 where it cannot.
+ */
+static inline uint64
+key_of_stream(const EsRowFetch *fetch, const ItemPointerData *places, int i)
+{
+	int64 stream_id;
+
+	if (!es_peek_bigint(es_hinted_buffer(fetch->table, block_of(places, i)),
+						&places[i], fetch->stream_offset, &stream_id))
+		return 0;
+	return es_hint_key_of_id(stream_id);
+}
+
+/*
+ * fetch_streams_ahead
+ *		Has the processor fetch the streams' rows of rows that follow.
+ */
+static inline void
+fetch_streams_ahead(const EsRowFetch *fetch, const ItemPointerData *places,
+					int nplaces, int next)
+{
+	FOR_AHEAD(i, HINT_AHEAD)
+	{
+		es_hint_prefetch(key_of_stream(fetch, places, i));
+	}
+	FOR_AHEAD(i, PAGE_AHEAD)
+	{
+		es_hint_prefetch_page(key_of_stream(fetch, places, i));
+	}
+	FOR_AHEAD(i, ROW_AHEAD)
+	{
+		es_hint_prefetch_row(key_of_stream(fetch, places, i));
+	}
+}
+
+/*
  * es_row_fetch_ahead
  *		Has the processor fetch what rows that follow will need; called before each
  *		of some rows, in their order, is fetched, with which is next.
@@ -208,26 +280,15 @@ void
 es_row_fetch_ahead(const EsRowFetch *fetch, const ItemPointerData *places,
 				   int nplaces, int next)
 {
-	Relation table = fetch->table;
-
 	if (!fetch->by_page)
 		return;
-	for (int i = next == 0 ? 0 : next + HINT_AHEAD;
-		 i <= next + HINT_AHEAD && i < nplaces; i++)
+	if (fetch->stream_offset < 0)
 	{
-		if (is_on_next_page(places, i))
-			es_prefetch_hint(table, block_of(places, i));
+		fetch_rows_ahead(fetch->table, places, nplaces, next, 0);
+		return;
 	}
-	for (int i = next == 0 ? 0 : next + PAGE_AHEAD;
-		 i <= next + PAGE_AHEAD && i < nplaces; i++)
-	{
-		if (is_on_next_page(places, i))
-			es_prefetch_page(es_hinted_buffer(table, block_of(places, i)),
-							 &places[i]);
-	}
-	for (int i = next == 0 ? 0 : next + ROW_AHEAD;
-		 i <= next + ROW_AHEAD && i < nplaces; i++)
-		es_prefetch_row(es_hinted_buffer(table, block_of(places, i)), &places[i]);
+	fetch_rows_ahead(fetch->table, places, nplaces, next, STREAM_AHEAD);
+	fetch_streams_ahead(fetch, places, nplaces, next);
 }
 
 /*

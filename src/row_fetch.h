@@ -24,8 +24,9 @@
 typedef struct EsRowFetch
 {
 	Relation table;
-	bool by_page;				/* its rows can be read from the pages */
-	Buffer buffer;				/* the page that is pinned, if one is */
+	bool by_page;	   /* its rows can be read from the pages */
+	int stream_offset; /* where rows have a stream's id; -1: not needed */
+	Buffer buffer;	   /* the page that is pinned, if one is */
 	IndexFetchTableData *usual; /* the table's own way, once that is needed */
 } EsRowFetch;
 

@@ -314,6 +314,22 @@ es_scan_types(Relation events, Snapshot snapshot, text *const *types,
 }
 
 /*
+ * es_scan_with_streams
+ *		Says that the streams of the events are going to be looked up.
+ */
+void
+es_scan_with_streams(EsScan *scan)
+{
+	int offset = es_store_offset(ES_EVENTS, EV_STREAM_ID);
+
+	for (int i = 0; i < scan->nlegs; i++)
+	{
+		if (scan->legs[i].leaf_scan != NULL)
+			es_leaf_scan_with_streams(scan->legs[i].leaf_scan, offset);
+	}
+}
+
+/*
  * es_scan_next
  *		The next event, good until the next call; NULL after the last.
  */

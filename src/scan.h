@@ -46,6 +46,7 @@ extern EsScan *es_scan_categories(Relation events, Snapshot snapshot,
 extern EsScan *es_scan_types(Relation events, Snapshot snapshot,
 							 text *const *types, int ntypes,
 							 const EsRange *range);
+extern void es_scan_with_streams(EsScan *scan);
 extern TupleTableSlot *es_scan_next(EsScan *scan);
 extern void es_scan_end(EsScan *scan);
 extern bool es_recorded_after(TupleTableSlot *event, TimestampTz time);

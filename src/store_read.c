@@ -55,6 +55,7 @@ struct EsStoreRead
 	bool check_categories;
 	bool check_types;
 	bool check_positions;
+	bool with_streams; /* whose names are going to be asked for */
 
 	int64 left;		   /* how many events are still to be given */
 	Snapshot snapshot; /* NULL for a read that gives none */
@@ -280,9 +281,22 @@ es_store_read_begin(const EsReadRequest *request)
 	read->snapshot = take_snapshot();
 	find_stored_types(read);
 	read->streams = es_store_open(ES_STREAMS, AccessShareLock);
-	read->names = es_stream_names_begin(read->streams, read->snapshot);
+	read->names =
+		es_stream_names_begin(read->streams, read->snapshot, read->left);
 	read->scan = start_scan(read);
 	return read;
+}
+
+/*
+ * es_store_read_with_streams
+ *		Says that es_store_read_stream() is going to be called for the events.
+ */
+void
+es_store_read_with_streams(EsStoreRead *read)
+{
+	read->with_streams = true;
+	if (read->snapshot != NULL)
+		es_scan_with_streams(read->scan);
 }
 
 /*
@@ -355,6 +369,8 @@ es_store_read_rewind(EsStoreRead *read)
 	es_scan_end(read->scan);
 	read->left = read->request.max_count;
 	read->scan = start_scan(read);
+	if (read->with_streams)
+		es_scan_with_streams(read->scan);
 }
 
 /*

@@ -37,6 +37,7 @@ typedef struct EsStoreRead EsStoreRead;
 
 extern int es_distinct_texts(ArrayType *array, const char *name, text ***result);
 extern EsStoreRead *es_store_read_begin(const EsReadRequest *request);
+extern void es_store_read_with_streams(EsStoreRead *read);
 extern TupleTableSlot *es_store_read_next(EsStoreRead *read);
 extern text *es_store_read_stream(EsStoreRead *read, TupleTableSlot *event);
 extern int64 es_store_read_highest(const EsStoreRead *read);

@@ -4,9 +4,10 @@
  *	  Names of streams by their ids, for reads over many streams.
  *
  * A page of events tends to name the same streams again and again, so a read
- * keeps what it looked up: at most MAX_NAMES, then it starts anew, so that the
- * memory of a read over millions of streams stays bounded.  Streams that earlier
- * reads have looked up are found by hints; see hints.c.
+ * keeps what it looked up: at most MAX_NAMES, each in a place that its id chooses and
+ * that another one may take, so that the memory of a read over millions of streams
+ * stays bounded.  Streams that earlier reads have looked up are found by hints; see
+ * hints.c.
  *
  * Copyright (c) 2026, event_store contributors
  *
@@ -21,7 +22,6 @@
 #include "executor/tuptable.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "compat.h"
@@ -30,11 +30,14 @@
 #include "store.h"
 #include "stream_names.h"
 
-#define MAX_NAMES 4096
+/* Powers of two. */
+#define MIN_NAMES 16
+#define MAX_NAMES 1024
 
+/* A name that was looked up; a free entry has none. */
 typedef struct NameEntry
 {
-	int64 stream_id; /* hash key */
+	int64 stream_id;
 	text *name;
 } NameEntry;
 
@@ -46,18 +49,18 @@ struct EsStreamNames
 	Relation index; /* opened by the first look-up without a hint */
 	IndexScanDesc scan;
 	MemoryContext outer;   /* of all but the names */
-	MemoryContext context; /* of the table and the names; NULL at first */
-	HTAB *table;
-	int nnames;
+	MemoryContext context; /* of the entries and the names; NULL at first */
+	uint32 size;
+	NameEntry *entries;
 };
 
 /*
  * es_stream_names_begin
- *		Starts looking up names.  The table of streams must stay open until
- *		es_stream_names_end().
+ *		Starts looking up names, those of so many events at most.  The table of streams
+ *		must stay open until es_stream_names_end().
  */
 EsStreamNames *
-es_stream_names_begin(Relation streams, Snapshot snapshot)
+es_stream_names_begin(Relation streams, Snapshot snapshot, int64 max_events)
 {
 	EsStreamNames *names = palloc0(sizeof(EsStreamNames));
 
@@ -66,6 +69,9 @@ es_stream_names_begin(Relation streams, Snapshot snapshot)
 	names->snapshot = snapshot;
 	names->slot = table_slot_create(streams, NULL);
 	names->outer = CurrentMemoryContext;
+	names->size = MIN_NAMES;
+	while (names->size < MAX_NAMES && names->size < max_events)
+		names->size *= 2;
 	return names;
 }
 
@@ -88,23 +94,17 @@ es_stream_names_end(EsStreamNames *names)
 }
 
 /*
- * start_anew
- *		Forgets all names.
+ * make_entries
+ *		Makes room for names.
  */
 static void
-start_anew(EsStreamNames *names)
+make_entries(EsStreamNames *names)
 {
-	HASHCTL control = {.keysize = sizeof(int64), .entrysize = sizeof(NameEntry)};
-
-	if (names->context == NULL)
-		names->context =
-			AllocSetContextCreate(names->outer, "event_store stream names",
-								  ALLOCSET_DEFAULT_SIZES);
-	MemoryContextReset(names->context);
-	control.hcxt = names->context;
-	names->table = hash_create("event_store stream names", 64, &control,
-							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	names->nnames = 0;
+	names->context =
+		AllocSetContextCreate(names->outer, "event_store stream names",
+							  ALLOCSET_DEFAULT_SIZES);
+	names->entries =
+		MemoryContextAllocZero(names->context, names->size * sizeof(NameEntry));
 }
 
 /*
@@ -195,17 +195,19 @@ text *
 es_stream_names_get(EsStreamNames *names, int64 stream_id)
 {
 	NameEntry *entry;
-	bool found;
+	text *name;
 
-	if (names->context == NULL || names->nnames == MAX_NAMES)
-		start_anew(names);
-	entry = hash_search(names->table, &stream_id, HASH_ENTER, &found);
-	if (!found)
-	{
-		entry->name = look_up(names, stream_id, names->context);
-		names->nnames++;
-	}
-	return entry->name;
+	if (names->context == NULL)
+		make_entries(names);
+	entry = &names->entries[stream_id & (names->size - 1)];
+	if (entry->name != NULL && entry->stream_id == stream_id)
+		return entry->name;
+	name = look_up(names, stream_id, names->context);
+	if (entry->name != NULL)
+		pfree(entry->name);
+	entry->name = name;
+	entry->stream_id = stream_id;
+	return name;
 }
 
 /*
@@ -216,7 +218,7 @@ es_stream_names_get(EsStreamNames *names, int64 stream_id)
 text *
 es_stream_name(Relation streams, Snapshot snapshot, int64 stream_id)
 {
-	EsStreamNames *names = es_stream_names_begin(streams, snapshot);
+	EsStreamNames *names = es_stream_names_begin(streams, snapshot, 1);
 	text *name = look_up(names, stream_id, CurrentMemoryContext);
 
 	es_stream_names_end(names);

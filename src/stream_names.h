@@ -17,7 +17,8 @@
 
 typedef struct EsStreamNames EsStreamNames;
 
-extern EsStreamNames *es_stream_names_begin(Relation streams, Snapshot snapshot);
+extern EsStreamNames *es_stream_names_begin(Relation streams, Snapshot snapshot,
+											int64 max_events);
 extern void es_stream_names_end(EsStreamNames *names);
 extern text *es_stream_names_get(EsStreamNames *names, int64 stream_id);
 extern text *es_stream_name(Relation streams, Snapshot snapshot, int64 stream_id);
