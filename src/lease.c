@@ -14,6 +14,10 @@
  *
  * - Two who poll: both look at the same partition; the second finds the row locked and
  *   takes another, or finds it changed.
+ * - One who polls and has another partition locked, too, to move its checkpoint, until
+ *   its result is sent: who finds all locked waits a moment and looks again, unless it
+ *   has one locked itself, or would not see what has changed; see may_wait() in poll.c.
+ *   Nobody waits for a lock here, so there is no deadlock.
  * - One who polls in a transaction that goes on, to write something and acknowledge in
  *   it: the row stays locked, and others pass it by, as if it were leased.
  * - An acknowledgement while another consumer takes the lease that has run out: the one

@@ -35,6 +35,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -49,6 +50,7 @@
 #include "set_aside.h"
 #include "set_aside_streams.h"
 #include "store.h"
+#include "wait.h"
 
 PG_FUNCTION_INFO_V1(event_store_poll);
 
@@ -73,13 +75,12 @@ enum
 #define FAR_BEHIND 1000
 
 /*
- * How often the partitions are listed, when others are faster; and when others have
- * some locked, who may take another one and leave theirs.  They get some time for that,
- * in microseconds, and each time twice as much, 51 ms in all.
+ * How often the partitions are listed, when others are faster; and how often it is
+ * waited for others who have some locked, who may leave one: a millisecond at first,
+ * twice as long each time, 63 ms in all.
  */
-#define MAX_ROUNDS		100
-#define MAX_BUSY_ROUNDS 9
-#define FIRST_WAIT		100
+#define MAX_ROUNDS 100
+#define MAX_WAITS  6
 
 /* The longest lease, in days. */
 #define MAX_LEASE_DAYS 1
@@ -95,10 +96,11 @@ typedef struct Poll
 
 	EsPartition *partitions;
 	bool *open;		  /* it may be taken */
-	bool *locked;	  /* by this call */
+	bool *locked;	  /* by this look */
 	bool fewer;		  /* may be taken than before */
 	bool busy;		  /* somebody else was about to take what might have been */
 	bool again;		  /* a further look may find something */
+	bool has_locked;  /* some partition is locked by this call */
 	bool has_failed;  /* an event was counted as such */
 	bool *touched;	  /* a failed event of it was changed */
 	bool *waited_for; /* a stream that is set aside is ahead of it */
@@ -196,6 +198,7 @@ lock(Poll *poll, EsPartition *partition)
 	if (es_partition_try_lock(poll->subscription, partition))
 	{
 		poll->locked[partition->number] = true;
+		poll->has_locked = true;
 		return true;
 	}
 	poll->open[partition->number] = false;
@@ -678,6 +681,20 @@ look(Poll *poll)
 }
 
 /*
+ * may_wait
+ *		Whether to wait for those who have a partition locked.
+ *
+ * Not with a lock in hand that others would then wait for; nor where the transaction
+ * has a snapshot that will not show what they have done, which would only give them the
+ * time for a change that fails this one.
+ */
+static bool
+may_wait(const Poll *poll)
+{
+	return poll->busy && !poll->has_locked && !IsolationUsesXactSnapshot();
+}
+
+/*
  * deliver
  *		Delivers events, if there are any.
  */
@@ -687,7 +704,7 @@ deliver(Poll *poll)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext look_context =
 		AllocSetContextCreate(caller, "event_store poll", ALLOCSET_DEFAULT_SIZES);
-	int busy_rounds = 0;
+	int nwaits = 0;
 
 	poll->row_context =
 		AllocSetContextCreate(caller, "event_store row", ALLOCSET_DEFAULT_SIZES);
@@ -704,9 +721,9 @@ deliver(Poll *poll)
 			break;
 		if (poll->again)
 			continue;
-		if (!poll->busy || busy_rounds == MAX_BUSY_ROUNDS)
+		if (!may_wait(poll) || nwaits == MAX_WAITS)
 			break;
-		pg_usleep(FIRST_WAIT << busy_rounds++);
+		es_sleep(1L << nwaits++);
 	}
 }
 

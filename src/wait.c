@@ -84,6 +84,19 @@ milliseconds_left(const EsWait *wait)
 }
 
 /*
+ * es_sleep
+ *		Sleeps so long, or less where something happens to this session.
+ */
+void
+es_sleep(long milliseconds)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 milliseconds, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*
  * sleep_a_while
  *		Sleeps until something has changed, or it is time for the next look.
  *
@@ -98,10 +111,7 @@ sleep_a_while(ConditionVariable *changed, long milliseconds)
 										   PG_WAIT_EXTENSION);
 		return;
 	}
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 milliseconds, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
+	es_sleep(milliseconds);
 }
 
 /*

@@ -32,6 +32,7 @@ typedef struct EsWait
 extern void es_check_can_wait(FunctionCallInfo fcinfo, const char *what,
 							  const char *call);
 extern TimestampTz es_until_argument(FunctionCallInfo fcinfo, int timeout);
+extern void es_sleep(long milliseconds);
 extern Datum es_wait(FunctionCallInfo fcinfo, const EsWait *wait);
 
 #endif /* ES_WAIT_H */

@@ -181,6 +181,51 @@ is($node->safe_psql('postgres', <<~"END"), '0|0', 'what is written elsewhere is 
 is(unexpected_errors($_->{err}, 'ST006'), '', "$_->{name}: no other errors") foreach @consumers;
 is(sql('SELECT count(*) FROM event_store.verify_store()'), '0', 'the store is sound');
 
+# A partition that is locked for a moment -------------------------------------------
+
+sql(q{SELECT event_store.create_subscription('locked', partitions => 1)});
+
+# Polls while another session has the partition locked, and goes on to have it for at
+# least so long, of the 20 ms; returns what the poll came to.
+sub poll_beside
+{
+	my ($isolation, $locks, $at_least_ms) = @_;
+
+	foreach (1 .. 50)
+	{
+		my $holder = IPC::Run::start(
+			[
+				'psql', '-XAtq', $node->connstr('postgres'),
+				map { ('-c', $_) } 'BEGIN', $locks, 'SELECT pg_advisory_lock(77)', 'SELECT pg_sleep(0.02)',
+				'SELECT extract(epoch FROM clock_timestamp())', 'COMMIT'
+			],
+			'>', \my $printed, '2>', \my $holder_err);
+		my (undef, $out, $err) = $node->psql('postgres', <<~"END");
+			SET statement_timeout = '60s';
+			BEGIN ISOLATION LEVEL $isolation;
+			DO \$\$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 77) LOOP PERFORM pg_sleep(0.001); END LOOP; END \$\$;
+			SELECT extract(epoch FROM clock_timestamp());
+			\\set VERBOSITY sqlstate
+			SELECT count(*) FROM event_store.poll('locked', 'poller', 5);
+			COMMIT;
+			END
+		my ($begin, $polled) = split /\n/, $out;
+
+		$holder->finish;
+		die "the other session failed: $holder_err\n" if $holder_err;
+		my $end = (split /\n/, $printed)[-1];
+		sql(q{SELECT event_store.move_subscription('locked', 0)});
+		return $polled // $err if $end - $begin >= $at_least_ms / 1000;
+	}
+	return 'it was never locked so long';
+}
+
+my $locks_row = q{SELECT FROM event_store.subscription_partitions WHERE subscription = 'locked' FOR NO KEY UPDATE;};
+my $polls = q{SELECT FROM event_store.poll('locked', 'holder', 5);};
+
+is(poll_beside('READ COMMITTED', $locks_row, 10), 5, 'a poll waits a moment for a partition that another session has locked');
+is(poll_beside($_, $polls, 5), 0, "$_: but not for what it would not see, and does not fail") foreach 'REPEATABLE READ', 'SERIALIZABLE';
+
 # Behind PgBouncer ---------------------------------------------------------------
 
 my $pgbouncer = (grep { -x } '/usr/sbin/pgbouncer', map { "$_/pgbouncer" } split /:/, $ENV{PATH})[0];
