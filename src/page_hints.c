@@ -113,17 +113,26 @@ hinted_buffer(const volatile Buffer *hint)
 }
 
 /*
- * read_if_in
+ * pin_if_in
  *		The page's buffer, pinned, if it is still in the one where it was seen.
  */
 static inline Buffer
-read_if_in(Relation rel, BlockNumber block, Buffer seen)
+pin_if_in(Relation rel, BlockNumber block, Buffer seen)
 {
-	if (!is_shared_buffer(seen) || !es_read_recent_buffer(rel, block, seen))
-		return InvalidBuffer;
+	return is_shared_buffer(seen) && es_read_recent_buffer(rel, block, seen)
+		? seen
+		: InvalidBuffer;
+}
+
+/*
+ * count_hit
+ *		Counts a page as read, and as found in a buffer.
+ */
+static inline void
+count_hit(Relation rel)
+{
 	pgstat_count_buffer_read(rel);
 	pgstat_count_buffer_hit(rel);
-	return seen;
 }
 
 /*
@@ -135,11 +144,13 @@ es_read_page(Relation rel, BlockNumber block)
 {
 	Buffer *hint = hint_at(rel, block);
 	Buffer seen = hinted_buffer(hint);
-	Buffer buffer =
-		is_usual_turn() ? InvalidBuffer : read_if_in(rel, block, seen);
+	Buffer buffer = is_usual_turn() ? InvalidBuffer : pin_if_in(rel, block, seen);
 
 	if (BufferIsValid(buffer))
+	{
+		count_hit(rel);
 		return buffer;
+	}
 	buffer = ReadBuffer(rel, block);
 	if (hint != NULL && buffer != seen && is_shared_buffer(buffer))
 		*hint = buffer;
@@ -154,17 +165,18 @@ es_read_page(Relation rel, BlockNumber block)
 Buffer
 es_read_page_if_there(Relation rel, BlockNumber block, Buffer seen)
 {
-	Buffer buffer = read_if_in(rel, block, seen);
+	Buffer buffer = pin_if_in(rel, block, seen);
 
 	if (!BufferIsValid(buffer))
 		return block < RelationGetNumberOfBlocks(rel) ? ReadBuffer(rel, block)
 													  : InvalidBuffer;
 	if (is_usual_turn())
 	{
-		/* it is there; read it again so that it counts */
+		/* it is there; read it in the usual way so that it counts as used */
 		ReleaseBuffer(buffer);
-		buffer = ReadBuffer(rel, block);
+		return ReadBuffer(rel, block);
 	}
+	count_hit(rel);
 	return buffer;
 }
 
@@ -193,6 +205,24 @@ es_hinted_buffer(Relation rel, BlockNumber block)
 }
 
 /*
+ * can_look
+ *		Whether there is memory to look at where a buffer would have a row, pinned or not
+ *		and whatever is in it.  valgrind holds what is not pinned to be out of bounds.
+ */
+static inline bool
+can_look(Buffer buffer, const ItemPointerData *place)
+{
+#ifdef USE_VALGRIND
+	return false;
+#else
+	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(place);
+
+	return is_shared_buffer(buffer) && offset >= FirstOffsetNumber &&
+		offset <= MaxHeapTuplesPerPage;
+#endif
+}
+
+/*
  * line_pointer
  *		What tells where on a page a row is.
  */
@@ -211,73 +241,54 @@ line_pointer(Buffer buffer, const ItemPointerData *place)
 void
 es_prefetch_page(Buffer buffer, const ItemPointerData *place)
 {
-	if (!is_shared_buffer(buffer))
+	if (!can_look(buffer, place))
 		return;
 	es_prefetch(GetBufferDescriptor(buffer - 1));
 	es_prefetch(BufferGetPage(buffer));
 	es_prefetch(line_pointer(buffer, place));
 }
 
-#ifndef USE_VALGRIND
-
-/*
- * row_at
- *		Where on its page a row is, which is read without a pin.
- */
-static inline Size
-row_at(Buffer buffer, const ItemPointerData *place)
-{
-	return ItemIdGetOffset(line_pointer(buffer, place));
-}
-
-#endif
-
 /*
  * es_prefetch_row
  *		Has the processor fetch the beginning of a row.
- *
- * The memory of buffers is always there, pinned or not, but valgrind holds it to be out
- * of bounds.
  */
 void
 es_prefetch_row(Buffer buffer, const ItemPointerData *place)
 {
-#ifndef USE_VALGRIND
-	char *row;
+	const char *row;
 
-	if (!is_shared_buffer(buffer))
+	if (!can_look(buffer, place))
 		return;
-	row = (char *) BufferGetPage(buffer) + row_at(buffer, place);
+	row = (char *) BufferGetPage(buffer) +
+		ItemIdGetOffset(line_pointer(buffer, place));
 	for (int i = 0; i < ROW_LINES; i++)
 		es_prefetch(row + i * CACHE_LINE);
-#endif
 }
 
 /*
  * es_peek_bigint
- *		What a row has in a bigint column, by its offset in the row's data; without a
- *		pin, so that it may be anything.  Returns false where nothing can be there.
+ *		What a row has in a bigint column, by its offset in the row's data.  The page is
+ *		not pinned, so that it may be anything; false where nothing can be there.
  */
 bool
 es_peek_bigint(Buffer buffer, const ItemPointerData *place, int offset,
 			   int64 *value)
 {
-#ifndef USE_VALGRIND
-	char *page;
+	const char *page;
 	Size at;
 
-	if (!is_shared_buffer(buffer))
+	if (!can_look(buffer, place))
 		return false;
 	page = BufferGetPage(buffer);
-	at = row_at(buffer, place);
+	at = ItemIdGetOffset(line_pointer(buffer, place));
 	if (at > BLCKSZ - SizeofHeapTupleHeader)
 		return false;
-	at += ((HeapTupleHeader) (page + at))->t_hoff + offset;
+
+	/* an aligned row is not to be counted on */
+	at += *(const uint8 *) (page + at + offsetof(HeapTupleHeaderData, t_hoff));
+	at += offset;
 	if (at > BLCKSZ - sizeof(*value))
 		return false;
 	memcpy(value, page + at, sizeof(*value));
 	return true;
-#else
-	return false;
-#endif
 }

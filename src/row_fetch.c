@@ -203,11 +203,24 @@ is_on_next_page(const ItemPointerData *places, int i)
 }
 
 /*
- * The row that is so far after the next one; at the first one, all up to it.
+ * first_ahead
+ *		The row that is so far after the next one; at the first one, all up to it.
  */
-#define FOR_AHEAD(i, distance)                      \
-	for (int i = next == 0 ? 0 : next + (distance); \
-		 i <= next + (distance) && i < nplaces; i++)
+static inline int
+first_ahead(int next, int distance)
+{
+	return next == 0 ? 0 : next + distance;
+}
+
+/*
+ * end_ahead
+ *		The row after these.
+ */
+static inline int
+end_ahead(int next, int distance, int nplaces)
+{
+	return Min(next + distance + 1, nplaces);
+}
 
 /*
  * fetch_rows_ahead
@@ -217,18 +230,21 @@ static inline void
 fetch_rows_ahead(Relation table, const ItemPointerData *places, int nplaces,
 				 int next, int by)
 {
-	FOR_AHEAD(i, by + HINT_AHEAD)
+	for (int i = first_ahead(next, by + HINT_AHEAD);
+		 i < end_ahead(next, by + HINT_AHEAD, nplaces); i++)
 	{
 		if (is_on_next_page(places, i))
 			es_prefetch_hint(table, block_of(places, i));
 	}
-	FOR_AHEAD(i, by + PAGE_AHEAD)
+	for (int i = first_ahead(next, by + PAGE_AHEAD);
+		 i < end_ahead(next, by + PAGE_AHEAD, nplaces); i++)
 	{
 		if (is_on_next_page(places, i))
 			es_prefetch_page(es_hinted_buffer(table, block_of(places, i)),
 							 &places[i]);
 	}
-	FOR_AHEAD(i, by + ROW_AHEAD)
+	for (int i = first_ahead(next, by + ROW_AHEAD);
+		 i < end_ahead(next, by + ROW_AHEAD, nplaces); i++)
 	{
 		es_prefetch_row(es_hinted_buffer(table, block_of(places, i)), &places[i]);
 	}
@@ -257,15 +273,18 @@ static inline void
 fetch_streams_ahead(const EsRowFetch *fetch, const ItemPointerData *places,
 					int nplaces, int next)
 {
-	FOR_AHEAD(i, HINT_AHEAD)
+	for (int i = first_ahead(next, HINT_AHEAD);
+		 i < end_ahead(next, HINT_AHEAD, nplaces); i++)
 	{
 		es_hint_prefetch(key_of_stream(fetch, places, i));
 	}
-	FOR_AHEAD(i, PAGE_AHEAD)
+	for (int i = first_ahead(next, PAGE_AHEAD);
+		 i < end_ahead(next, PAGE_AHEAD, nplaces); i++)
 	{
 		es_hint_prefetch_page(key_of_stream(fetch, places, i));
 	}
-	FOR_AHEAD(i, ROW_AHEAD)
+	for (int i = first_ahead(next, ROW_AHEAD);
+		 i < end_ahead(next, ROW_AHEAD, nplaces); i++)
 	{
 		es_hint_prefetch_row(key_of_stream(fetch, places, i));
 	}

@@ -336,7 +336,8 @@ es_store_read_next(EsStoreRead *read)
 
 /*
  * es_store_read_stream
- *		Name of the stream of an event that was read.
+ *		Name of the stream of an event that was read, good until the next one is asked
+ *		for.
  */
 text *
 es_store_read_stream(EsStoreRead *read, TupleTableSlot *event)
