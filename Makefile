@@ -92,6 +92,10 @@ SHLIB_LINK += -Wl,--version-script=$(srcdir)/src/exports.map
 PG_CFLAGS += -fno-plt
 endif
 
+# No bitcode, which takes clang: nothing here is worth to be inlined where PostgreSQL
+# compiles an expression, and what is would look for functions that are not exported.
+override with_llvm = no
+
 # The schedules name the tests; REGRESS="install append" runs only those.
 scheduled = $(shell sed -n 's/^test: *//p' test/$(1)_schedule)
 
@@ -120,17 +124,23 @@ endif
 $(shlib): src/exports.map
 
 # Not every PostgreSQL is configured to track dependencies.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+$(OBJS): $(wildcard src/*.h)
 
 # The worked example is a module of its own.
 .PHONY: all-warehouse install-warehouse uninstall-warehouse clean-warehouse
+.PHONY: remove-bitcode
 
 all: all-warehouse
-install: install-warehouse
-uninstall: uninstall-warehouse
+install: install-warehouse remove-bitcode
+uninstall: uninstall-warehouse remove-bitcode
 clean: clean-warehouse
 
 all-warehouse install-warehouse uninstall-warehouse clean-warehouse:
 	$(MAKE) -C src/warehouse PG_CONFIG='$(PG_CONFIG)' $(patsubst %-warehouse,%,$@)
+
+# What an older release has installed is of no use any more, and found all the same.
+remove-bitcode:
+	rm -rf $(foreach module,event_store event_store_warehouse,$(foreach bitcode,\
+		$(module) $(module).index.bc,'$(DESTDIR)$(pkglibdir)/bitcode/$(bitcode)'))
 
 endif

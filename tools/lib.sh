@@ -228,8 +228,8 @@ build_and_install()
 # unprivileged user's, for builds that nobody else is to get, and sets
 # copied_pg_config to the copy's.  PostgreSQL finds its files by the way that
 # leads there from its programs, so every path stays below the directory what
-# it was below /.  What neither a build nor a server needs is left out; without
-# bitcode the copy takes modules that were made with with_llvm=no.
+# it was below /.  What neither a build nor a server needs is left out, among it the
+# bitcode of what is installed: a module that has some is made with with_llvm=no.
 copy_postgres()
 {
 	local pg_config=$1 to=$2 kind dirs=() skip=()

@@ -42,3 +42,14 @@ SELECT event_store.stream_version('stream_version-1');
 SELECT version FROM event_store.append('stream_version-1', 'T', '{}', 7);
 SELECT stream, version FROM event_store.list_streams('stream_version');
 ROLLBACK;
+
+-- In an expression that PostgreSQL compiles, and inlines what it finds bitcode of.
+SET jit = on;
+SET jit_above_cost = 0;
+SET jit_inline_above_cost = 0;
+SET jit_optimize_above_cost = 0;
+SELECT event_store.stream_version('stream_version-' || n) > 0 AS exists, event_store.safe_position() > 0 AS stored FROM generate_series(0, 1) n;
+RESET jit;
+RESET jit_above_cost;
+RESET jit_inline_above_cost;
+RESET jit_optimize_above_cost;
