@@ -57,11 +57,16 @@ static EsStatement lock_statement =
 	 .expected = SPI_OK_UTILITY,
 	 .things = THINGS};
 
+/*
+ * A subscription that another session has made, and that the transaction's snapshot
+ * does not show, is a conflict of the two transactions: 40001.
+ */
 static EsStatement insert_statement =
 	{.text = "INSERT INTO event_store.subscriptions"
 			 " (subscription, categories, types, start_position, partitions,"
 			 " max_attempts, on_error, retry_delay)"
-			 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+			 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+			 " ON CONFLICT DO NOTHING",
 	 .expected = SPI_OK_INSERT,
 	 .narguments = N_STORED,
 	 .types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, INT8OID, INT4OID, INT4OID,

@@ -226,6 +226,18 @@ my $polls = q{SELECT FROM event_store.poll('locked', 'holder', 5);};
 is(poll_beside('READ COMMITTED', $locks_row, 10), 5, 'a poll waits a moment for a partition that another session has locked');
 is(poll_beside($_, $polls, 5), 0, "$_: but not for what it would not see, and does not fail") foreach 'REPEATABLE READ', 'SERIALIZABLE';
 
+# One that another session has made meanwhile.
+foreach my $isolation ('REPEATABLE READ', 'SERIALIZABLE')
+{
+	my $late = $node->background_psql('postgres', on_error_stop => 0);
+
+	$late->query("\\set VERBOSITY sqlstate\nBEGIN ISOLATION LEVEL $isolation; SELECT 1");
+	sql(qq{SELECT event_store.create_subscription('late $isolation')});
+	$late->query(qq{SELECT event_store.create_subscription('late $isolation')});
+	like($late->{stderr}, qr/ERROR:  40001$/m, "$isolation: a subscription that the transaction does not see is a conflict");
+	$late->quit;
+}
+
 # Behind PgBouncer ---------------------------------------------------------------
 
 my $pgbouncer = (grep { -x } '/usr/sbin/pgbouncer', map { "$_/pgbouncer" } split /:/, $ENV{PATH})[0];
