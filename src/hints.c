@@ -39,6 +39,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "bits.h"
 #include "hint_memory.h"
 #include "hints.h"
 #include "page_hints.h"
@@ -201,18 +202,13 @@ find(uint64 key, Hint *copy)
 
 /*
  * es_hint_key_of_id
- *		The key of a stream by its id; by its name it is that of its lock.  The bits are
- *		mixed by the last step of MurmurHash3, of Austin Appleby, as it is done several
- *		times for each event of a read.
+ *		The key of a stream by its id; by its name it is that of its lock.  It is made
+ *		several times for each event of a read, so it costs little.
  */
 uint64
 es_hint_key_of_id(int64 stream_id)
 {
-	uint64 key = (uint64) stream_id ^ ID_SEED;
-
-	key = (key ^ key >> 33) * UINT64CONST(0xff51afd7ed558ccd);
-	key = (key ^ key >> 33) * UINT64CONST(0xc4ceb9fe1a85ec53);
-	return key ^ key >> 33;
+	return es_mix_bits((uint64) stream_id ^ ID_SEED);
 }
 
 /*

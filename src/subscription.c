@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 
 #include "attempts.h"
+#include "bits.h"
 #include "statement.h"
 #include "store.h"
 #include "subscription.h"
@@ -178,21 +179,12 @@ es_subscription_require(const char *name)
 /*
  * es_subscription_partition
  *		The partition that a stream belongs to.
- *
- * The bits of its id are mixed as MurmurHash3 does it at its end (Austin Appleby,
- * public domain): every bit has its say in the lowest ones.
  */
 int32
 es_subscription_partition(const EsSubscription *subscription, int64 stream_id)
 {
-	uint64 hash = (uint64) stream_id;
-
-	hash ^= hash >> 33;
-	hash *= UINT64CONST(0xff51afd7ed558ccd);
-	hash ^= hash >> 33;
-	hash *= UINT64CONST(0xc4ceb9fe1a85ec53);
-	hash ^= hash >> 33;
-	return (int32) (hash % (uint32) subscription->partitions);
+	return (int32) (es_mix_bits((uint64) stream_id) %
+					(uint32) subscription->partitions);
 }
 
 /*
