@@ -25,7 +25,9 @@
  *
  * A guard, which checks a stream's version without appending to it, holds the
  * stream's lock like an append; under SERIALIZABLE it also reads the head with
- * the transaction's snapshot, so that the read is seen for what it is.
+ * the transaction's snapshot, so that the read is seen for what it is.  So does an
+ * append that is refused: whoever goes on after ST001 decides by what it said.  One
+ * that was stored and is rolled back to a savepoint has read nothing, as an INSERT.
  *
  * Ids of streams and categories are positions, too: that of the first event.
  *
@@ -317,11 +319,34 @@ has_given_ids(const StreamAppendState *states, int n)
 }
 
 /*
- * check_version
- *		Raises ST001, or 40001, when a stream is not where it is expected.
+ * register_read
+ *		Lets a SERIALIZABLE transaction's look at where a stream ends be seen as the
+ *		read that it is.
  */
 static void
-check_version(const StreamAppendState *state)
+register_read(const StreamAppendState *state, const AppendTables *tables)
+{
+	Snapshot snapshot;
+	EsStream row;
+	EsHead head;
+
+	if (!IsolationIsSerializable())
+		return;
+	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	if (es_find_stream(tables->streams, snapshot, state->append->stream, &row))
+		es_stream_head_by_index(tables->events, tables->by_version, snapshot,
+								&row, &head);
+	UnregisterSnapshot(snapshot);
+}
+
+/*
+ * check_version
+ *		Raises ST001, or 40001, when a stream is not where it is expected.
+ *
+ * Whoever catches ST001 knows where the stream does not end, or where it does.
+ */
+static void
+check_version(const StreamAppendState *state, const AppendTables *tables)
 {
 	int64 expected = state->append->expected_version;
 	int64 actual = state->head.version;
@@ -346,6 +371,7 @@ check_version(const StreamAppendState *state)
 				 errmsg("could not serialize access to stream \"%s\" due to a concurrent append",
 						text_to_cstring(state->append->stream)),
 				 errhint("Retry the transaction.")));
+	register_read(state, tables);
 	stream = text_to_cstring(state->append->stream);
 	ereport(ERROR,
 			(errcode(ES_ERR_VERSION_CONFLICT),
@@ -353,26 +379,6 @@ check_version(const StreamAppendState *state)
 			 errdetail("Stream \"%s\": expected version %lld, actual version %lld.",
 					   stream, (long long) expected, (long long) actual),
 			 errhint("Read the stream again and decide on its current version.")));
-}
-
-/*
- * register_guard
- *		Lets a SERIALIZABLE transaction's guard be seen as the read that it is.
- */
-static void
-register_guard(const StreamAppendState *state, const AppendTables *tables)
-{
-	Snapshot snapshot;
-	EsStream row;
-	EsHead head;
-
-	if (!IsolationIsSerializable())
-		return;
-	snapshot = RegisterSnapshot(GetTransactionSnapshot());
-	if (es_find_stream(tables->streams, snapshot, state->append->stream, &row))
-		es_stream_head_by_index(tables->events, tables->by_version, snapshot,
-								&row, &head);
-	UnregisterSnapshot(snapshot);
 }
 
 /*
@@ -388,7 +394,7 @@ register_guards(StreamAppendState *states, int n, const AppendTables *tables)
 	{
 		if (states[i].append->nevents > 0)
 			continue;
-		register_guard(&states[i], tables);
+		register_read(&states[i], tables);
 		nguards++;
 	}
 	return nguards;
@@ -469,7 +475,7 @@ decide(StreamAppendState *states, int n, const AppendTables *tables,
 	if (given_ids && is_retry(states, n, tables))
 		return false;
 	for (int i = 0; i < n; i++)
-		check_version(&states[i]);
+		check_version(&states[i], tables);
 	ES_FAULT_POINT("append: versions checked");
 	return true;
 }
