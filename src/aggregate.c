@@ -131,6 +131,7 @@ load_locked(bool use_snapshot, EsAggregateType *type, EsAggregate *aggregate)
 							  aggregate, &row, &head);
 	if (exists && head.recorded_at != DT_NOBEGIN)
 		es_known_head_note(aggregate->stream, &row, &head, moment);
+	es_register_locked_look(events, streams, aggregate->stream);
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
 	return exists ? row.stream_id : 0;

@@ -26,8 +26,8 @@
  * A guard, which checks a stream's version without appending to it, holds the
  * stream's lock like an append; under SERIALIZABLE it also reads the head with
  * the transaction's snapshot, so that the read is seen for what it is.  So does an
- * append that is refused: whoever goes on after ST001 decides by what it said.  One
- * that was stored and is rolled back to a savepoint has read nothing, as an INSERT.
+ * append that is refused, as whoever goes on after ST001 decides by what it said, and
+ * one in a subtransaction, which may be rolled back, and the stream's lock with it.
  *
  * Ids of streams and categories are positions, too: that of the first event.
  *
@@ -319,27 +319,6 @@ has_given_ids(const StreamAppendState *states, int n)
 }
 
 /*
- * register_read
- *		Lets a SERIALIZABLE transaction's look at where a stream ends be seen as the
- *		read that it is.
- */
-static void
-register_read(const StreamAppendState *state, const AppendTables *tables)
-{
-	Snapshot snapshot;
-	EsStream row;
-	EsHead head;
-
-	if (!IsolationIsSerializable())
-		return;
-	snapshot = RegisterSnapshot(GetTransactionSnapshot());
-	if (es_find_stream(tables->streams, snapshot, state->append->stream, &row))
-		es_stream_head_by_index(tables->events, tables->by_version, snapshot,
-								&row, &head);
-	UnregisterSnapshot(snapshot);
-}
-
-/*
  * check_version
  *		Raises ST001, or 40001, when a stream is not where it is expected.
  *
@@ -371,7 +350,7 @@ check_version(const StreamAppendState *state, const AppendTables *tables)
 				 errmsg("could not serialize access to stream \"%s\" due to a concurrent append",
 						text_to_cstring(state->append->stream)),
 				 errhint("Retry the transaction.")));
-	register_read(state, tables);
+	es_register_look(tables->events, tables->streams, state->append->stream);
 	stream = text_to_cstring(state->append->stream);
 	ereport(ERROR,
 			(errcode(ES_ERR_VERSION_CONFLICT),
@@ -394,7 +373,8 @@ register_guards(StreamAppendState *states, int n, const AppendTables *tables)
 	{
 		if (states[i].append->nevents > 0)
 			continue;
-		register_read(&states[i], tables);
+		es_register_look(tables->events, tables->streams,
+						 states[i].append->stream);
 		nguards++;
 	}
 	return nguards;
@@ -475,7 +455,11 @@ decide(StreamAppendState *states, int n, const AppendTables *tables,
 	if (given_ids && is_retry(states, n, tables))
 		return false;
 	for (int i = 0; i < n; i++)
+	{
 		check_version(&states[i], tables);
+		es_register_locked_look(tables->events, tables->streams,
+								states[i].append->stream);
+	}
 	ES_FAULT_POINT("append: versions checked");
 	return true;
 }

@@ -7,7 +7,8 @@
  * crash: the events are delivered again, under a new token.  So its commit need not wait
  * for the disk, nor for standbys.  That the transaction has done nothing else is told by
  * the log: what its process wrote there last is still what the lease wrote, and before
- * that it had written nothing.
+ * that it had written nothing.  While the lease is taken upcasters of the owner's may
+ * write, and triggers, which poll.c looks for.
  *
  * Copyright (c) 2026, event_store contributors
  *

@@ -21,6 +21,8 @@
  * if that is not answered either, half as much each time.  So a consumer that is too slow
  * for its lease gets as much as it can do, and an event that ends its consumer comes to
  * be delivered alone.  If that is not answered either, it counts as a failed attempt.
+ * A first delivery may be lost in a crash, see light_commit.c, but not those after it:
+ * the event may be what crashes the server.
  *
  * Checkpoints that are far behind without anything to be delivered are moved, so that the
  * same events of others are not looked at again and again; and those that streams wait
@@ -36,6 +38,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -50,6 +53,7 @@
 #include "set_aside.h"
 #include "set_aside_streams.h"
 #include "store.h"
+#include "subscription_tables.h"
 #include "wait.h"
 
 PG_FUNCTION_INFO_V1(event_store_poll);
@@ -101,7 +105,7 @@ typedef struct Poll
 	bool busy;		  /* somebody else was about to take what might have been */
 	bool again;		  /* a further look may find something */
 	bool has_locked;  /* some partition is locked by this call */
-	bool has_failed;  /* an event was counted as such */
+	bool must_last;	  /* it wrote what a crash may not undo */
 	bool *touched;	  /* a failed event of it was changed */
 	bool *waited_for; /* a stream that is set aside is ahead of it */
 	EsSetAsideStreams set_aside;
@@ -258,7 +262,7 @@ settle(Poll *poll, EsPartition *partition)
 							 &event) == (partition->retried_stream != 0))
 	{
 		es_set_aside_fail(poll->subscription, partition, &unhandled);
-		poll->has_failed = true;
+		poll->must_last = true;
 		poll->again = true;
 		list_set_aside(poll);
 	}
@@ -308,9 +312,12 @@ put_event(Poll *poll, EsStoreRead *read, TupleTableSlot *event, int32 attempts)
 {
 	MemoryContext caller = MemoryContextSwitchTo(poll->row_context);
 	TupleDesc desc = poll->result->setDesc;
+	XLogRecPtr written = XactLastRecEnd;
 
 	es_event_columns_fill(poll->columns, event, es_store_read_stream(read, event),
 						  poll->values, poll->nulls);
+	if (XactLastRecEnd != written)
+		poll->must_last = true; /* by an upcaster */
 	poll->values[POLLED_PARTITION] = Int32GetDatum(poll->taken->number);
 	poll->values[POLLED_TOKEN] = Int64GetDatum(poll->token);
 	poll->values[POLLED_ATTEMPTS] = Int32GetDatum(attempts);
@@ -342,6 +349,8 @@ lease(Poll *poll, const EsFailedEvent *event)
 	delivery.delivered = poll->n;
 	delivery.delivered_through = poll->position;
 	delivery.deliveries = unanswered_deliveries(partition, event) + 1;
+	if (delivery.deliveries > 1)
+		poll->must_last = true; /* the events may be what ends the server */
 	if (event != NULL)
 	{
 		delivery.retried_stream = event->stream_id;
@@ -800,10 +809,10 @@ event_store_poll(PG_FUNCTION_ARGS)
 	callback.arg = poll.name;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	light = es_light_commit_begin();
+	light = es_light_commit_begin() && !es_subscription_tables_have_triggers();
 	prepare_rows(&poll);
 	deliver(&poll);
-	es_light_commit_end(light && !poll.has_failed);
+	es_light_commit_end(light && !poll.must_last);
 	error_context_stack = callback.previous;
 	return (Datum) 0;
 }

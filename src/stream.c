@@ -9,6 +9,8 @@
  * snapshot does; and it takes no predicate locks, so that serializable
  * transactions on disjoint streams do not fail for sharing an index page.
  * Only the lock makes that right: nobody else can add to the stream meanwhile.
+ * Where it may be gone before the transaction ends, the look is registered as the
+ * read that it is.
  *
  * Streams that were seen before are found by hints; see hints.c.
  *
@@ -306,4 +308,39 @@ es_stream_head(Relation events, Snapshot snapshot, const EsStream *stream,
 
 	es_stream_head_by_index(events, index, snapshot, stream, head);
 	index_close(index, AccessShareLock);
+}
+
+/*
+ * es_register_look
+ *		Lets a SERIALIZABLE transaction's look at where a stream ends be seen as the
+ *		read that it is.
+ */
+void
+es_register_look(Relation events, Relation streams, const text *stream)
+{
+	Snapshot snapshot;
+	EsStream row;
+	EsHead head;
+
+	if (!IsolationIsSerializable())
+		return;
+	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	if (es_find_stream(streams, snapshot, stream, &row))
+		es_stream_head(events, snapshot, &row, &head);
+	UnregisterSnapshot(snapshot);
+}
+
+/*
+ * es_register_locked_look
+ *		The same for one under the stream's lock: in a subtransaction, whose rollback
+ *		gives that back, and the caller knows what it knows.
+ *
+ * PostgreSQL does likewise: a row that a transaction updates needs no predicate lock
+ * beside its own, except in a subtransaction.
+ */
+void
+es_register_locked_look(Relation events, Relation streams, const text *stream)
+{
+	if (GetCurrentTransactionNestLevel() > 1)
+		es_register_look(events, streams, stream);
 }

@@ -51,5 +51,9 @@ extern void es_stream_head_by_index(Relation events, Relation index,
 									EsHead *head);
 extern void es_stream_head(Relation events, Snapshot snapshot,
 						   const EsStream *stream, EsHead *head);
+extern void es_register_look(Relation events, Relation streams,
+							 const text *stream);
+extern void es_register_locked_look(Relation events, Relation streams,
+									const text *stream);
 
 #endif /* ES_STREAM_H */

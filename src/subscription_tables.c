@@ -20,7 +20,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
 #include "privileged.h"
+#include "store.h"
 #include "subscription_tables.h"
 
 /* What makes each table, run in this order with search_path pinned. */
@@ -142,4 +149,33 @@ es_make_subscription_tables(void)
 		return;
 	for (int i = 0; i < lengthof(subscription_statements); i++)
 		es_execute(subscription_statements[i]);
+}
+
+/*
+ * has_triggers
+ *		Whether a table of subscriptions has triggers, or had some.
+ */
+static bool
+has_triggers(const char *table)
+{
+	Oid relation = get_relname_relid(table, get_namespace_oid(ES_SCHEMA, false));
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	bool has;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	has = ((Form_pg_class) GETSTRUCT(tuple))->relhastriggers;
+	ReleaseSysCache(tuple);
+	return has;
+}
+
+/*
+ * es_subscription_tables_have_triggers
+ *		Whether functions of the owner's may run when a lease is written.
+ */
+bool
+es_subscription_tables_have_triggers(void)
+{
+	return has_triggers("subscription_partitions") ||
+		has_triggers("subscription_failed_events");
 }

@@ -13,5 +13,6 @@
 #define ES_SUBSCRIPTION_TABLES_H
 
 extern void es_make_subscription_tables(void);
+extern bool es_subscription_tables_have_triggers(void);
 
 #endif /* ES_SUBSCRIPTION_TABLES_H */

@@ -226,6 +226,58 @@ my $polls = q{SELECT FROM event_store.poll('locked', 'holder', 5);};
 is(poll_beside('READ COMMITTED', $locks_row, 10), 5, 'a poll waits a moment for a partition that another session has locked');
 is(poll_beside($_, $polls, 5), 0, "$_: but not for what it would not see, and does not fail") foreach 'REPEATABLE READ', 'SERIALIZABLE';
 
+# What a poll's commit waits for ----------------------------------------------------
+
+# Polls while nobody but the poll itself writes the log to disk; returns whether its
+# commit has waited for that.
+sub waits_for_disk
+{
+	my ($lease) = @_;
+	my $writer = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'});
+
+	# or it might be stopped with the lock of the log in its hands
+	$node->poll_query_until('postgres', 'SELECT pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()')
+	  or die "the log is not on disk\n";
+	kill 'STOP', $writer or die "could not stop the WAL writer: $!\n";
+	my $written = sql(qq{SELECT pg_current_wal_insert_lsn() FROM event_store.poll('lasting', 'one', 1, '$lease')});
+	my $waited = sql(qq{SELECT pg_current_wal_flush_lsn() >= '$written'});
+	kill 'CONT', $writer or die "could not let the WAL writer go on: $!\n";
+	return $waited;
+}
+
+# Acknowledges what is on lease.
+sub answer
+{
+	sql(q{SELECT event_store.ack('lasting', token, delivered_through) FROM event_store.subscription_partitions WHERE subscription = 'lasting' ORDER BY turn DESC LIMIT 1});
+}
+
+sql(<<~'END');
+	SELECT event_store.create_subscription('lasting', types => '{Lasting}', partitions => 1);
+	SELECT FROM generate_series(1, 10) n, LATERAL event_store.append('lasting-1', 'Lasting', to_jsonb(n));
+	CREATE TABLE noted (what text);
+	CREATE FUNCTION note_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.noted VALUES (TG_OP); RETURN NULL; END $$;
+	CREATE FUNCTION look(data jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RETURN data; END $$;
+	CREATE FUNCTION note(data jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.noted VALUES ('upcast'); RETURN data; END $$;
+	END
+is(waits_for_disk('1 minute'), 'f', 'a poll that only takes a lease does not wait for the disk');
+answer();
+is(waits_for_disk('1 millisecond'), 'f', 'nor does a first delivery');
+usleep(10_000);
+is(waits_for_disk('1 minute'), 't', 'a second one does: the event may be what crashes the server');
+answer();
+sql(q{SELECT event_store.create_upcaster('Lasting', 1, 'public.look(jsonb)')});
+is(waits_for_disk('1 minute'), 'f', 'an upcaster that writes nothing changes nothing');
+answer();
+sql(q{SELECT event_store.create_upcaster('Lasting', 1, 'public.note(jsonb)')});
+is(waits_for_disk('1 minute'), 't', 'what an upcaster writes lasts');
+answer();
+sql(<<~'END');
+	SELECT event_store.drop_upcaster('Lasting', 1);
+	CREATE TRIGGER note_change AFTER UPDATE ON event_store.subscription_partitions FOR EACH ROW EXECUTE FUNCTION note_change();
+	END
+is(waits_for_disk('1 minute'), 't', 'and what a trigger does');
+sql(q{DROP TRIGGER note_change ON event_store.subscription_partitions; SELECT event_store.drop_subscription('lasting')});
+
 # One that another session has made meanwhile.
 foreach my $isolation ('REPEATABLE READ', 'SERIALIZABLE')
 {
