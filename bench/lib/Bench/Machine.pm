@@ -45,6 +45,18 @@ sub fsync_rate
 	return $rate ? sprintf('%.0f a second', $rate) : 'unknown';
 }
 
+# The huge pages that the server has for its shared memory: those that somebody uses,
+# or has reserved.
+sub huge_pages
+{
+	my %n = map { $_ => look_up('/proc/meminfo', qr/^HugePages_$_:\s+(\d+)/m) } qw(Total Free Rsvd);
+	my $size = look_up('/proc/meminfo', qr/^Hugepagesize:\s+(\d+) kB/m);
+
+	return 'unknown' if grep { !/^\d+$/ } values %n, $size;
+	my $used = $n{Total} - $n{Free} + $n{Rsvd};
+	return $used ? sprintf('%.1f GB', $used * $size / 1024**2) : 'none';
+}
+
 # Name and value of everything that is worth telling, in order.
 sub describe
 {
@@ -60,6 +72,7 @@ sub describe
 		[ 'CPU', look_up('/proc/cpuinfo', qr/^model name\s*:\s*(.*)$/m) ],
 		[ 'cores', Bench::Pgbench::cores() ],
 		[ 'memory', sprintf('%.0f GB', $memory / 1024**2) ],
+		[ 'huge pages in use', huge_pages() ],
 		[ 'file system', $file_system ],
 		[ 'fdatasync of 8 kB', fsync_rate($server) ],
 		map { [ "setting $_->[0]", $_->[1] ] } $server->settings);
