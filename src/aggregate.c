@@ -123,6 +123,7 @@ load_locked(bool use_snapshot, EsAggregateType *type, EsAggregate *aggregate)
 	bool exists;
 
 	es_open_and_lock(&key, 1, &events, &streams);
+	es_register_locked_look(events, streams, aggregate->stream);
 
 	/* not before: its function may have been replaced meanwhile */
 	es_aggregate_type_require(aggregate->stream, type);
@@ -131,7 +132,6 @@ load_locked(bool use_snapshot, EsAggregateType *type, EsAggregate *aggregate)
 							  aggregate, &row, &head);
 	if (exists && head.recorded_at != DT_NOBEGIN)
 		es_known_head_note(aggregate->stream, &row, &head, moment);
-	es_register_locked_look(events, streams, aggregate->stream);
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
 	return exists ? row.stream_id : 0;

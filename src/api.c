@@ -58,9 +58,9 @@ api_lock_stream(const char *stream)
 
 	es_check_writable("append()");
 	es_open_and_lock(&key, 1, &events, &streams);
+	es_register_locked_look(events, streams, name);
 	if (es_find_stream(streams, SnapshotSelf, name, &found))
 		es_stream_head(events, SnapshotSelf, &found, &head);
-	es_register_locked_look(events, streams, name);
 	table_close(streams, NoLock);
 	table_close(events, NoLock);
 	return head.version;

@@ -26,8 +26,8 @@
  * A guard, which checks a stream's version without appending to it, holds the
  * stream's lock like an append; under SERIALIZABLE it also reads the head with
  * the transaction's snapshot, so that the read is seen for what it is.  So does an
- * append that is refused, as whoever goes on after ST001 decides by what it said, and
- * one in a subtransaction, which may be rolled back, and the stream's lock with it.
+ * append with an expectation in a subtransaction, whose rollback, or error, gives the
+ * stream's lock back while the caller knows what came of it.
  *
  * Ids of streams and categories are positions, too: that of the first event.
  *
@@ -321,11 +321,9 @@ has_given_ids(const StreamAppendState *states, int n)
 /*
  * check_version
  *		Raises ST001, or 40001, when a stream is not where it is expected.
- *
- * Whoever catches ST001 knows where the stream does not end, or where it does.
  */
 static void
-check_version(const StreamAppendState *state, const AppendTables *tables)
+check_version(const StreamAppendState *state)
 {
 	int64 expected = state->append->expected_version;
 	int64 actual = state->head.version;
@@ -350,7 +348,6 @@ check_version(const StreamAppendState *state, const AppendTables *tables)
 				 errmsg("could not serialize access to stream \"%s\" due to a concurrent append",
 						text_to_cstring(state->append->stream)),
 				 errhint("Retry the transaction.")));
-	es_register_look(tables->events, tables->streams, state->append->stream);
 	stream = text_to_cstring(state->append->stream);
 	ereport(ERROR,
 			(errcode(ES_ERR_VERSION_CONFLICT),
@@ -450,16 +447,17 @@ decide(StreamAppendState *states, int n, const AppendTables *tables,
 	   bool given_ids)
 {
 	for (int i = 0; i < n; i++)
+	{
 		find_head(&states[i], tables);
+		if (states[i].append->expected_version != ES_ANY_VERSION)
+			es_register_locked_look(tables->events, tables->streams,
+									states[i].append->stream);
+	}
 	ES_FAULT_POINT("append: heads read");
 	if (given_ids && is_retry(states, n, tables))
 		return false;
 	for (int i = 0; i < n; i++)
-	{
-		check_version(&states[i], tables);
-		es_register_locked_look(tables->events, tables->streams,
-								states[i].append->stream);
-	}
+		check_version(&states[i]);
 	ES_FAULT_POINT("append: versions checked");
 	return true;
 }

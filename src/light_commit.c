@@ -3,8 +3,8 @@
  * light_commit.c
  *	  Commits that need not wait for the disk.
  *
- * A transaction that takes a lease and does nothing else loses nothing by being lost in a
- * crash: the events are delivered again, under a new token.  So its commit need not wait
+ * A transaction that takes a lease and does nothing else mostly loses nothing by being lost
+ * in a crash: the events are delivered again, under a new token; poll.c knows when it does.  So its commit need not wait
  * for the disk, nor for standbys.  That the transaction has done nothing else is told by
  * the log: what its process wrote there last is still what the lease wrote, and before
  * that it had written nothing.  While the lease is taken upcasters of the owner's may

@@ -21,8 +21,10 @@
  * if that is not answered either, half as much each time.  So a consumer that is too slow
  * for its lease gets as much as it can do, and an event that ends its consumer comes to
  * be delivered alone.  If that is not answered either, it counts as a failed attempt.
- * A first delivery may be lost in a crash, see light_commit.c, but not those after it:
- * the event may be what crashes the server.
+ *
+ * A delivery may be lost in a crash, see light_commit.c, unless the events were delivered
+ * before, or nobody has polled the partition since the session began: they may be what
+ * crashes the server, which no session outlives.
  *
  * Checkpoints that are far behind without anything to be delivered are moved, so that the
  * same events of others are not looked at again and again; and those that streams wait
@@ -312,12 +314,13 @@ put_event(Poll *poll, EsStoreRead *read, TupleTableSlot *event, int32 attempts)
 {
 	MemoryContext caller = MemoryContextSwitchTo(poll->row_context);
 	TupleDesc desc = poll->result->setDesc;
+	text *stream = es_store_read_stream(read, event);
 	XLogRecPtr written = XactLastRecEnd;
 
-	es_event_columns_fill(poll->columns, event, es_store_read_stream(read, event),
-						  poll->values, poll->nulls);
+	es_event_columns_fill(poll->columns, event, stream, poll->values,
+						  poll->nulls);
 	if (XactLastRecEnd != written)
-		poll->must_last = true; /* by an upcaster */
+		poll->must_last = true; /* by an upcaster, for all that is known */
 	poll->values[POLLED_PARTITION] = Int32GetDatum(poll->taken->number);
 	poll->values[POLLED_TOKEN] = Int64GetDatum(poll->token);
 	poll->values[POLLED_ATTEMPTS] = Int32GetDatum(attempts);
@@ -349,7 +352,7 @@ lease(Poll *poll, const EsFailedEvent *event)
 	delivery.delivered = poll->n;
 	delivery.delivered_through = poll->position;
 	delivery.deliveries = unanswered_deliveries(partition, event) + 1;
-	if (delivery.deliveries > 1)
+	if (delivery.deliveries > 1 || partition->polled_at < MyStartTimestamp)
 		poll->must_last = true; /* the events may be what ends the server */
 	if (event != NULL)
 	{
@@ -693,7 +696,7 @@ look(Poll *poll)
  * may_wait
  *		Whether to wait for those who have a partition locked.
  *
- * Not with a lock in hand that others would then wait for; nor where the transaction
+ * Not with a lock in hand, of this call, that others would then wait for; nor where the transaction
  * has a snapshot that will not show what they have done, which would only give them the
  * time for a change that fails this one.
  */
@@ -809,10 +812,11 @@ event_store_poll(PG_FUNCTION_ARGS)
 	callback.arg = poll.name;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	light = es_light_commit_begin() && !es_subscription_tables_have_triggers();
+	light = es_light_commit_begin();
 	prepare_rows(&poll);
 	deliver(&poll);
-	es_light_commit_end(light && !poll.must_last);
+	es_light_commit_end(light && !poll.must_last &&
+						!es_subscription_tables_have_triggers());
 	error_context_stack = callback.previous;
 	return (Datum) 0;
 }

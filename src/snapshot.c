@@ -67,6 +67,7 @@ lock_and_check(text *stream, int64 version)
 	EsHead head = {0};
 
 	es_open_and_lock(&key, 1, &events, &streams);
+	es_register_locked_look(events, streams, stream);
 	if (es_find_stream(streams, SnapshotSelf, stream, &found))
 		es_stream_head(events, SnapshotSelf, &found, &head);
 	table_close(streams, NoLock);

@@ -313,7 +313,7 @@ es_stream_head(Relation events, Snapshot snapshot, const EsStream *stream,
 /*
  * es_register_look
  *		Lets a SERIALIZABLE transaction's look at where a stream ends be seen as the
- *		read that it is.
+ *		read that it is.  Raises 40001 where that is one too many.
  */
 void
 es_register_look(Relation events, Relation streams, const text *stream)
@@ -332,11 +332,11 @@ es_register_look(Relation events, Relation streams, const text *stream)
 
 /*
  * es_register_locked_look
- *		The same for one under the stream's lock: in a subtransaction, whose rollback
- *		gives that back, and the caller knows what it knows.
+ *		The same for one under the stream's lock, which is in its place as long as it
+ *		is held: in a subtransaction, whose rollback gives it back.
  *
- * PostgreSQL does likewise: a row that a transaction updates needs no predicate lock
- * beside its own, except in a subtransaction.
+ * A transaction that goes on in spite of an error is in a subtransaction, too; so this
+ * comes before what may raise one that tells of the stream.
  */
 void
 es_register_locked_look(Relation events, Relation streams, const text *stream)

@@ -66,7 +66,7 @@ static EsStatement insert_statement =
 			 " (subscription, categories, types, start_position, partitions,"
 			 " max_attempts, on_error, retry_delay)"
 			 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-			 " ON CONFLICT DO NOTHING",
+			 " ON CONFLICT (subscription) DO NOTHING",
 	 .expected = SPI_OK_INSERT,
 	 .narguments = N_STORED,
 	 .types = {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, INT8OID, INT4OID, INT4OID,
@@ -239,7 +239,8 @@ change(FunctionCallInfo fcinfo, const EsSubscription *subscription)
  *		max_attempts, on_error, retry_delay, if_not_exists, replace) returns void
  *
  * Raises 22004, 22023, 42501 unless the caller owns the store, 42710, 0A000 for another
- * number of partitions, ST008.
+ * number of partitions, ST008, 40001 where a transaction at REPEATABLE READ or above does
+ * not see one of the name that is there.
  */
 Datum
 event_store_create_subscription(PG_FUNCTION_ARGS)

@@ -222,8 +222,8 @@ es_visit_locked_aggregate(Relation events, Relation streams, const text *stream,
 	EsStream row;
 	EsHead head;
 
+	es_register_locked_look(events, streams, stream);
 	if (visit_stream(events, streams, stream, &rest, &row, &head) &&
 		head.recorded_at != DT_NOBEGIN)
 		es_known_head_note(stream, &row, &head, moment);
-	es_register_locked_look(events, streams, stream);
 }

@@ -48,7 +48,7 @@ SET jit = on;
 SET jit_above_cost = 0;
 SET jit_inline_above_cost = 0;
 SET jit_optimize_above_cost = 0;
-SELECT event_store.stream_version('stream_version-' || n) > 0 AS exists, event_store.safe_position() > 0 AS stored FROM generate_series(0, 1) n;
+SELECT event_store.stream_version('stream_version-' || n) > 0 AS exists, event_store.safe_position() > 0 AS stored FROM generate_series(0, 1) n ORDER BY n;
 RESET jit;
 RESET jit_above_cost;
 RESET jit_inline_above_cost;

@@ -45,8 +45,8 @@ sub fsync_rate
 	return $rate ? sprintf('%.0f a second', $rate) : 'unknown';
 }
 
-# The huge pages that the server has for its shared memory: those that somebody uses,
-# or has reserved.
+# The machine's huge pages that are in use, or reserved: the server's, if nobody else
+# has any.
 sub huge_pages
 {
 	my %n = map { $_ => look_up('/proc/meminfo', qr/^HugePages_$_:\s+(\d+)/m) } qw(Total Free Rsvd);
