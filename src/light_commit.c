@@ -3,12 +3,12 @@
  * light_commit.c
  *	  Commits that need not wait for the disk.
  *
- * A transaction that takes a lease and does nothing else mostly loses nothing by being lost
- * in a crash: the events are delivered again, under a new token; poll.c knows when it does.  So its commit need not wait
- * for the disk, nor for standbys.  That the transaction has done nothing else is told by
- * the log: what its process wrote there last is still what the lease wrote, and before
- * that it had written nothing.  While the lease is taken upcasters of the owner's may
- * write, and triggers, which poll.c looks for.
+ * A transaction that takes a lease and does nothing else mostly loses nothing by being
+ * lost in a crash: the events are delivered again, under a new token; poll.c knows when
+ * it does.  So its commit need not wait for the disk, nor for standbys.  That the
+ * transaction has done nothing else is told by the log: what its process wrote there last
+ * is still what the lease wrote, and before that it had written nothing.  While the lease
+ * is taken upcasters of the owner's may write, and triggers, which poll.c looks for.
  *
  * Copyright (c) 2026, event_store contributors
  *

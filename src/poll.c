@@ -696,9 +696,9 @@ look(Poll *poll)
  * may_wait
  *		Whether to wait for those who have a partition locked.
  *
- * Not with a lock in hand, of this call, that others would then wait for; nor where the transaction
- * has a snapshot that will not show what they have done, which would only give them the
- * time for a change that fails this one.
+ * Not with a lock of this call in hand that others would then wait for; nor where the
+ * transaction has a snapshot that will not show what they have done, which would only
+ * give them the time for a change that fails this one.
  */
 static bool
 may_wait(const Poll *poll)
