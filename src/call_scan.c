@@ -76,11 +76,11 @@ static const EsCallMethods *const calls[] = {
 	&es_read_all_call,
 };
 
-/* An argument: a constant, or what has to be evaluated. */
+/* An argument: a value that is known, or what has to be evaluated. */
 typedef struct Argument
 {
-	ExprState *expr; /* NULL for a constant */
-	NullableDatum constant;
+	ExprState *expr; /* NULL for a value that is known */
+	NullableDatum known;
 } Argument;
 
 /* A scan of a call, while it is executed. */
@@ -369,12 +369,32 @@ make_state(CustomScan *scan)
 }
 
 /*
+ * client_parameter
+ *		The parameter of a statement that an argument is, as the client has bound it; NULL
+ *		for another argument.  PL/pgSQL works its own out when they are asked for.
+ */
+static const ParamExternData *
+client_parameter(const ParamListInfoData *params, const Expr *expr)
+{
+	const Param *param = (const Param *) expr;
+
+	if (params == NULL || params->paramFetch != NULL || !IsA(expr, Param) ||
+		param->paramkind != PARAM_EXTERN || param->paramid <= 0 ||
+		param->paramid > params->numParams ||
+		params->params[param->paramid - 1].ptype != param->paramtype)
+		return NULL;
+	return &params->params[param->paramid - 1];
+}
+
+/*
  * prepare_arguments
- *		Compiles the arguments that are not constants.
+ *		Compiles the arguments that are neither constants nor bound by the client.
  */
 static void
 prepare_arguments(CallScanState *state)
 {
+	const ParamListInfoData *params =
+		state->custom.ss.ps.state->es_param_list_info;
 	ListCell *lc;
 
 	state->arguments =
@@ -383,11 +403,17 @@ prepare_arguments(CallScanState *state)
 	{
 		Argument *argument = &state->arguments[state->narguments++];
 		Expr *expr = lfirst(lc);
+		const ParamExternData *bound = client_parameter(params, expr);
 
 		if (IsA(expr, Const))
 		{
-			argument->constant.value = ((Const *) expr)->constvalue;
-			argument->constant.isnull = ((Const *) expr)->constisnull;
+			argument->known.value = ((Const *) expr)->constvalue;
+			argument->known.isnull = ((Const *) expr)->constisnull;
+		}
+		else if (bound != NULL)
+		{
+			argument->known.value = bound->value;
+			argument->known.isnull = bound->isnull;
 		}
 		else
 			argument->expr = ExecInitExpr(expr, &state->custom.ss.ps);
@@ -454,7 +480,7 @@ evaluate(CallScanState *state, FunctionCallInfo fcinfo)
 		Argument *argument = &state->arguments[i];
 
 		if (argument->expr == NULL)
-			fcinfo->args[i] = argument->constant;
+			fcinfo->args[i] = argument->known;
 		else
 			fcinfo->args[i].value =
 				ExecEvalExpr(argument->expr, econtext, &fcinfo->args[i].isnull);

@@ -159,6 +159,23 @@ EXECUTE call_read('call-plan-0', 3);
 EXECUTE call_read('call-plan-1', 4);
 EXECUTE call_read('call-plan-1', 5);
 
+-- Parameters that a plan leaves open: of a client, of a function in SQL, of PL/pgSQL.
+SET plan_cache_mode = force_generic_plan;
+EXECUTE call_read('call-plan-1', 4);
+EXECUTE call_read('call-plan-1', NULL);
+EXECUTE call_read(NULL, 1);
+CREATE FUNCTION regress_help.call_sql(text, bigint) RETURNS SETOF bigint VOLATILE
+	SET work_mem = '4MB' LANGUAGE sql AS 'SELECT version FROM event_store.read_stream($1, $2)';
+CREATE FUNCTION regress_help.call_plpgsql(name text, after bigint) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN after .. after + 1 LOOP
+		RETURN QUERY SELECT version FROM event_store.read_stream(name, i);
+	END LOOP;
+END $$;
+SELECT regress_help.call_sql('call-plan-1', n) FROM generate_series(3, 4) n;
+SELECT regress_help.call_plpgsql('call-plan-1', 3);
+RESET plan_cache_mode;
+
 -- A plan is made anew when the function is altered, and asks who may call.
 SELECT (regress_help.call_node('EXECUTE call_append(''call-plan-2'', ''{}'')')).node;
 ALTER FUNCTION event_store.append SET work_mem = '1MB';
