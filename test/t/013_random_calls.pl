@@ -839,11 +839,12 @@ query(<<~'END');
 					PERFORM nextval('event_store.events_global_position_seq');
 					statement := (random.statement(called)).statement;
 					-- values that only fit by luck, now and then, are those that fit
-					IF called.name = 'drop_upcaster' AND random() < 0.5 THEN
-						statement := $q$
-							SELECT event_store.drop_upcaster(t.type, t.schema_version) FROM (
-								SELECT * FROM event_store.event_types WHERE upcaster IS NOT NULL
-								 ORDER BY schema_version DESC LIMIT 1) t $q$;
+					IF called.name IN ('drop_event_type', 'drop_upcaster') AND random() < 0.5 THEN
+						statement := format($q$
+							SELECT event_store.%s(t.type, t.schema_version) FROM (
+								SELECT * FROM event_store.event_types WHERE %s IS NOT NULL
+								 ORDER BY schema_version DESC LIMIT 1) t $q$,
+							called.name, CASE called.name WHEN 'drop_upcaster' THEN 'upcaster' ELSE 'validator' END);
 					END IF;
 				ELSE
 					statement := format('SELECT %s(%s)', called.qualified,
