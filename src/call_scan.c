@@ -369,12 +369,13 @@ make_state(CustomScan *scan)
 }
 
 /*
- * client_parameter
- *		The parameter of a statement that an argument is, as the client has bound it; NULL
- *		for another argument.  PL/pgSQL works its own out when they are asked for.
+ * bound_parameter
+ *		The value bound to the statement that an argument is; NULL for another argument.
+ *		It stays as it is while the query runs, so it is taken without compiling an
+ *		expression for it.  PL/pgSQL works its own out when they are asked for.
  */
 static const ParamExternData *
-client_parameter(const ParamListInfoData *params, const Expr *expr)
+bound_parameter(const ParamListInfoData *params, const Expr *expr)
 {
 	const Param *param = (const Param *) expr;
 
@@ -388,7 +389,7 @@ client_parameter(const ParamListInfoData *params, const Expr *expr)
 
 /*
  * prepare_arguments
- *		Compiles the arguments that are neither constants nor bound by the client.
+ *		Compiles the arguments that are neither constants nor bound to the statement.
  */
 static void
 prepare_arguments(CallScanState *state)
@@ -403,7 +404,7 @@ prepare_arguments(CallScanState *state)
 	{
 		Argument *argument = &state->arguments[state->narguments++];
 		Expr *expr = lfirst(lc);
-		const ParamExternData *bound = client_parameter(params, expr);
+		const ParamExternData *bound = bound_parameter(params, expr);
 
 		if (IsA(expr, Const))
 		{
@@ -718,6 +719,29 @@ end_scan(CustomScanState *node)
 }
 
 /*
+ * add_executor_parameters
+ *		Adds the numbers of the parameters in an expression that the executor sets.
+ *
+ * pull_paramids() of some minor releases adds those that are bound to the statement,
+ * too, which have numbers of their own.
+ */
+static bool
+add_executor_parameters(Node *node, Bitmapset **numbers)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+	{
+		const Param *param = (const Param *) node;
+
+		if (param->paramkind == PARAM_EXEC)
+			*numbers = bms_add_member(*numbers, param->paramid);
+		return false;
+	}
+	return expression_tree_walker(node, add_executor_parameters, numbers);
+}
+
+/*
  * has_changed
  *		Whether an argument of the call is to be evaluated anew.
  */
@@ -729,7 +753,7 @@ has_changed(CallScanState *state)
 		MemoryContext caller =
 			MemoryContextSwitchTo(state->custom.ss.ps.state->es_query_cxt);
 
-		state->depends = pull_paramids((Expr *) state->function);
+		(void) add_executor_parameters((Node *) state->function, &state->depends);
 		state->depends_known = true;
 		MemoryContextSwitchTo(caller);
 	}

@@ -174,6 +174,11 @@ BEGIN
 END $$;
 SELECT regress_help.call_sql('call-plan-1', n) FROM generate_series(3, 4) n;
 SELECT regress_help.call_plpgsql('call-plan-1', 3);
+-- $1 and the executor's parameter of the same number are two.
+PREPARE call_once (text) AS SELECT (SELECT count(*) FROM event_store.append($1, 'T', '{}') a WHERE a.version > v.g AND a.version > v.h)
+	FROM (VALUES (0, 0), (1, 1), (2, 2)) v (g, h);
+EXECUTE call_once('call-plan-once');
+SELECT event_store.stream_version('call-plan-once');
 RESET plan_cache_mode;
 
 -- A plan is made anew when the function is altered, and asks who may call.
