@@ -3,10 +3,10 @@
  * wait.c
  *	  Waiting for something.
  *
- * Calls that wait long are procedures: they look, commit, and sleep, so that they hold neither
- * a snapshot nor a lock while they wait, and every look sees what is committed.  Where
- * they cannot commit they raise an error instead of waiting for what they would never
- * see.
+ * Calls that wait long are procedures: they look, commit, and sleep, so that they
+ * hold neither a snapshot nor a lock while they wait, and every look sees what is
+ * committed.  Where they cannot commit they raise an error instead of waiting for
+ * what they would never see.
  *
  * Workers tell those who wait when something has changed; what others do is found by
  * looking again after a while.

@@ -179,6 +179,9 @@ PREPARE call_once (text) AS SELECT (SELECT count(*) FROM event_store.append($1, 
 	FROM (VALUES (0, 0), (1, 1), (2, 2)) v (g, h);
 EXECUTE call_once('call-plan-once');
 SELECT event_store.stream_version('call-plan-once');
+PREPARE call_lateral (varchar) AS SELECT after, version FROM generate_series(2, 4) after, event_store.read_stream($1, after);
+EXECUTE call_lateral('call-plan-1');
+SELECT (regress_help.call_node('EXECUTE call_read(''call-plan-1'', 4)')).*;
 RESET plan_cache_mode;
 
 -- A plan is made anew when the function is altered, and asks who may call.
